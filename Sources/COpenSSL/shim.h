@@ -1,0 +1,4 @@
+#ifndef RAGDZ_COpenSSL_SHIM_H
+#define RAGDZ_COpenSSL_SHIM_H
+#include <openssl/ssl.h>
+#endif
