@@ -42,7 +42,7 @@ let rooms: [Target] = [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     room("Bytes"),
     room("LoopExecutor", [nioCore]),
-    room("Crypto", ["COpenSSL", "Bytes"], settings: overC),
+    room("Cryptography", ["COpenSSL", "Bytes"], settings: overC),
     room("TLS", ["COpenSSL", nioCore], settings: overC),
     room("HTTP2", ["CNGHTTP2", nioCore], settings: overC),
     room("ProtoRuntime", ["Bytes"]),
@@ -55,9 +55,9 @@ let rooms: [Target] = [
     room("Language"),
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
     room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", logging]),
-    room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Crypto", "Bytes", logging]),
-    room("Retrieval", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Crypto", "Bytes", logging]),
-    room("Workflows", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Crypto", "Bytes", logging]),
+    room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Retrieval", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
+    room("Workflows", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room("Embedded", ["Bytes", nioCore, nioPosix, logging]),
     room(
         "Bridge",
@@ -69,7 +69,7 @@ let rooms: [Target] = [
         name: "ragdzd",
         dependencies: [
             "RPCTransport", "RPC", "Postgres", "Schema", "Tenancy", "Keys", "Retrieval", "Workflows", "Models",
-            "Embedded", "Bridge", "Crypto", "Bytes", "ProtoRuntime", "LoopExecutor", "TLS", "Language",
+            "Embedded", "Bridge", "Cryptography", "Bytes", "ProtoRuntime", "LoopExecutor", "TLS", "Language",
             logging, nioCore, nioPosix,
             product("ArgumentParser", "swift-argument-parser"),
             product("Configuration", "swift-configuration"),
@@ -100,7 +100,7 @@ let support = Target.target(
 
 let testTargets: [Target] = [
     tests("BytesTests", ["Bytes"]),
-    tests("CryptoTests", ["Crypto", "Bytes"]),
+    tests("CryptographyTests", ["Cryptography", "Bytes"]),
     tests("TLSTests", ["TLS", nioCore]),
     tests("HTTP2Tests", ["HTTP2", nioCore]),
     tests("ProtoRuntimeTests", ["ProtoRuntime", "Schema", "Bytes", "Support"]),
@@ -113,10 +113,10 @@ let testTargets: [Target] = [
     tests("LanguageTests", ["Language"]),
     tests("ModelsTests", ["Models", "Support", nioCore, nioPosix]),
     tests("TenancyTests", ["Tenancy", "Schema", "RPC", "Postgres", "Bytes", "Support"]),
-    tests("KeysTests", ["Keys", "Crypto", "Schema", "RPC", "Postgres", "Bytes", "Support"]),
+    tests("KeysTests", ["Keys", "Cryptography", "Schema", "RPC", "Postgres", "Bytes", "Support"]),
     tests(
         "RetrievalTests",
-        ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Crypto", "Support"]),
+        ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
     tests("BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", "Support"]),
     tests("TidyTests", []),
