@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# What `make test` runs: installs what is missing, checks the style, runs every test, prints line coverage of Sources.
+# Usage: scripts/test.sh [swift test arguments]      With arguments (say, --filter Keys) the coverage bar is not applied.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+minimum_coverage=80
+started=$SECONDS
+step() { printf '\n== %s (%ds)\n' "$1" "$((SECONDS - started))"; }
+
+step "Packages and runtime that the tests need"
+scripts/install-packages.sh
+. scripts/runtime-env.sh
+scripts/install-runtime.sh
+scripts/test-venv.sh
+
+step "Formatting"
+find Package.swift Sources Tests Examples codegen -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 |
+    xargs -0 swift format lint --strict --parallel
+echo "swift-format: clean"
+
+step "Generated files are those that the generator prints"
+scripts/generate.sh
+if [ -n "$(git status --porcelain -- Sources Tests Examples | grep Generated || true)" ]; then
+    git status --short -- Sources Tests Examples
+    if [ "${CI:-}" = true ]; then echo "make generate leaves a diff"; exit 1; fi
+    echo "note: generated files differ from the last commit"
+fi
+
+step "Build of all targets and tests, with coverage (the first one takes some minutes)"
+swift build --build-tests --enable-code-coverage
+
+step "Tests"
+rm -rf .build/debug/codecov
+swift test --enable-code-coverage --skip-build "$@"
+
+step "Line coverage of Sources (Generated left out)"
+scripts/coverage.sh "$([ $# -eq 0 ] && echo $minimum_coverage || echo 0)"
+printf '\nAll done in %d s.\n' "$((SECONDS - started))"
