@@ -1,3 +1,4 @@
+-- room: Workflows
 -- Every statement but claimDueSteps runs with the tenant's identity: row-level security bounds what it sees.
 
 -- name: putDefinition

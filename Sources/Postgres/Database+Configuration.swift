@@ -1,0 +1,66 @@
+extension Database {
+    /// Where the database is and how much of it one process may take.
+    public struct Configuration: Sendable {
+        /// A libpq connection string: `postgresql://user@host/name?…` or `host=/run/x user=ragdz_app dbname=ragdz`.
+        public var url: String
+        /// Connections per event loop and the queue before them.
+        public var pool: PoolLimits
+        /// The server ends a statement of ours after this many milliseconds; 0 means never.
+        public var statementTimeoutMilliseconds: Int
+        /// The server ends a transaction that does nothing for this many milliseconds; 0 means never.
+        public var idleTransactionTimeoutMilliseconds: Int
+        /// How the connection shows up in `pg_stat_activity`.
+        public var applicationName: String
+
+        /// 60 s per statement, 60 s of idleness in a transaction, pool limits as `PoolLimits.defaults`.
+        public init(
+            url: String, pool: PoolLimits = .defaults, statementTimeoutMilliseconds: Int = 60_000,
+            idleTransactionTimeoutMilliseconds: Int = 60_000, applicationName: String = "ragdz"
+        ) {
+            self.url = url
+            self.pool = pool
+            self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
+            self.idleTransactionTimeoutMilliseconds = idleTransactionTimeoutMilliseconds
+            self.applicationName = applicationName
+        }
+    }
+}
+
+/// The limits of one event loop's pool.
+public struct PoolLimits: Sendable, Hashable {
+    /// Connections that stay open when nothing is to do.
+    public var minimum: Int
+    /// Connections at most.
+    public var maximum: Int
+    /// Units of work that may be on their way on one shared connection at a time.
+    public var pipelineDepth: Int
+    /// Callers that may wait for a connection; one more fails at once.
+    public var waiters: Int
+    /// How long a caller waits for a connection, in milliseconds.
+    public var waitMilliseconds: Int
+    /// A connection above `minimum` that did nothing for this many milliseconds is closed.
+    public var idleMilliseconds: Int
+    /// An attempt to connect is given up after this many milliseconds.
+    public var connectMilliseconds: Int
+
+    public init(
+        minimum: Int, maximum: Int, pipelineDepth: Int, waiters: Int, waitMilliseconds: Int, idleMilliseconds: Int,
+        connectMilliseconds: Int
+    ) {
+        self.minimum = minimum
+        self.maximum = maximum
+        self.pipelineDepth = pipelineDepth
+        self.waiters = waiters
+        self.waitMilliseconds = waitMilliseconds
+        self.idleMilliseconds = idleMilliseconds
+        self.connectMilliseconds = connectMilliseconds
+    }
+
+    /// 1 to 8 connections per loop, 16 units in flight on each, 4,096 waiters, 5 s of waiting, 60 s of idleness,
+    /// 5 s to connect.
+    public static var defaults: PoolLimits {
+        PoolLimits(
+            minimum: 1, maximum: 8, pipelineDepth: 16, waiters: 4096, waitMilliseconds: 5000,
+            idleMilliseconds: 60_000, connectMilliseconds: 5000)
+    }
+}
