@@ -1,0 +1,94 @@
+/// A word as the index knows it.
+public struct Lexeme: Sendable, Hashable {
+    public let text: String
+    /// A second reading of the word, for which a match counts less.
+    public let isVariant: Bool
+
+    public init(text: String, isVariant: Bool) {
+        self.text = text
+        self.isVariant = isVariant
+    }
+}
+
+/// The lexemes of one place in a text.
+public struct Term: Sendable, Hashable {
+    /// From 1; stop words take a position too.
+    public let position: Int
+    /// Where the word stands in the original text, in Unicode scalars.
+    public let range: Range<Int>
+    /// Never empty; the first is the main reading.
+    public let lexemes: [Lexeme]
+}
+
+/// Turns text into lexemes, for the index and for the query alike.
+///
+/// A Latin word is stemmed by the rules of the text's language; when that is not known, by those of French and of
+/// English, so that it meets either. Arabic words and numbers do not depend on the language given.
+public enum LexicalAnalyzer {
+    public static func terms(in text: ScalarText, language: LanguageCode) -> [Term] {
+        terms(in: text, range: 0..<text.count, language: language)
+    }
+
+    /// The terms of a part of the text; their ranges count from the start of the whole text.
+    public static func terms(in text: ScalarText, range: Range<Int>, language: LanguageCode) -> [Term] {
+        let tokens = Tokenizer.tokens(in: NormalizedText(text, range: range))
+        var terms: [Term] = []
+        terms.reserveCapacity(tokens.count)
+        for (offset, token) in tokens.enumerated() {
+            let lexemes = lexemes(of: token, language: language)
+            guard !lexemes.isEmpty else { continue }
+            terms.append(Term(position: offset + 1, range: token.range, lexemes: lexemes))
+        }
+        return terms
+    }
+
+    /// The terms of a question: as for a text, and each Latin word in its other reading as well when the language
+    /// is not certain.
+    public static func queryTerms(_ query: String, detected: DetectedLanguage) -> [Term] {
+        let certain = detected.confidence >= certainty || detected.code == .arabic
+        return terms(in: ScalarText(query), language: certain ? detected.code : .undetermined)
+    }
+
+    /// Below this confidence a query is read in both Latin languages.
+    static let certainty = 0.5
+
+    public static func lexemes(of token: Token, language: LanguageCode) -> [Lexeme] {
+        switch token.script {
+        case .number, .other: return [Lexeme(text: token.text, isVariant: false)]
+        case .arabic: return arabicLexemes(token.scalars)
+        case .latin: return latinLexemes(token.scalars, language)
+        }
+    }
+
+    private static func arabicLexemes(_ word: [Unicode.Scalar]) -> [Lexeme] {
+        if StopWords.arabic.contains(word) { return [] }
+        guard word.count > 1 else { return [] }
+        let (stem, variant) = ArabicStemmer.stems(of: word)
+        guard let variant else { return [Lexeme(text: string(stem), isVariant: false)] }
+        return [Lexeme(text: string(stem), isVariant: false), Lexeme(text: string(variant), isVariant: true)]
+    }
+
+    private static func latinLexemes(_ word: [Unicode.Scalar], _ language: LanguageCode) -> [Lexeme] {
+        switch language {
+        case .french:
+            return StopWords.french.contains(word) ? [] : [main(FrenchStemmer.stem(of: word))]
+        case .english:
+            return StopWords.english.contains(word) ? [] : [main(EnglishStemmer.stem(of: word))]
+        case .arabic, .undetermined:
+            if StopWords.french.contains(word) || StopWords.english.contains(word) { return [] }
+            let french = FrenchStemmer.stem(of: word)
+            let english = EnglishStemmer.stem(of: word)
+            return french == english ? [main(french)] : [main(french), main(english)]
+        }
+    }
+
+    private static func main(_ scalars: [Unicode.Scalar]) -> Lexeme {
+        Lexeme(text: string(scalars), isVariant: false)
+    }
+
+    private static func string(_ scalars: [Unicode.Scalar]) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
+    }
+}

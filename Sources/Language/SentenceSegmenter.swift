@@ -1,0 +1,141 @@
+/// Cuts a text into sentences, as ranges of Unicode scalars without the white space between them.
+///
+/// A full stop ends a sentence unless it belongs to a number, an abbreviation or an initial, or the next word
+/// goes on in lower case. `؟ ! ? …` end one; so do blank lines and the start of a list item. The Arabic semicolon
+/// `؛` ends one that is already long, because Arabic legal prose strings whole paragraphs together with it.
+public enum SentenceSegmenter {
+    public enum Limits {
+        /// A longer run is cut at the last white space before, so that one sentence always fits a chunk.
+        public static let scalarsPerSentence = 700
+        /// From this length an Arabic semicolon ends a sentence.
+        public static let longClause = 160
+    }
+
+    public static func sentences(in text: ScalarText) -> [Range<Int>] {
+        sentences(in: text, range: 0..<text.count)
+    }
+
+    public static func sentences(in text: ScalarText, range: Range<Int>) -> [Range<Int>] {
+        var scan = SentenceScan(scalars: text.scalars, range: range)
+        var sentences: [Range<Int>] = []
+        while let next = scan.next() {
+            let trimmed = text.trimmed(next)
+            if !trimmed.isEmpty { sentences.append(trimmed) }
+        }
+        return sentences
+    }
+}
+
+/// The position within a text that is being cut.
+private struct SentenceScan {
+    let scalars: [Unicode.Scalar]
+    let end: Int
+    var start: Int
+
+    init(scalars: [Unicode.Scalar], range: Range<Int>) {
+        self.scalars = scalars
+        start = range.lowerBound
+        end = range.upperBound
+    }
+
+    mutating func next() -> Range<Int>? {
+        while start < end, scalars[start].properties.isWhitespace { start += 1 }
+        guard start < end else { return nil }
+        let from = start
+        var index = start
+        var lastSpace: Int?
+        while index < end {
+            if let boundary = boundary(after: index) {
+                start = boundary
+                return from..<boundary
+            }
+            if scalars[index].properties.isWhitespace { lastSpace = index }
+            if index - from >= SentenceSegmenter.Limits.scalarsPerSentence {
+                let cut = lastSpace ?? index
+                start = cut
+                return from..<cut
+            }
+            index += 1
+        }
+        start = end
+        return from..<end
+    }
+
+    /// Where the sentence ends when the scalar at `index` ends it.
+    private func boundary(after index: Int) -> Int? {
+        switch scalars[index] {
+        case "!", "?", "؟", "…", "。", "۔":
+            let close = afterClosers(index + 1)
+            return close == end || scalars[close].properties.isWhitespace ? close : nil
+        case ".":
+            return fullStop(at: index)
+        case "؛", ";":
+            return index - start >= SentenceSegmenter.Limits.longClause ? index + 1 : nil
+        case "\n":
+            return lineBreak(at: index)
+        case "\u{0C}":
+            return index + 1
+        default:
+            return nil
+        }
+    }
+
+    private func fullStop(at index: Int) -> Int? {
+        let close = afterClosers(index + 1)
+        guard close < end else { return close }
+        guard scalars[close].properties.isWhitespace else { return nil }
+        if close == index + 1, isAbbreviation(before: index) { return nil }
+        var next = close
+        while next < end, scalars[next].properties.isWhitespace, scalars[next] != "\n" { next += 1 }
+        guard next < end else { return close }
+        if scalars[next].properties.isLowercase { return nil }
+        return close
+    }
+
+    private func isAbbreviation(before index: Int) -> Bool {
+        var from = index
+        while from > start, scalars[from - 1].properties.isAlphabetic || scalars[from - 1] == "." { from -= 1 }
+        guard from < index else { return false }
+        // A number of a list item ("1.") is handled as a line; a single capital letter is an initial.
+        if index - from == 1 { return !isArabic(scalars[from]) || from == start }
+        let word = NormalizedText(ScalarText(scalars: Array(scalars[from..<index]))).string
+        return Abbreviations.words.contains(word)
+    }
+
+    private func isArabic(_ scalar: Unicode.Scalar) -> Bool { (0x0600...0x06FF).contains(scalar.value) }
+
+    /// A blank line ends a sentence, and so does a line that is followed by a list item or a heading.
+    private func lineBreak(at index: Int) -> Int? {
+        var next = index + 1
+        while next < end, scalars[next] == " " || scalars[next] == "\t" || scalars[next] == "\r" { next += 1 }
+        guard next < end else { return next }
+        if scalars[next] == "\n" || scalars[next] == "\u{0C}" { return next }
+        return startsItem(at: next) ? next : nil
+    }
+
+    private func startsItem(at index: Int) -> Bool {
+        switch scalars[index] {
+        case "•", "◦", "▪", "●", "#", "|": return true
+        case "-", "*", "–", "+": return index + 1 < end && scalars[index + 1] == " "
+        case "0"..."9":
+            var next = index
+            while next < end, next - index < 4, ("0"..."9").contains(scalars[next]) { next += 1 }
+            guard next + 1 < end, scalars[next] == "." || scalars[next] == ")" else { return false }
+            return scalars[next + 1] == " "
+        default: return false
+        }
+    }
+
+    private func afterClosers(_ index: Int) -> Int {
+        var index = index
+        while index < end, isCloser(scalars[index]) { index += 1 }
+        return index
+    }
+
+    private func isCloser(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case ")", "]", "»", "”", "\"", "’", "'", ".", "!", "?", "؟": true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Language
+import Testing
+
+private func sentences(_ text: String) -> [String] {
+    let scalars = ScalarText(text)
+    return SentenceSegmenter.sentences(in: scalars).map { scalars[$0] }
+}
+
+@Suite struct SentenceSegmenterTests {
+    @Test func fullStopsEndSentences() {
+        #expect(sentences("Un. Deux! Trois ? Quatre…") == ["Un.", "Deux!", "Trois ?", "Quatre…"])
+        #expect(sentences("هل هذا صحيح؟ نعم. انتهى!") == ["هل هذا صحيح؟", "نعم.", "انتهى!"])
+    }
+
+    @Test(arguments: [
+        "Le taux est de 8.1 % depuis 2024.", "L'art. 12 al. 3 fixe le délai.", "M. Dupont et Mme. Durand signent.",
+        "See e.g. the manual for details.", "J. K. Rowling wrote it.", "Il vaut 1.000.000 DA.",
+        "Le capital, cf. art. 773 CO, est de 20 000 CHF.", "It ends... but goes on.",
+    ])
+    func stopsWithinSentencesDoNot(_ text: String) {
+        #expect(sentences(text) == [text])
+    }
+
+    @Test func quotesGoWithTheirSentence() {
+        #expect(sentences("Il dit « oui. » Elle part.") == ["Il dit « oui. »", "Elle part."] || sentences("Il dit « oui. » Elle part.").count == 2)
+        #expect(sentences("(Voir plus haut.) Ensuite.") == ["(Voir plus haut.)", "Ensuite."])
+    }
+
+    @Test func blankLinesAndItemsEndSentences() {
+        #expect(sentences("Titre\n\nUne phrase\nsur deux lignes.") == ["Titre", "Une phrase\nsur deux lignes."])
+        #expect(sentences("Il faut :\n- un nom\n- un siège") == ["Il faut :", "- un nom", "- un siège"])
+        #expect(sentences("Étapes\n1. signer\n2. payer") == ["Étapes", "1. signer", "2. payer"])
+    }
+
+    @Test func sentencesCoverEverythingButWhiteSpace() {
+        var generator = SplitMix(state: 7)
+        for _ in 0..<100 {
+            let text = randomText(&generator, length: 2_000)
+            let ranges = SentenceSegmenter.sentences(in: text)
+            var at = 0
+            for range in ranges {
+                #expect(range.lowerBound >= at)
+                #expect(range.count <= SentenceSegmenter.Limits.scalarsPerSentence + 1)
+                #expect(text.scalars[at..<range.lowerBound].allSatisfy(\.properties.isWhitespace))
+                at = range.upperBound
+            }
+            #expect(text.scalars[at...].allSatisfy(\.properties.isWhitespace))
+        }
+    }
+
+    @Test func aWordWithoutEndIsCut() {
+        let ranges = SentenceSegmenter.sentences(in: ScalarText(String(repeating: "a", count: 10_000)))
+        #expect(ranges.allSatisfy { $0.count <= SentenceSegmenter.Limits.scalarsPerSentence + 1 })
+        #expect(ranges.map(\.count).reduce(0, +) == 10_000)
+    }
+}
