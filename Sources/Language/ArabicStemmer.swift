@@ -30,7 +30,7 @@ enum ArabicStemmer {
     }
 
     private static func startsWithRadical(_ word: [Unicode.Scalar]) -> Bool {
-        ArabicWords.radicalPrefixes.contains { word.starts(with: $0) }
+        ArabicWords.radicalWords.contains(word) || ArabicWords.radicalPrefixes.contains { word.starts(with: $0) }
     }
 
     private static func trimEnd(_ word: StemmedWord) -> [Unicode.Scalar] {

@@ -15,9 +15,9 @@ struct FoldingTable: Sendable {
 
     private init() {
         direct = (0..<Int32(Self.directLimit)).map { $0 }
-        lowerCase()
         foldLatin()
         foldArabic()
+        lowerCase()
         foldPresentationForms(from: 0xFB50, ArabicPresentationForms.blockA)
         foldPresentationForms(from: 0xFE70, ArabicPresentationForms.blockB)
         dropInvisible()
@@ -57,11 +57,15 @@ struct FoldingTable: Sendable {
         }
     }
 
+    /// Must come after the Latin letters, because a lower-case letter may fold further (the Ångström sign).
     private mutating func lowerCase() {
-        for value in 0..<Self.directLimit {
+        for value in 0..<Self.directLimit where direct[Int(value)] == Int32(value) {
             guard let scalar = Unicode.Scalar(value), scalar.properties.isUppercase else { continue }
             let lower = Array(scalar.properties.lowercaseMapping.unicodeScalars)
-            if lower.count == 1, lower != [scalar] { set(value, to: lower) }
+            guard lower.count == 1, lower[0] != scalar else { continue }
+            var folded: [Unicode.Scalar] = []
+            fold(lower[0], into: &folded)
+            set(value, to: folded)
         }
     }
 

@@ -1,12 +1,15 @@
 /// Arabic words that rules alone get wrong. Spelled as people write them; normalised when loaded.
 enum ArabicWords {
-    /// Words whose own first letters look like the article or like a conjunction with the article.
-    /// A word that starts with one of these keeps its beginning.
+    /// Words whose own first letters look like the article. A word that starts with one of these keeps its beginning.
     static let radicalPrefixes: [[Unicode.Scalar]] = load(
         """
-        التزام التحاق التماس التقاء التهاب التباس التفات إلغاء إلحاق إلزام إلكترون ألماني ألف ألم الله إلمام إلقاء
-        التقاط التئام والد بالغ بالون كالسيوم فالح لله
+        التزام التحاق التماس التقاء التهاب التباس التفات إلغاء إلحاق إلزام إلكترون ألماني إلمام إلقاء التقاط التئام
+        كالسيوم
         """)
+
+    /// The same for short words, which only count as a whole because longer ones start with them by chance.
+    static let radicalWords: Set<[Unicode.Scalar]> = Set(
+        load("ألف ألفا ألم آلام الله بالغ بالغة بالغين بالون فالح والد والدة والدي والده والدها والدين والديه لله"))
 
     /// Broken plurals of law, tax, work and trade: singular, then its plurals.
     static let brokenPlurals: [[Unicode.Scalar]: [Unicode.Scalar]] = pairs(
