@@ -1,0 +1,49 @@
+public import Bytes
+
+/// The scopes of a key: exact (`retrieval.read`), a family (`retrieval.*`) or everything (`*`).
+public struct ScopeSet: Sendable, Hashable, ExpressibleByArrayLiteral {
+    public let scopes: [String]
+
+    public init(_ scopes: some Sequence<String>) { self.scopes = Array(scopes) }
+    public init(arrayLiteral elements: String...) { scopes = elements }
+
+    public static let all: ScopeSet = ["*"]
+    public static let none: ScopeSet = []
+
+    /// Whether one of the scopes covers `wanted`. The empty scope and `"-"` are covered by nothing.
+    public func allows(_ wanted: String) -> Bool {
+        guard !wanted.isEmpty, wanted != "-" else { return false }
+        return scopes.contains { scope in
+            if scope == "*" || scope == wanted { return true }
+            guard scope.hasSuffix(".*") else { return false }
+            return wanted.utf8.starts(with: scope.utf8.dropLast())
+        }
+    }
+
+    /// Whether everything that `other` grants is granted by this set too: a key may not mint a stronger one.
+    public func covers(_ other: ScopeSet) -> Bool {
+        other.scopes.allSatisfy { scope in
+            if scopes.contains(scope) || scopes.contains("*") { return true }
+            guard scope != "*" else { return false }
+            return scope.hasSuffix(".*") ? coversFamily(scope) : allows(scope)
+        }
+    }
+
+    private func coversFamily(_ family: String) -> Bool {
+        scopes.contains { $0.hasSuffix(".*") && family.utf8.starts(with: $0.utf8.dropLast()) }
+    }
+}
+
+/// Who makes a call, as the authentication interceptor found out.
+public enum CallIdentity: Sendable, Hashable {
+    case anonymous
+    case tenantKey(tenant: UUID128, keyID: String, scopes: ScopeSet)
+    case platformOperator(name: String)
+
+    public var tenant: UUID128? {
+        if case .tenantKey(let tenant, _, _) = self { tenant } else { nil }
+    }
+    public var isOperator: Bool {
+        if case .platformOperator = self { true } else { false }
+    }
+}

@@ -1,0 +1,123 @@
+public import ProtoRuntime
+
+/// A service that can be served: generated code gives every `ServiceProtocol` its `register(in:)`.
+public protocol RPCService: Sendable {
+    func register(in router: inout Router)
+}
+
+/// Code that runs around every call: authentication, limits, metering, tracing.
+///
+/// It may refuse by throwing, hand `next` a changed context, and see how the call ended.
+public protocol ServerInterceptor: Sendable {
+    func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws
+}
+
+/// A method and the code that answers it.
+public final class Route: Sendable {
+    public typealias Handler = @Sendable (any ServerCall, ServerContext) async throws -> Void
+    public let method: MethodDescriptor
+    public let handler: Handler
+
+    init(_ method: MethodDescriptor, _ handler: @escaping Handler) {
+        self.method = method
+        self.handler = handler
+    }
+}
+
+/// Finds the handler of a path and runs it behind the interceptors. Built once, then only read.
+public struct Router: Sendable {
+    /// In order of registration.
+    public private(set) var methods: [MethodDescriptor] = []
+    private var interceptors: [any ServerInterceptor]
+    private var routes: [String: Route] = [:]
+    private var table = PathTable()
+
+    public init(interceptors: [any ServerInterceptor] = []) { self.interceptors = interceptors }
+
+    public mutating func add(_ service: any RPCService) { service.register(in: &self) }
+    /// Adds an interceptor that runs inside the ones that are there already.
+    public mutating func add(interceptor: any ServerInterceptor) { interceptors.append(interceptor) }
+
+    /// The names of the services that have at least one method here, in order of registration.
+    public var services: [String] {
+        var seen: Set<String> = []
+        return methods.compactMap { seen.insert($0.service).inserted ? $0.service : nil }
+    }
+
+    public func method(_ path: String) -> MethodDescriptor? { routes[path]?.method }
+    public func route(_ path: String) -> Route? { routes[path] }
+    /// The route of the bytes of a `:path` header, without building a string.
+    public func route(path: UnsafeRawBufferPointer) -> Route? { table.find(path) }
+
+    /// Registers the raw handler of a method; a second registration of a path replaces the first.
+    public mutating func add(_ method: MethodDescriptor, _ handler: @escaping Route.Handler) {
+        let route = Route(method, handler)
+        if routes.updateValue(route, forKey: method.path) == nil {
+            methods.append(method)
+        } else {
+            methods.removeAll { $0.path == method.path }
+            methods.append(method)
+        }
+        table = PathTable(routes.values)
+    }
+
+    /// Runs a call through the interceptors and its handler.
+    public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
+        if interceptors.isEmpty { return try await route.handler(call, context) }
+        try await run(route, call, context, from: 0)
+    }
+
+    private func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext, from index: Int) async throws {
+        guard index < interceptors.count else { return try await route.handler(call, context) }
+        try await interceptors[index].intercept(context) { context in
+            try await run(route, call, context, from: index + 1)
+        }
+    }
+}
+
+// MARK: - What generated code calls
+
+extension Router {
+    @inlinable
+    public mutating func unary<Request: Message, Response: Message>(
+        _ method: MethodDescriptor,
+        _ body: @escaping @Sendable (Request, ServerContext) async throws -> Response
+    ) {
+        add(method) { call, context in
+            let response = try await body(call.request(as: Request.self), context)
+            try call.send(response)
+        }
+    }
+
+    @inlinable
+    public mutating func serverStreaming<Request: Message, Response: Message>(
+        _ method: MethodDescriptor,
+        _ body: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
+    ) {
+        add(method) { call, context in
+            try await body(call.request(as: Request.self), ResponseWriter(call), context)
+        }
+    }
+
+    @inlinable
+    public mutating func clientStreaming<Request: Message, Response: Message>(
+        _ method: MethodDescriptor,
+        _ body: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
+    ) {
+        add(method) { call, context in
+            let response = try await body(RequestStream(call), context)
+            try call.send(response)
+        }
+    }
+
+    @inlinable
+    public mutating func bidirectional<Request: Message, Response: Message>(
+        _ method: MethodDescriptor,
+        _ body: @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws ->
+            Void
+    ) {
+        add(method) { call, context in
+            try await body(RequestStream(call), ResponseWriter(call), context)
+        }
+    }
+}
