@@ -1,0 +1,120 @@
+internal import CNGHTTP2
+
+/// nghttp2's callbacks: each unwraps its session and forwards in one line.
+///
+/// None of them may feed, pull or free the session; submitting is allowed.
+enum Callbacks {
+    /// Built once and read by every session; nghttp2 copies what it needs.
+    nonisolated(unsafe) static let table: OpaquePointer? = {
+        var table: OpaquePointer?
+        guard unsafe nghttp2_session_callbacks_new(&table) == 0 else { return nil }
+        unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, _, me in
+            unsafe session(me).beganHeaders()
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_header_callback(table) { _, _, name, nameSize, value, valueSize, _, me in
+            unsafe session(me).gotHeader(
+                UnsafeRawBufferPointer(start: name, count: nameSize),
+                UnsafeRawBufferPointer(start: value, count: valueSize))
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, stream, data, size, me in
+            unsafe session(me).gotData(stream, UnsafeRawBufferPointer(start: data, count: size))
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, me in
+            if let frame = unsafe frame { unsafe session(me).got(frame) }
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { raw, stream, code, me in
+            unsafe session(me).gotClose(stream, HTTP2Session.stream(of: raw, stream), code: code)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, size, source, me in
+            guard let frame = unsafe frame, let header = unsafe header, let ptr = unsafe source?.pointee.ptr else {
+                return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            }
+            let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
+            return unsafe session(me).sendData(of: stream, header, size)
+        }
+        return unsafe table
+    }()
+
+    private static func session(_ me: UnsafeMutableRawPointer?) -> HTTP2Session {
+        // The session passed itself unretained and outlives its nghttp2 session, so it is there.
+        unsafe Unmanaged<HTTP2Session>.fromOpaque(me.unsafelyUnwrapped).takeUnretainedValue()
+    }
+
+    /// How nghttp2 asks for body bytes: the stream says how many it has, `send_data` moves them.
+    static let read: nghttp2_data_source_read_callback = { raw, id, _, limit, flags, source, me in
+        guard let flags = unsafe flags, let ptr = unsafe source?.pointee.ptr else {
+            return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+        }
+        let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
+        return unsafe session(me).offerData(of: stream, limit, flags)
+    }
+}
+
+extension HTTP2Session {
+    static func stream(of session: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
+        guard let ptr = unsafe nghttp2_session_get_stream_user_data(session, id) else { return nil }
+        // `live` keeps it until `retire`.
+        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
+    }
+
+    func got(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        switch UInt32(header.type) {
+        case NGHTTP2_DATA.rawValue:
+            gotDataFrame(header.stream_id, length: header.length, endsStream: ends)
+        case NGHTTP2_HEADERS.rawValue:
+            let category = unsafe frame.pointee.headers.cat
+            // A client sees interim and final headers; whatever ends the stream after the first list is trailers.
+            let isTrailers = category == NGHTTP2_HCAT_HEADERS && ends
+            gotHeaders(header.stream_id, isTrailers: isTrailers, endsStream: ends)
+        case NGHTTP2_RST_STREAM.rawValue: gotReset()
+        case NGHTTP2_SETTINGS.rawValue:
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { gotSettings() }
+        case NGHTTP2_PING.rawValue:
+            gotPing(isAcknowledgement: header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0)
+        case NGHTTP2_GOAWAY.rawValue:
+            gotGoAway(
+                lastStream: unsafe frame.pointee.goaway.last_stream_id, code: unsafe frame.pointee.goaway.error_code)
+        default: break
+        }
+    }
+
+    /// Says how many bytes of the stream go into the next DATA frame, and whether it is the last.
+    func offerData(of stream: HTTP2Stream, _ limit: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
+        let size = min(stream.output.count, limit)
+        if size == 0, stream.ending.isOpen {
+            stream.isDeferred = true
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        unsafe flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
+        guard size == stream.output.count else { return size }
+        switch stream.ending {
+        case .open: break
+        case .endStream: unsafe flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
+        case .trailers(let trailers):
+            unsafe flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+            let submitted = trailers.withFields { unsafe nghttp2_submit_trailer(session, stream.id, $0, $1) }
+            if submitted != 0 { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+        }
+        return size
+    }
+
+    /// Moves one DATA frame, header and payload, from the stream to where `pull` collects.
+    func sendData(of stream: HTTP2Stream, _ header: UnsafePointer<UInt8>, _ size: Int) -> Int32 {
+        guard sink.room >= 9 + size else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
+        unsafe sink.append(UnsafeRawBufferPointer(start: header, count: 9))
+        unsafe sink.append(UnsafeRawBufferPointer(rebasing: stream.output.bytes[..<size]))
+        stream.output.drop(size)
+        if let level = stream.wakeBelow, stream.output.count <= level {
+            stream.wakeBelow = nil
+            drainedStreams.append(stream)
+        }
+        return 0
+    }
+}

@@ -1,0 +1,267 @@
+internal import CNGHTTP2
+
+/// One end of an HTTP/2 connection, without a socket: bytes in, events and bytes out.
+///
+/// nghttp2 does the protocol. Its callbacks only queue events; whoever owns the session reads them after `receive`,
+/// acts by the `submit…` functions, and then takes what is to be sent with `pull`. The session must be used on one
+/// thread at a time.
+///
+/// What can go wrong: the peer breaks the protocol (nghttp2 queues a GOAWAY, `receive` goes on or throws; the owner
+/// flushes and closes when `isOver`), the peer floods (`receive` queues GOAWAY ENHANCE_YOUR_CALM), or we use a stream
+/// that has closed in the meantime (ignored: that is an ordinary race).
+@safe public final class HTTP2Session {
+    public enum Role: Sendable { case server, client }
+
+    public let role: Role
+    public let limits: HTTP2Limits
+    var session: OpaquePointer?
+    /// What `receive` and `pull` brought and nobody has handled yet: read them, then call `clearEvents`.
+    public private(set) var events: [HTTP2Event] = []
+    /// The streams that nghttp2 knows, each at its `liveIndex`; this is what keeps them alive.
+    private(set) var live: [HTTP2Stream] = []
+    var arena = HeaderArena()
+    /// Streams whose output fell to their `wakeBelow`, since the owner last took them.
+    var drainedStreams: [HTTP2Stream] = []
+    /// Set while `pull` runs: where the bytes go.
+    var sink = OutputSink()
+
+    private let clock: () -> UInt64
+    private var floods: Floods
+    private var isInBlock = false
+    private(set) var hasTerminated = false
+    /// Where the bytes that nghttp2 handed out but did not fit wait for the next `pull`.
+    private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+
+    private struct Floods {
+        var resets: FloodGuard
+        var settings: FloodGuard
+        var pings: FloodGuard
+        var emptyFrames: FloodGuard
+    }
+
+    /// `clock` gives monotonic nanoseconds; it is asked only for frames that are counted against floods.
+    public init(_ role: Role, limits: HTTP2Limits = .defaults, clock: @escaping () -> UInt64) throws(HTTP2Error) {
+        self.role = role
+        self.limits = limits
+        self.clock = clock
+        floods = Floods(
+            resets: FloodGuard(limits.resets), settings: FloodGuard(limits.settings), pings: FloodGuard(limits.pings),
+            emptyFrames: FloodGuard(limits.emptyFrames))
+        unsafe session = nil
+        try open()
+    }
+
+    deinit {
+        unsafe nghttp2_session_del(session)
+    }
+
+    private func open() throws(HTTP2Error) {
+        var option: OpaquePointer?
+        guard unsafe nghttp2_option_new(&option) == 0 else { throw .outOfMemory }
+        defer { unsafe nghttp2_option_del(option) }
+        unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+        unsafe nghttp2_option_set_no_closed_streams(option, 1)
+        unsafe nghttp2_option_set_max_reserved_remote_streams(option, 0)
+        unsafe nghttp2_option_set_max_outbound_ack(option, 256)
+        unsafe nghttp2_option_set_peer_max_concurrent_streams(option, 100)
+        // The session does not own us, and dies in our deinit: no reference is taken.
+        let me = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let made =
+            role == .server
+            ? unsafe nghttp2_session_server_new2(&session, Callbacks.table, me, option)
+            : unsafe nghttp2_session_client_new2(&session, Callbacks.table, me, option)
+        guard made == 0 else { throw .outOfMemory }
+        var entries = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(limits.streamWindow)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerListSize)),
+        ]
+        if role == .server {
+            entries.append(
+                nghttp2_settings_entry(
+                    settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                    value: limits.concurrentStreams))
+        } else {
+            entries.append(
+                nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
+        }
+        let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+        guard unsafe nghttp2_submit_settings(session, flags, entries, entries.count) == 0,
+            unsafe nghttp2_session_set_local_window_size(session, flags, 0, limits.connectionWindow) == 0
+        else { throw .outOfMemory }
+    }
+
+    // MARK: - In
+
+    /// Feeds what the socket gave and adds to `events`. The bytes must stay in place until the events are handled.
+    ///
+    /// Throws when the connection is beyond repair: flush what `pull` still gives (a GOAWAY), then close.
+    public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        let base = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
+        let taken = unsafe nghttp2_session_mem_recv(session, base, bytes.count)
+        if taken < 0 {
+            let text = unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: taken)))
+            throw .protocolViolation(text)
+        }
+    }
+
+    /// Everything in `events` is handled: their headers and bytes go.
+    public func clearEvents() {
+        events.removeAll(keepingCapacity: true)
+        arena.reset(keepingBlock: isInBlock)
+    }
+
+    /// The fields of an event's header list, in order.
+    public func forEachHeader(
+        of event: HTTP2Event, _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+    ) { unsafe arena.forEach(event.headers, body) }
+
+    /// Neither side has anything left to say: close the socket once everything pulled is written.
+    public var isOver: Bool {
+        unsafe nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
+    }
+    public var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 || !leftover.isEmpty }
+
+    // MARK: - Out
+
+    /// Bytes that any single frame fits into, its header included.
+    static let frameRoom = 20_000
+
+    /// Writes frames into `space` (at least 20,000 bytes) until it is full or nothing is left; returns how many bytes.
+    public func pull(into space: UnsafeMutableRawBufferPointer) throws(HTTP2Error) -> Int {
+        unsafe sink = OutputSink(base: space.baseAddress, capacity: space.count)
+        defer { sink = OutputSink() }
+        if !leftover.isEmpty {
+            let size = min(leftover.count, space.count)
+            unsafe sink.append(UnsafeRawBufferPointer(rebasing: leftover[..<size]))
+            unsafe leftover = UnsafeRawBufferPointer(rebasing: leftover[size...])
+        }
+        while leftover.isEmpty, sink.room >= Self.frameRoom {
+            var data: UnsafePointer<UInt8>?
+            let size = unsafe nghttp2_session_mem_send(session, &data)
+            if size < 0 { throw .protocolViolation(unsafe String(cString: nghttp2_strerror(Int32(size)))) }
+            guard size > 0, let data = unsafe data else { break }
+            let chunk = unsafe UnsafeRawBufferPointer(start: data, count: size)
+            let fitting = min(size, sink.room)
+            unsafe sink.append(UnsafeRawBufferPointer(rebasing: chunk[..<fitting]))
+            // A header block of several frames may be larger than the room; nghttp2 keeps it until it is asked again.
+            unsafe leftover = UnsafeRawBufferPointer(rebasing: chunk[fitting...])
+        }
+        return sink.count
+    }
+
+    /// The streams whose writers may go on, since the last call.
+    public func takeDrained() -> [HTTP2Stream] {
+        guard !drainedStreams.isEmpty else { return [] }
+        defer { drainedStreams.removeAll(keepingCapacity: true) }
+        return drainedStreams
+    }
+
+    // MARK: - What the callbacks report
+
+    func beganHeaders() {
+        isInBlock = true
+        arena.beginBlock()
+    }
+
+    func gotHeader(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        arena.count(name.count + value.count + 32)
+        if arena.blockSize <= limits.headerListSize { unsafe arena.add(name, value) }
+    }
+
+    func gotHeaders(_ streamID: Int32, isTrailers: Bool, endsStream: Bool) {
+        isInBlock = false
+        let tooLarge = arena.blockSize > limits.headerListSize
+        let fields = arena.blockStart..<arena.fieldCount
+        let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
+        events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields))
+    }
+
+    func gotData(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
+        unsafe events.append(HTTP2Event(.data, streamID, bytes: bytes))
+    }
+
+    /// The DATA frame is complete. An empty one that ends nothing is only good for making us work.
+    func gotDataFrame(_ streamID: Int32, length: Int, endsStream: Bool) {
+        if endsStream {
+            events.append(HTTP2Event(.data, streamID, endsStream: true))
+        } else if length == 0 {
+            admit(\.emptyFrames)
+        }
+    }
+
+    func gotReset() { admit(\.resets) }
+    func gotSettings() {
+        events.append(HTTP2Event(.settings, 0))
+        admit(\.settings)
+    }
+    func gotPing(isAcknowledgement: Bool) {
+        if isAcknowledgement { events.append(HTTP2Event(.pingAcknowledged, 0)) } else { admit(\.pings) }
+    }
+    func gotGoAway(lastStream: Int32, code: UInt32) {
+        events.append(HTTP2Event(.goAway, lastStream, code: code))
+    }
+    func gotClose(_ streamID: Int32, _ stream: HTTP2Stream?, code: UInt32) {
+        if let stream { retire(stream) }
+        events.append(HTTP2Event(.closed, streamID, endsStream: true, code: code, stream: stream))
+    }
+
+    func enlist(_ stream: HTTP2Stream) {
+        stream.liveIndex = live.count
+        live.append(stream)
+    }
+
+    private func retire(_ stream: HTTP2Stream) {
+        stream.isClosed = true
+        guard stream.liveIndex < live.count, live[stream.liveIndex] === stream else { return }
+        let last = live.removeLast()
+        if last !== stream {
+            live[stream.liveIndex] = last
+            last.liveIndex = stream.liveIndex
+        }
+    }
+
+    /// The connection is gone: every stream is closed, and the owner gets them to tell their calls.
+    public func abandonStreams() -> [HTTP2Stream] {
+        let orphans = live
+        live = []
+        for stream in orphans {
+            stream.isClosed = true
+            unsafe nghttp2_session_set_stream_user_data(session, stream.id, nil)
+        }
+        return orphans
+    }
+
+    private func admit(_ flood: WritableKeyPath<Floods, FloodGuard>) {
+        guard !hasTerminated, !floods[keyPath: flood].admits(at: clock()) else { return }
+        terminate(.enhanceYourCalm)
+    }
+
+    /// Sends GOAWAY with this code and ends the connection after it. Does nothing the second time.
+    public func terminate(_ code: HTTP2ErrorCode) {
+        guard !hasTerminated else { return }
+        hasTerminated = true
+        unsafe nghttp2_session_terminate_session(session, code.rawValue)
+    }
+}
+
+/// Where `pull` writes.
+@safe struct OutputSink {
+    private let base: UnsafeMutableRawPointer?
+    private let capacity: Int
+    private(set) var count = 0
+
+    init(base: UnsafeMutableRawPointer? = nil, capacity: Int = 0) {
+        unsafe self.base = base
+        self.capacity = capacity
+    }
+
+    var room: Int { capacity - count }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = unsafe base, let from = unsafe bytes.baseAddress else { return }
+        unsafe (base + count).copyMemory(from: from, byteCount: bytes.count)
+        count += bytes.count
+    }
+}

@@ -1,0 +1,35 @@
+/// One stream's sending side, and the identity that both sides share. Transports subclass it to keep everything that
+/// belongs to a call in one object.
+///
+/// Unchecked: a stream is confined to the event loop of its connection; subclasses hop there before they touch it.
+open class HTTP2Stream: @unchecked Sendable {
+    /// 0 until the stream is attached or submitted.
+    public internal(set) final var id: Int32 = 0
+    /// Bytes that wait for the flow-control window.
+    final var output = ByteQueue()
+    final var ending = Ending.open
+    /// Where the session's list of live streams holds this one.
+    final var liveIndex = 0
+    /// nghttp2 has asked for data, found none and waits for `resume`.
+    final var isDeferred = false
+    /// The peer reset the stream, or both sides are done: nothing can be sent any more.
+    public internal(set) final var isClosed = false
+    /// Asks the session to report this stream in `drained` once the output falls to this many bytes.
+    public final var wakeBelow: Int?
+
+    enum Ending {
+        case open
+        case endStream
+        case trailers(HeaderList)
+
+        var isOpen: Bool { if case .open = self { true } else { false } }
+    }
+
+    public init() {}
+
+    /// Bytes that are queued and not yet sent.
+    public final var queuedBytes: Int { output.count }
+
+    /// Room for `size` bytes of body, to be filled at once. Call `HTTP2Session.resume` afterwards.
+    public final func extendOutput(by size: Int) -> UnsafeMutableRawBufferPointer { unsafe output.extend(by: size) }
+}
