@@ -63,7 +63,7 @@ let rooms: [Target] = [
         "Bridge",
         [
             "RPC", "Schema", "ProtoRuntime", "Bytes", "LoopExecutor", logging, nioCore, nioPosix,
-            product("Hummingbird", "hummingbird"),
+            product("Hummingbird", "hummingbird"), product("HTTPTypes", "swift-http-types"),
         ]),
     .executableTarget(
         name: "ragdzd",
@@ -149,6 +149,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
     ],
     targets: rooms + [support] + keptTests
 )
