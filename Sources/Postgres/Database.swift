@@ -1,5 +1,7 @@
 public import Logging
+internal import NIOCore
 public import NIOPosix
+internal import Synchronization
 
 /// PostgreSQL, as seen by the server's code: one pool of pipelined connections per event loop.
 ///
@@ -8,21 +10,33 @@ public import NIOPosix
 /// and the statement travel together, and the identity ends with the unit.
 public final class Database: Sendable {
     public let configuration: Configuration
-    let group: MultiThreadedEventLoopGroup
     let logger: Logger
+    private let pools: [LoopPool]
+    private let turn = Atomic<Int>(0)
+    private let listener: Listener
 
     /// Connects when first used. Nothing is checked here; see `DatabaseSafety.verify` and `Migrator`.
     public init(configuration: Configuration, group: MultiThreadedEventLoopGroup, logger: Logger) {
         self.configuration = configuration
-        self.group = group
         self.logger = logger
+        pools = group.makeIterator().map { LoopPool(loop: $0, configuration: configuration, logger: logger) }
+        listener = Listener(loop: group.next(), configuration: configuration, logger: logger)
+    }
+
+    /// The pool of the loop that we are on; from elsewhere the loops take turns.
+    private func pool() -> LoopPool {
+        if let here = MultiThreadedEventLoopGroup.currentEventLoop {
+            for pool in pools where pool.loop === here { return pool }
+        }
+        let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        return pools[Int(UInt(bitPattern: turn) % UInt(pools.count))]
     }
 
     /// Runs one statement and returns its rows.
     public func query(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = [], as identity: Identity
     ) async throws(PostgresError) -> [Row] {
-        throw PostgresError(.closed, "not connected", statement: statement.name)
+        try await run(statement, parameters, as: identity).rows
     }
 
     /// Runs one statement and returns how many rows it touched.
@@ -30,41 +44,109 @@ public final class Database: Sendable {
     public func execute(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = [], as identity: Identity
     ) async throws(PostgresError) -> Int {
-        throw PostgresError(.closed, "not connected", statement: statement.name)
+        try await run(statement, parameters, as: identity).affected
+    }
+
+    private func run(
+        _ statement: Statement, _ parameters: [any PostgresEncodable], as identity: Identity
+    ) async throws(PostgresError) -> ResultRows {
+        let parameters = try ParameterWriter.encode(parameters, for: statement)
+        let unit = Unit(.alone(statement, parameters, identity))
+        let pool = pool()
+        let outcome: Unit.Outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                pool.loop.runNow {
+                    unit.onFinish { continuation.resume(returning: $0) }
+                    pool.submit(unit)
+                }
+            }
+        } onCancel: {
+            pool.loop.execute { pool.cancel(unit) }
+        }
+        return try outcome.get()
     }
 
     /// Runs `body` in one transaction on a connection of its own. It commits when `body` returns and rolls back when
-    /// `body` throws. Do not wait in `body` for anything but the database.
+    /// `body` throws. Do not wait in `body` for anything but the database, and do not use other calls of the database
+    /// in it, since these wait for another connection.
     public func transaction<R: Sendable>(
-        as identity: Identity, _ body: @Sendable (Transaction) async throws -> R
+        as identity: Identity, isolation: Isolation = .readCommitted,
+        _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
-        throw PostgresError(.closed, "not connected")
+        let lease = Lease(pool: pool(), identity: identity, begin: "begin isolation level \(isolation.rawValue)")
+        try await take(lease).get()
+        do {
+            let value = try await body(Transaction(lease: lease))
+            try await end(lease, commit: true).get()
+            return value
+        } catch {
+            // Without effect when it was the commit that failed: then the lease has ended.
+            _ = await end(lease, commit: false)
+            throw error
+        }
+    }
+
+    private func take(_ lease: Lease) async -> Result<Void, PostgresError> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                lease.pool.loop.runNow {
+                    lease.onGrant { continuation.resume(returning: $0) }
+                    lease.pool.submit(lease)
+                }
+            }
+        } onCancel: {
+            lease.pool.loop.execute { lease.pool.cancel(lease) }
+        }
+    }
+
+    /// Not cancellable: a caller that gave up still leaves a clean connection.
+    private func end(_ lease: Lease, commit: Bool) async -> Result<Void, PostgresError> {
+        await withCheckedContinuation { continuation in
+            lease.pool.loop.runNow {
+                lease.end(commit: commit) { continuation.resume(returning: $0) }
+            }
+        }
     }
 
     /// Everything that is sent by `NOTIFY` on the channel from the moment of the return. The connection is one that
     /// the database keeps for this alone. Ends when the stream is dropped or the database is closed.
+    ///
+    /// A subscriber that falls more than 1,024 notifications behind loses the oldest and is told `connectionLost`.
     public func listen(_ channel: String) async throws(PostgresError) -> AsyncStream<Notification> {
-        throw PostgresError(.closed, "not connected")
+        let outcome: Result<AsyncStream<Notification>, PostgresError> = await withCheckedContinuation { continuation in
+            listener.loop.runNow { [listener] in
+                listener.subscribe(channel) { continuation.resume(returning: $0) }
+            }
+        }
+        return try outcome.get()
     }
 
     /// Ends all connections. Waiting calls fail with `closed`; running ones may finish first.
-    public func close() async {}
+    public func close() async {
+        await withCheckedContinuation { continuation in
+            listener.loop.runNow { [listener] in
+                listener.close()
+                continuation.resume()
+            }
+        }
+        for pool in pools {
+            await withCheckedContinuation { continuation in
+                pool.loop.runNow { pool.close { continuation.resume() } }
+            }
+        }
+    }
 }
 
-/// A transaction under way: a connection of its own until the body returns.
-public struct Transaction: Sendable {
-    /// Runs one statement in the transaction and returns its rows.
-    public func query(
-        _ statement: Statement, _ parameters: [any PostgresEncodable] = []
-    ) async throws(PostgresError) -> [Row] {
-        throw PostgresError(.closed, "not connected", statement: statement.name)
-    }
+/// How much of other transactions a transaction may see.
+public enum Isolation: String, Sendable, Hashable {
+    case readCommitted = "read committed"
+    case repeatableRead = "repeatable read"
+    case serializable = "serializable"
+}
 
-    /// Runs one statement in the transaction and returns how many rows it touched.
-    @discardableResult
-    public func execute(
-        _ statement: Statement, _ parameters: [any PostgresEncodable] = []
-    ) async throws(PostgresError) -> Int {
-        throw PostgresError(.closed, "not connected", statement: statement.name)
+extension EventLoop {
+    /// At once when we are on the loop, otherwise as its next task.
+    func runNow(_ body: @escaping @Sendable () -> Void) {
+        if inEventLoop { body() } else { execute(body) }
     }
 }

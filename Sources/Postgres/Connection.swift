@@ -1,0 +1,327 @@
+internal import Bytes
+internal import DequeModule
+internal import NIOCore
+internal import NIOPosix
+
+/// Whom a connection tells what happened. All calls come on the connection's loop.
+protocol ConnectionOwner: AnyObject {
+    func connectionIsReady(_ connection: Connection)
+    /// A unit has its outcome. The owner completes it, or sends it again.
+    func connection(_ connection: Connection, finished unit: Unit, _ outcome: Unit.Outcome)
+    /// The connection is gone, and these units with it: whether they took effect is unknown.
+    func connection(_ connection: Connection, lost error: PostgresError, unfinished: [Unit])
+    func connection(_ connection: Connection, notified channel: String, _ payload: String)
+}
+
+/// One connection to the server in libpq's pipeline mode, confined to one event loop.
+///
+/// Units are sent when they come and answered in order. Each unit ends with a sync, so the failure of one (its later
+/// commands are skipped by the server) does not touch the next. What can go wrong: the server refuses a command (the
+/// unit fails), the connection breaks or the server ends it (all units fail, the owner learns of it once), replies do
+/// not fit what was sent (a defect: the connection is given up rather than answers mixed up).
+///
+/// Sendable by confinement: every method runs on `loop`, which the entry points assert.
+final class Connection: @unchecked Sendable {
+    enum State { case connecting, ready, closed }
+
+    /// A statement that the server knows on this connection, or is about to.
+    final class Prepared {
+        let name: String
+        var columns: [Column]?
+        var failure: PostgresError?
+        init(name: String) { self.name = name }
+    }
+
+    /// What was sent before one sync.
+    struct Span {
+        /// Nil for a preparation on its own.
+        let unit: Unit?
+        let prepared: Prepared?
+        /// The last one is the statement; those before it are `begin` and the identity.
+        let commands: Int
+        var answered = 0
+        var replied = false
+        var failure: PostgresError?
+        var rows: ResultRows?
+    }
+
+    let id: Int
+    let loop: any EventLoop
+    private(set) var state = State.connecting
+    private var owner: (any ConnectionOwner)?
+    private let handle: LibPQ
+    private var token: UInt64 = 0
+    private var armed: (read: Bool, write: Bool) = (false, false)
+    private var wantsWrite = false
+    private var spans: Deque<Span> = []
+    private var prepared: [Statement: Prepared] = [:]
+    private var preparedCount = 0
+    private var cancelsUnderway = 0
+    /// Replies of "nothing more" in a row; more than a few mean that we lost count.
+    private var emptyReplies = 0
+
+    /// Starts on a connection that a helper thread opened; see `Connector`.
+    init(id: Int, loop: any EventLoop, handle: LibPQ, owner: any ConnectionOwner) {
+        self.id = id
+        self.loop = loop
+        self.handle = handle
+        self.owner = owner
+    }
+
+    var inFlight: Int { spans.count }
+    var backendProcess: Int32 { handle.backendProcess }
+
+    /// Begins to listen to the socket. `connectionIsReady` or `lost` follows.
+    func start() {
+        loop.assertInEventLoop()
+        token = ReadinessThread.shared.register(.init(loop: loop) { [self] in ready() })
+        // libpq asks to wait for the socket to be writable first.
+        wantsWrite = true
+        arm(read: false)
+    }
+
+    /// Ends the connection at once. The owner is not told; units on their way fail.
+    func close(_ error: PostgresError) {
+        guard state != .closed else { return }
+        owner = nil
+        for unit in shut() { unit.finish(.failure(error)) }
+    }
+
+    // MARK: - Readiness
+
+    private func arm(read: Bool = true) {
+        guard state != .closed, armed != (read, wantsWrite) else { return }
+        armed = (read, wantsWrite)
+        if !ReadinessThread.shared.arm(token, descriptor: handle.descriptor, read: read, write: wantsWrite) {
+            lose("the socket cannot be watched")
+        }
+    }
+
+    private func ready() {
+        guard state != .closed else { return }
+        armed = (false, false)
+        switch state {
+        case .connecting: continueConnecting()
+        case .ready:
+            guard flush() else { return lose(handle.errorMessage) }
+            let alive = handle.consumeInput()
+            process()
+            guard state == .ready else { return }
+            guard alive else { return lose(handle.errorMessage) }
+            // What was read may let libpq send more.
+            guard flush() else { return lose(handle.errorMessage) }
+            arm()
+        case .closed: break
+        }
+    }
+
+    private func continueConnecting() {
+        switch handle.continueConnecting() {
+        case .wantsRead:
+            wantsWrite = false
+            arm()
+        case .wantsWrite:
+            wantsWrite = true
+            arm(read: false)
+        case .failed: lose(handle.errorMessage)
+        case .connected:
+            wantsWrite = false
+            guard handle.enterPipelineMode(), handle.sendPrepare(name: Self.tenantName, sql: Self.tenantSQL),
+                handle.sendPrepare(name: Self.roleName, sql: Self.roleSQL), handle.sendSync()
+            else { return lose(handle.errorMessage) }
+            spans.append(Span(unit: nil, prepared: nil, commands: 2))
+            state = .ready
+            guard flush() else { return lose(handle.errorMessage) }
+            arm()
+            owner?.connectionIsReady(self)
+        }
+    }
+
+    private func flush() -> Bool {
+        guard let done = handle.flush() else { return false }
+        wantsWrite = !done
+        return true
+    }
+
+    // MARK: - Sending
+
+    // Both settings end with the transaction, so that no later unit inherits an identity.
+    private static let tenantName = "ragdz_tenant"
+    private static let tenantSQL = "select set_config('ragdz.tenant', $1, true)"
+    private static let roleName = "ragdz_role"
+    private static let roleSQL = "select set_config('role', $1, true)"
+    private static let operatorRole = "ragdz_operator"
+
+    /// Sends a unit. Its outcome comes through the owner, also when sending fails.
+    func send(_ unit: Unit) {
+        loop.assertInEventLoop()
+        guard state == .ready else {
+            let error = PostgresError(.connectionLost, "the connection is closed")
+            owner?.connection(self, finished: unit, .failure(error))
+            if owner == nil { unit.finish(.failure(error)) }
+            return
+        }
+        unit.exposedToCancel = cancelsUnderway > 0
+        let sent: Bool
+        switch unit.work {
+        case .command(let sql):
+            sent = handle.sendCommand(sql) && handle.sendSync()
+            spans.append(Span(unit: unit, prepared: nil, commands: 1))
+        case .inside(let statement, let parameters):
+            sent = send(unit, statement, parameters, begin: nil, identity: .none)
+        case .alone(let statement, let parameters, let identity):
+            sent = send(unit, statement, parameters, begin: nil, identity: identity)
+        case .opening(let statement, let parameters, let identity, let begin):
+            sent = send(unit, statement, parameters, begin: begin, identity: identity)
+        }
+        guard sent, flush() else { return lose(handle.errorMessage) }
+        arm()
+    }
+
+    private func send(
+        _ unit: Unit, _ statement: Statement, _ parameters: ParameterWriter, begin: String?, identity: Identity
+    ) -> Bool {
+        let known: Prepared
+        var sent = true
+        if let found = prepared[statement] {
+            known = found
+        } else {
+            // On its own, so that no other unit's failure makes the server skip it while later units count on it.
+            preparedCount += 1
+            known = Prepared(name: "s\(preparedCount)")
+            prepared[statement] = known
+            sent = handle.sendPrepare(name: known.name, sql: statement.sql) && handle.sendSync()
+            spans.append(Span(unit: nil, prepared: known, commands: 1))
+        }
+        var commands = 1
+        if let begin {
+            sent = sent && handle.sendCommand(begin)
+            commands += 1
+        }
+        switch identity {
+        case .none: break
+        case .tenant(let tenant):
+            sent = sent && handle.sendPrepared(name: Self.tenantName, text: tenant.description)
+            commands += 1
+        case .platformOperator:
+            sent = sent && handle.sendPrepared(name: Self.roleName, text: Self.operatorRole)
+            commands += 1
+        }
+        sent = sent && handle.sendPrepared(name: known.name, parameters: parameters) && handle.sendSync()
+        spans.append(Span(unit: unit, prepared: known, commands: commands))
+        return sent
+    }
+
+    /// The statement is prepared afresh when it is used next: its tables have changed since.
+    func forget(_ statement: Statement) { prepared[statement] = nil }
+
+    // MARK: - Replies
+
+    private func process() {
+        while state == .ready, !spans.isEmpty, !handle.isBusy {
+            let isStatement = spans[0].answered == spans[0].commands - 1
+            switch handle.nextReply(
+                wantsRows: isStatement && spans[0].unit != nil, columns: spans[0].prepared?.columns)
+            {
+            case .rows(let rows):
+                spans[0].replied = true
+                if isStatement { spans[0].rows = rows }
+            case .skipped: spans[0].replied = true
+            case .failed(let error, let fatal):
+                spans[0].replied = true
+                if spans[0].failure == nil { spans[0].failure = error }
+                if fatal { return lose(error) }
+            case .endOfCommand:
+                if spans[0].replied {
+                    spans[0].answered += 1
+                    spans[0].replied = false
+                    emptyReplies = 0
+                }
+                emptyReplies += 1
+                if emptyReplies > 4 { return lose("the replies of the server do not fit what was sent") }
+            case .sync:
+                emptyReplies = 0
+                finish(spans.removeFirst())
+            }
+        }
+        while state == .ready, let (channel, payload) = handle.nextNotification() {
+            owner?.connection(self, notified: channel, payload)
+        }
+    }
+
+    private func finish(_ span: Span) {
+        if let next = spans.first?.unit, next.wantsCancel { cancelHead() }
+        guard let unit = span.unit else {
+            guard let failure = span.failure else { return }
+            guard let prepared = span.prepared else { return lose(failure) }
+            prepared.failure = failure
+            self.prepared = self.prepared.filter { $0.value !== prepared }
+            return
+        }
+        var outcome: Unit.Outcome
+        if let failure = span.failure {
+            // Who uses a statement that could not be prepared wants to know why, not that it does not exist.
+            let cause = span.prepared?.failure ?? failure
+            outcome = .failure(unit.statement.map { cause.naming($0.name) } ?? cause)
+        } else if let rows = span.rows {
+            span.prepared?.columns = rows.columns
+            outcome = .success(rows)
+        } else {
+            return lose("the server ended a unit without a reply")
+        }
+        if unit.wantsCancel, case .failure(let error) = outcome, error.sqlState == .queryCanceled {
+            outcome = .failure(PostgresError(.cancelled, "the caller gave up", statement: unit.statement?.name))
+        }
+        owner?.connection(self, finished: unit, outcome)
+    }
+
+    // MARK: - Cancelling
+
+    /// Asks the server to give the unit up. Its outcome comes as ever: it may have finished meanwhile.
+    func cancel(_ unit: Unit) {
+        unit.wantsCancel = true
+        guard state == .ready else { return }
+        // A unit further back is cancelled when its turn comes; the server is not working on it yet.
+        if spans.first(where: { $0.unit != nil })?.unit === unit { cancelHead() }
+    }
+
+    private func cancelHead() {
+        guard let canceller = handle.canceller() else { return }
+        // The signal hits whatever the server works on when it arrives, and that may be a later unit by then.
+        for span in spans { span.unit?.exposedToCancel = true }
+        cancelsUnderway += 1
+        NIOSingletons.posixBlockingThreadPool.submit { [loop, self] _ in
+            canceller.send()
+            loop.execute { self.cancelsUnderway -= 1 }
+        }
+    }
+
+    // MARK: - The end
+
+    private func lose(_ message: String) {
+        let code: PostgresError.Code = state == .connecting ? .connectFailed : .connectionLost
+        let text = message.isEmpty ? "the server closed the connection" : message
+        lose(PostgresError(code, text, outcomeUnknown: state == .ready))
+    }
+
+    private func lose(_ error: PostgresError) {
+        guard state != .closed else { return }
+        let units = shut()
+        let owner = owner
+        self.owner = nil
+        owner?.connection(self, lost: error, unfinished: units)
+    }
+
+    /// Closes the socket and returns the units that were on their way.
+    private func shut() -> [Unit] {
+        state = .closed
+        ReadinessThread.shared.remove(token, descriptor: handle.descriptor)
+        handle.finish()
+        let units = spans.compactMap(\.unit)
+        spans.removeAll()
+        return units
+    }
+
+    /// Gives up on a server that does not answer. The owner is told.
+    func abandon(_ message: String) { lose(message) }
+}

@@ -1,0 +1,111 @@
+internal import NIOCore
+
+/// A connection that one transaction has to itself, and where that transaction stands.
+///
+/// Sendable by confinement: created anywhere, used only on the pool's loop from `LoopPool.submit` on.
+final class Lease: @unchecked Sendable {
+    enum State {
+        /// No statement has been sent yet, so there is nothing to commit.
+        case idle
+        case open
+        /// A statement failed: the server refuses everything but the rollback.
+        case failed(PostgresError)
+        case ended
+    }
+
+    let pool: LoopPool
+    let identity: Identity
+    let begin: String
+    var wantsCancel = false
+    private var state = State.idle
+    private var connection: Connection?
+    private var granted: ((Result<Void, PostgresError>) -> Void)?
+
+    init(pool: LoopPool, identity: Identity, begin: String) {
+        self.pool = pool
+        self.identity = identity
+        self.begin = begin
+    }
+
+    func onGrant(_ granted: @escaping (Result<Void, PostgresError>) -> Void) { self.granted = granted }
+
+    func grant(_ connection: Connection) {
+        self.connection = connection
+        granted?(.success(()))
+        granted = nil
+    }
+
+    func refuse(_ error: PostgresError) {
+        granted?(.failure(error))
+        granted = nil
+    }
+
+    func connectionIsLost() {
+        connection = nil
+        if case .ended = state { return }
+        state = .failed(PostgresError(.connectionLost, "the transaction's connection was lost"))
+    }
+
+    /// Sends one statement of the transaction.
+    func send(_ unit: Unit) {
+        pool.loop.assertInEventLoop()
+        guard let connection else {
+            let error = if case .failed(let error) = state { error } else { Self.over }
+            return unit.finish(.failure(error))
+        }
+        if unit.wantsCancel {
+            if case .open = state { state = .failed(PostgresError(.cancelled, "the caller gave up")) }
+            return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up")))
+        }
+        if case .idle = state { state = .open }
+        unit.connection = connection.id
+        connection.send(unit)
+    }
+
+    /// The work that a statement is now: the first one begins the transaction.
+    func work(_ statement: Statement, _ parameters: ParameterWriter) -> Unit.Work {
+        if case .idle = state { return .opening(statement, parameters, identity, begin: begin) }
+        return .inside(statement, parameters)
+    }
+
+    func noteFailure(_ error: PostgresError) {
+        if case .open = state { state = .failed(error) }
+    }
+
+    func cancel(_ unit: Unit) {
+        unit.wantsCancel = true
+        connection?.cancel(unit)
+    }
+
+    /// Commits, or rolls back, and gives the connection back. `done` hears how it ended.
+    func end(commit: Bool, _ done: @escaping (Result<Void, PostgresError>) -> Void) {
+        pool.loop.assertInEventLoop()
+        let before = state
+        state = .ended
+        guard let connection else {
+            if case .failed(let error) = before { return done(.failure(error)) }
+            return done(.failure(Self.over))
+        }
+        self.connection = nil
+        if case .idle = before {
+            pool.release(self, connection)
+            return done(.success(()))
+        }
+        let unit = Unit(.command(commit ? "commit" : "rollback"))
+        unit.onFinish { [self] outcome in
+            pool.release(self, connection)
+            done(outcome.flatMap { rows in
+                // The server answers "ROLLBACK" to the commit of a transaction in which a statement had failed.
+                guard commit, rows.tag != "COMMIT" else { return .success(()) }
+                let cause = if case .failed(let error) = before { ": \(error.message)" } else { "" }
+                return .failure(
+                    PostgresError(.transactionAborted, "nothing was committed, since a statement failed\(cause)"))
+            })
+        }
+        connection.send(unit)
+    }
+
+    private static var over: PostgresError {
+        PostgresError(.misuse, "the transaction is over; it lives as long as its body")
+    }
+}

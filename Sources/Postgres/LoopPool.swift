@@ -1,0 +1,245 @@
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// One event loop's pool: it does what `PoolStateMachine` decides, with real connections and timers.
+///
+/// Sendable by confinement: every method runs on `loop`, which the entry points assert.
+final class LoopPool: @unchecked Sendable {
+    /// What waits for a connection.
+    enum Request {
+        case unit(Unit)
+        case lease(Lease)
+    }
+
+    let loop: any EventLoop
+    private let configuration: Database.Configuration
+    private let logger: Logger
+    private var machine: PoolStateMachine<Request>
+    private var connections: [Int: Connection] = [:]
+    private var leases: [Int: Lease] = [:]
+    private var timer: (due: Int64, scheduled: Scheduled<Void>)?
+    private var working = false
+    private var onEmpty: [() -> Void] = []
+
+    init(loop: any EventLoop, configuration: Database.Configuration, logger: Logger) {
+        self.loop = loop
+        self.configuration = configuration
+        self.logger = logger
+        machine = PoolStateMachine(limits: configuration.pool)
+    }
+
+    private var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+
+    // MARK: - Requests
+
+    func submit(_ unit: Unit) {
+        loop.assertInEventLoop()
+        // A task that was cancelled before it came here never starts.
+        if unit.wantsCancel { return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up"))) }
+        machine.submit(.unit(unit), .unit, now: now)
+        work()
+    }
+
+    func submit(_ lease: Lease) {
+        loop.assertInEventLoop()
+        if lease.wantsCancel { return lease.refuse(PostgresError(.cancelled, "the caller gave up")) }
+        machine.submit(.lease(lease), .lease, now: now)
+        work()
+    }
+
+    /// The caller gave up. A unit that waits fails at once; one on its way is cancelled at the server.
+    func cancel(_ unit: Unit) {
+        loop.assertInEventLoop()
+        unit.wantsCancel = true
+        if let id = unit.connection {
+            connections[id]?.cancel(unit)
+        } else if machine.withdraw(where: { if case .unit(let other) = $0 { other === unit } else { false } }) {
+            unit.finish(.failure(PostgresError(.cancelled, "the caller gave up", statement: unit.statement?.name)))
+        }
+    }
+
+    func cancel(_ lease: Lease) {
+        loop.assertInEventLoop()
+        lease.wantsCancel = true
+        if machine.withdraw(where: { if case .lease(let other) = $0 { other === lease } else { false } }) {
+            lease.refuse(PostgresError(.cancelled, "the caller gave up"))
+        }
+    }
+
+    /// The lease's transaction is over.
+    func release(_ lease: Lease, _ connection: Connection) {
+        guard leases.removeValue(forKey: connection.id) != nil else { return }
+        machine.released(connection.id, now: now)
+        work()
+    }
+
+    func close(_ done: @escaping () -> Void) {
+        loop.assertInEventLoop()
+        onEmpty.append(done)
+        machine.close()
+        work()
+    }
+
+    // MARK: - Doing
+
+    /// Does all that the machine has decided. Events during that are decided in turn, not in between.
+    private func work() {
+        guard !working else { return }
+        working = true
+        while let action = machine.nextAction() {
+            switch action {
+            case .connect(let id): connect(id)
+            case .close(let id):
+                connections.removeValue(forKey: id)?.close(PostgresError(.closed, "the connection was closed"))
+            case .fail(.unit(let unit), let error):
+                unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
+            case .fail(.lease(let lease), let error): lease.refuse(error)
+            case .run(.unit(let unit), let id):
+                unit.connection = id
+                if let connection = connections[id] {
+                    connection.send(unit)
+                } else {
+                    unit.finish(.failure(PostgresError(.connectionLost, "the connection is gone")))
+                }
+            case .run(.lease(let lease), let id):
+                guard let connection = connections[id] else {
+                    lease.refuse(PostgresError(.connectionLost, "the connection is gone"))
+                    continue
+                }
+                leases[id] = lease
+                lease.grant(connection)
+            }
+        }
+        working = false
+        schedule()
+        if !onEmpty.isEmpty, machine.connectionCount == 0 {
+            let waiting = onEmpty
+            onEmpty = []
+            for done in waiting { done() }
+        }
+    }
+
+    private func schedule() {
+        let now = now
+        guard let due = machine.nextTick(now: now) else { return }
+        if let timer, timer.due <= due { return }
+        timer?.scheduled.cancel()
+        let delay = TimeAmount.milliseconds(max(1, due - now))
+        timer = (
+            due,
+            loop.scheduleTask(in: delay) { [self] in
+                timer = nil
+                machine.tick(now: self.now)
+                work()
+            }
+        )
+    }
+
+    private func connect(_ id: Int) {
+        let limit = TimeAmount.milliseconds(Int64(configuration.pool.connectMilliseconds))
+        Connector.open(configuration, on: loop) { [self] handle in
+            guard let handle else {
+                machine.connectFailed(id, PostgresError(.connectFailed, "out of memory"), now: now)
+                return work()
+            }
+            // The pool may have been closed meanwhile; then the connection finds no slot and ends at once.
+            let connection = Connection(id: id, loop: loop, handle: handle, owner: self)
+            connections[id] = connection
+            connection.start()
+            loop.scheduleTask(in: limit) {
+                if connection.state == .connecting {
+                    connection.abandon("the server did not answer within \(limit.nanoseconds / 1_000_000) ms")
+                }
+            }
+        }
+    }
+}
+
+extension LoopPool: ConnectionOwner {
+    func connectionIsReady(_ connection: Connection) {
+        guard machine.connected(connection.id, now: now) else {
+            connections.removeValue(forKey: connection.id)
+            return connection.close(PostgresError(.closed, "the database was closed"))
+        }
+        work()
+    }
+
+    func connection(_ connection: Connection, finished unit: Unit, _ outcome: Unit.Outcome) {
+        let isLeased = leases[connection.id] != nil
+        if !isLeased {
+            unit.connection = nil
+            machine.finishedUnit(connection.id, now: now)
+            if case .failure(let error) = outcome, mayRepeat(unit, error, on: connection) {
+                unit.repeats += 1
+                machine.submit(.unit(unit), .unit, now: now)
+                return work()
+            }
+        }
+        unit.finish(outcome)
+        if !isLeased { work() }
+    }
+
+    /// Failures that are not the unit's own. It left no trace then, so it is sent again, unseen by the caller.
+    private func mayRepeat(_ unit: Unit, _ error: PostgresError, on connection: Connection) -> Bool {
+        guard unit.standsAlone, !unit.wantsCancel, unit.repeats < 3, let statement = unit.statement else { return false }
+        switch error.sqlState {
+        case .queryCanceled: return unit.exposedToCancel
+        case .featureNotSupported, .invalidStatementName:
+            // "cached plan must not change result type": a migration changed a table under a prepared statement.
+            guard unit.repeats == 0 else { return false }
+            connection.forget(statement)
+            return true
+        default: return false
+        }
+    }
+
+    func connection(_ connection: Connection, lost error: PostgresError, unfinished: [Unit]) {
+        connections.removeValue(forKey: connection.id)
+        let lease = leases.removeValue(forKey: connection.id)
+        lease?.connectionIsLost()
+        if error.code == .connectFailed {
+            logger.warning("no connection to the database", metadata: ["error": "\(error.message)"])
+            machine.connectFailed(connection.id, error, now: now)
+        } else {
+            logger.warning("a database connection was lost", metadata: ["error": "\(error.message)"])
+            machine.lost(connection.id, now: now)
+        }
+        for unit in unfinished { unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error)) }
+        work()
+    }
+
+    func connection(_ connection: Connection, notified channel: String, _ payload: String) {}
+}
+
+/// Opens connections away from the loop, since libpq may look up names and read files then.
+enum Connector {
+    /// Calls back on the loop.
+    static func open(
+        _ configuration: Database.Configuration, on loop: any EventLoop, _ done: @escaping (LibPQ?) -> Void
+    ) {
+        let keywords = keywords(configuration)
+        let done = NIOLoopBound(done, eventLoop: loop)
+        NIOSingletons.posixBlockingThreadPool.submit { _ in
+            let handle = LibPQ(keywords: keywords)
+            loop.execute { done.value(handle) }
+        }
+    }
+
+    private static func keywords(_ configuration: Database.Configuration) -> [(String, String)] {
+        let settings = [
+            "-c statement_timeout=\(configuration.statementTimeoutMilliseconds)",
+            "-c idle_in_transaction_session_timeout=\(configuration.idleTransactionTimeoutMilliseconds)",
+        ]
+        // libpq expands the first keyword as a connection string; what comes later wins over it.
+        return [
+            ("dbname", configuration.url),
+            ("application_name", configuration.applicationName),
+            ("client_encoding", "UTF8"),
+            ("options", settings.joined(separator: " ")),
+            // A peer that vanished without a word is noticed after some 10 s.
+            ("tcp_user_timeout", "10000"), ("keepalives_idle", "5"), ("keepalives_interval", "2"),
+            ("keepalives_count", "3"),
+        ]
+    }
+}

@@ -1,0 +1,51 @@
+internal import Bytes
+
+/// One unit of work on its way to the server and back: what goes out before one sync.
+///
+/// Used on one event loop only; `Sendable` so that the task that waits for it may hand it to that loop.
+final class Unit: @unchecked Sendable {
+    enum Work {
+        /// Identity and statement in a transaction of their own.
+        case alone(Statement, ParameterWriter, Identity)
+        /// The first statement of a transaction: `begin` and the identity go ahead of it.
+        case opening(Statement, ParameterWriter, Identity, begin: String)
+        /// A later statement of a transaction.
+        case inside(Statement, ParameterWriter)
+        /// A command without parameters, such as `commit` or `listen`.
+        case command(String)
+    }
+
+    typealias Outcome = Result<ResultRows, PostgresError>
+
+    let work: Work
+    private var complete: ((Outcome) -> Void)?
+    /// The caller has given up.
+    var wantsCancel = false
+    /// A cancel for another unit of the same connection may have hit this one.
+    var exposedToCancel = false
+    /// How often the unit was sent again after a failure that was not its own.
+    var repeats = 0
+    /// Which pool connection works on it.
+    var connection: Int?
+
+    init(_ work: Work) { self.work = work }
+
+    /// Whom to tell. Exactly one call of `finish` reaches it.
+    func onFinish(_ complete: @escaping (Outcome) -> Void) { self.complete = complete }
+
+    func finish(_ outcome: Outcome) {
+        guard let complete else { return }
+        self.complete = nil
+        complete(outcome)
+    }
+
+    var statement: Statement? {
+        switch work {
+        case .alone(let statement, _, _), .opening(let statement, _, _, _), .inside(let statement, _): statement
+        case .command: nil
+        }
+    }
+
+    /// Whether a failure leaves no trace, so that the unit may be sent again.
+    var standsAlone: Bool { if case .alone = work { true } else { false } }
+}
