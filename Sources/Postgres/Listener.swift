@@ -51,7 +51,7 @@ final class Listener: @unchecked Sendable {
             of: Notification.self, bufferingPolicy: .bufferingNewest(Limits.buffered))
         let id = nextID
         nextID += 1
-        continuation.onTermination = { [weak self, loop] _ in loop.execute { self?.unsubscribe(id) } }
+        continuation.onTermination = { [weak self, loop] _ in loop.execute { [weak self] in self?.unsubscribe(id) } }
         subscribers.append(
             Subscriber(id: id, channel: channel, stream: continuation) { error in
                 done(error.map { .failure($0) } ?? .success(stream))

@@ -1,3 +1,4 @@
+internal import CPQ
 internal import Glibc
 internal import NIOCore
 internal import Synchronization
@@ -27,7 +28,7 @@ final class ReadinessThread: Sendable {
     private let targets = Mutex(Targets())
 
     private init() {
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        epoll = ragdz_epoll_create()
         var thread = pthread_t()
         // The thread gets the queue's number, not `self`: it reaches the table through `shared`.
         let started = unsafe pthread_create(&thread, nil, { _ in ReadinessThread.shared.run() }, nil)
@@ -46,22 +47,13 @@ final class ReadinessThread: Sendable {
 
     /// Asks for one event. Returns false when the descriptor cannot be watched, which means that it is closed.
     func arm(_ token: UInt64, descriptor: Int32, read: Bool, write: Bool) -> Bool {
-        var interest = EPOLLONESHOT.rawValue
-        if read { interest |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
-        if write { interest |= EPOLLOUT.rawValue }
-        var event = epoll_event(events: interest, data: epoll_data_t(u64: token))
-        // A descriptor that libpq closed has left the queue by itself, and its number may have come back since.
-        if unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) == 0 { return true }
-        return errno == ENOENT && unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
+        ragdz_epoll_arm(epoll, descriptor, read ? 1 : 0, write ? 1 : 0, token) == 0
     }
 
     /// Forgets the target. An event that is on its way already reaches nobody. Call before the descriptor is closed.
     func remove(_ token: UInt64, descriptor: Int32) {
         targets.withLock { _ = $0.byToken.removeValue(forKey: token) }
-        if descriptor >= 0 {
-            var event = epoll_event()
-            _ = unsafe epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
-        }
+        if descriptor >= 0 { _ = ragdz_epoll_remove(epoll, descriptor) }
     }
 
     private func run() -> Never {
@@ -69,12 +61,11 @@ final class ReadinessThread: Sendable {
         var all = sigset_t()
         unsafe sigfillset(&all)
         unsafe pthread_sigmask(SIG_BLOCK, &all, nil)
-        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        var tokens = [UInt64](repeating: 0, count: 64)
         while true {
-            let count = unsafe epoll_wait(epoll, &events, Int32(events.count), -1)
+            let count = unsafe ragdz_epoll_wait(epoll, &tokens, Int32(tokens.count))
             guard count > 0 else { continue }
-            for event in events.prefix(Int(count)) {
-                let token = unsafe event.data.u64
+            for token in tokens.prefix(Int(count)) {
                 guard let target = targets.withLock({ $0.byToken[token] }) else { continue }
                 target.loop.execute(target.ready)
             }
