@@ -1,0 +1,73 @@
+public import RPC
+
+/// Puts the caller's identity into the context of a call, from `authorization: Bearer <key>` and nothing else.
+///
+/// Calls from inside the process may bring an identity that trusted code has set; a transport never does. A method
+/// that is open to all is not asked for a credential, and one that is sent is not looked at.
+public struct AuthenticationInterceptor: ServerInterceptor {
+    private let authenticator: Authenticator
+
+    public init(_ authenticator: Authenticator) { self.authenticator = authenticator }
+
+    public func intercept(
+        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+    ) async throws {
+        guard context.identity == .anonymous, context.method.policy.credential != .none else {
+            return try await next(context)
+        }
+        let identity = try await authenticator.authenticate(Self.credential(in: context.metadata))
+        try await next(context.with(identity: identity))
+    }
+
+    /// The credential in the headers of a call.
+    static func credential(in metadata: Metadata) throws(Status) -> String {
+        let values = metadata.all("authorization")
+        guard let value = values.first else {
+            throw .unauthenticated(
+                "The call has no credential: send the header \"authorization: Bearer <key>\".",
+                reason: "CREDENTIAL_MISSING")
+        }
+        // Two headers could be read differently by two readers; nobody sends them in good faith.
+        guard values.count == 1, value.utf8.count > scheme.utf8.count,
+            value.prefix(scheme.count).lowercased() == scheme
+        else {
+            throw .unauthenticated(
+                "The authorization header is one \"Bearer <key>\".", reason: "CREDENTIAL_MALFORMED")
+        }
+        return String(value.dropFirst(scheme.count))
+    }
+
+    private static let scheme = "bearer "
+}
+
+/// Lets a call through when its identity is what the method's policy asks for. What no policy allows is denied.
+public struct PolicyInterceptor: ServerInterceptor {
+    public init() {}
+
+    public func intercept(
+        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+    ) async throws {
+        try Self.check(context.identity, against: context.method.policy)
+        try await next(context)
+    }
+
+    /// Throws unless the identity satisfies the policy.
+    public static func check(_ identity: CallIdentity, against policy: MethodPolicy) throws(Status) {
+        switch (policy.credential, identity) {
+        case (.none, _): return
+        case (_, .anonymous):
+            throw .unauthenticated("The call has no credential.", reason: "CREDENTIAL_MISSING")
+        case (.operator, .platformOperator), (.tenantKeyOrOperator, .platformOperator): return
+        case (.tenantKey, .tenantKey(_, _, let scopes)), (.tenantKeyOrOperator, .tenantKey(_, _, let scopes)):
+            guard scopes.allows(policy.scope) else {
+                throw .permissionDenied(
+                    "The key lacks the scope \"\(policy.scope)\".", reason: "SCOPE_MISSING")
+            }
+        case (.operator, .tenantKey):
+            throw .permissionDenied("This method is for operators of the platform.", reason: "OPERATOR_REQUIRED")
+        case (.tenantKey, .platformOperator):
+            throw .permissionDenied(
+                "This method acts for a tenant: call it with a tenant's API key.", reason: "TENANT_KEY_REQUIRED")
+        }
+    }
+}

@@ -1,0 +1,153 @@
+internal import Bytes
+internal import Glibc
+public import Logging
+public import Postgres
+public import RPC
+internal import Synchronization
+
+/// Finds out who makes a call, and remembers for a short while.
+///
+/// `run()` must be running for anything to be remembered: it listens to what the database announces about keys. While
+/// it cannot hear, every call asks the database, so that a revoked key never outlives its announcement; with the
+/// database away as well, every call is refused with `UNAVAILABLE`.
+public final class Authenticator: Sendable {
+    /// How often the uses of keys are written down.
+    public static let useInterval: Duration = .seconds(5)
+    /// How long `run` waits before it tries to listen again.
+    public static let listenRetry: Duration = .milliseconds(200)
+
+    private struct State {
+        var cache: KeyCache
+        var uses = KeyUses()
+    }
+
+    private let store: CredentialStore
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    public init(database: Database, pepper: Pepper, limits: KeyCache.Limits = .defaults, logger: Logger) {
+        store = CredentialStore(database: database, pepper: pepper)
+        self.logger = logger
+        state = Mutex(State(cache: KeyCache(limits: limits)))
+    }
+
+    /// The identity that a credential stands for.
+    ///
+    /// `UNAUTHENTICATED` when it stands for nobody (see `CredentialVerdict` for who learns why), `PERMISSION_DENIED`
+    /// when its tenant is suspended, `UNAVAILABLE` when that cannot be found out now.
+    public func authenticate(_ credential: String) async throws -> CallIdentity {
+        let key: APIKey
+        do { key = try APIKey.parse(credential) } catch { throw Status(error) }
+        let record = try await record(of: key)
+        let verdict = CredentialVerdict.of(key, record: record, pepper: store.pepper, now: WallClock.nowMicros())
+        guard case .accepted(let identity) = verdict else { throw Status(verdict) }
+        if case .tenantKey(let tenant, let keyID, _) = identity {
+            let now = Self.nowMicros()
+            state.withLock { $0.uses.note(keyID, tenant: tenant, now: now) }
+        }
+        return identity
+    }
+
+    /// Listens for changes of keys and writes down their uses, until the task is cancelled.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.listen() }
+            group.addTask { await self.writeUses() }
+        }
+    }
+
+    private func record(of key: APIKey) async throws -> KeyRecord? {
+        let answer = state.withLock { $0.cache.lookUp(key.reference, now: Self.nowMicros()) }
+        switch answer {
+        case .found(let record): return record
+        case .absent: return nil
+        case .ask(let ticket):
+            do {
+                let record = try await store.find(key)
+                state.withLock {
+                    $0.cache.remember(key.reference, record, ticket: ticket, now: Self.nowMicros())
+                }
+                return record
+            } catch let error as PostgresError {
+                if !error.isCancelled { logger.error("key lookup failed", metadata: ["error": "\(error)"]) }
+                throw Status(error)
+            }
+        }
+    }
+
+    private func listen() async {
+        while !Task.isCancelled {
+            do {
+                let notifications = try await store.database.listen("ragdz_keys")
+                state.withLock { $0.cache.trust() }
+                for await notification in notifications { handle(notification) }
+            } catch {
+                logger.warning("cannot listen for key changes", metadata: ["error": "\(error)"])
+            }
+            state.withLock { $0.cache.distrust() }
+            try? await Task.sleep(for: Self.listenRetry)
+        }
+    }
+
+    private func handle(_ notification: Notification) {
+        state.withLock { state in
+            switch notification {
+            case .payload(let text):
+                if let announcement = KeyCache.Announcement(text) {
+                    state.cache.forget(announcement)
+                } else {
+                    state.cache.forgetEverything()
+                }
+            case .connectionLost: state.cache.distrust()
+            case .connectionRestored: state.cache.trust()
+            }
+        }
+    }
+
+    private func writeUses() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.useInterval)
+            for use in state.withLock({ $0.uses.take() }) {
+                do { try await store.touch(use.keyID, tenant: use.tenant) } catch {
+                    logger.debug("last use not written", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private static func nowMicros() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+}
+
+extension Status {
+    init(_ malformation: APIKey.Malformation) {
+        let hint =
+            switch malformation {
+            case .prefix: "one begins with \"ragdz_live_\""
+            case .length: "it is cut off or too long"
+            case .alphabet: "it has a character that no key has"
+            case .checksum: "it was changed or mistyped"
+            }
+        self = .unauthenticated(
+            "The credential is not a key of RAG-DZ: \(hint). Copy the whole key.", reason: "KEY_MALFORMED")
+    }
+
+    init(_ verdict: CredentialVerdict) {
+        switch verdict {
+        case .revoked: self = .unauthenticated("The key is revoked.", reason: "KEY_REVOKED")
+        case .disabled: self = .unauthenticated("The key is disabled.", reason: "KEY_DISABLED")
+        case .expired:
+            self = .unauthenticated("The key or its rotated secret has expired.", reason: "KEY_EXPIRED")
+        case .tenantSuspended:
+            self = .permissionDenied(
+                "The tenant is suspended: ask the platform's operator.", reason: "TENANT_SUSPENDED")
+        case .tenantDeleted:
+            self = .permissionDenied("The tenant is deleted or being deleted.", reason: "TENANT_DELETED")
+        case .unknown, .accepted:
+            self = .unauthenticated("There is no such key.", reason: "KEY_UNKNOWN")
+        }
+    }
+}

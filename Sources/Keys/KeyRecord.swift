@@ -1,0 +1,86 @@
+public import Bytes
+public import RPC
+
+/// What the database knows about a key, as far as checking a credential needs it.
+public struct KeyRecord: Sendable, Hashable {
+    /// A stored secret of the key.
+    public struct Secret: Sendable, Hashable {
+        public var pepperVersion: Int32
+        public var hash: [UInt8]
+        /// The end of its grace in Unix microseconds; nil for the newest secret.
+        public var expireMicros: Int64?
+
+        public init(pepperVersion: Int32, hash: [UInt8], expireMicros: Int64? = nil) {
+            self.pepperVersion = pepperVersion
+            self.hash = hash
+            self.expireMicros = expireMicros
+        }
+    }
+
+    /// Whom the key speaks for.
+    public enum Owner: Sendable, Hashable {
+        case tenant(UUID128, status: String, scopes: ScopeSet)
+        case platformOperator(name: String)
+    }
+
+    public var owner: Owner
+    /// Unix microseconds; nil: never.
+    public var expireMicros: Int64?
+    public var isDisabled: Bool
+    public var isRevoked: Bool
+    public var secrets: [Secret]
+
+    public init(
+        owner: Owner, expireMicros: Int64? = nil, isDisabled: Bool = false, isRevoked: Bool = false, secrets: [Secret]
+    ) {
+        self.owner = owner
+        self.expireMicros = expireMicros
+        self.isDisabled = isDisabled
+        self.isRevoked = isRevoked
+        self.secrets = secrets
+    }
+}
+
+/// Whether a credential is good at a moment.
+///
+/// What can go wrong, and who learns of it: without the right secret the answer is always `unknown`, whatever the
+/// database holds, so that nobody can probe for ids. Only who has the secret is told that the key is revoked, disabled
+/// or expired, or that its tenant is suspended.
+public enum CredentialVerdict: Sendable, Hashable {
+    case accepted(CallIdentity)
+    case unknown
+    case revoked
+    case disabled
+    case expired
+    case tenantSuspended
+    case tenantDeleted
+
+    /// Checks `key` against what was found under its id (nil: nothing) at `now` in Unix microseconds.
+    public static func of(_ key: APIKey, record: KeyRecord?, pepper: Pepper, now: Int64) -> CredentialVerdict {
+        guard let record else {
+            // The same work as for a key that exists, so that the time tells nothing either.
+            _ = pepper.hash(key)
+            return .unknown
+        }
+        // No early exit: with two secrets both are compared.
+        var match: KeyRecord.Secret?
+        for secret in record.secrets
+        where pepper.verify(key, hash: secret.hash, version: secret.pepperVersion) {
+            match = secret
+        }
+        guard let match else { return .unknown }
+        if record.isRevoked { return .revoked }
+        if record.isDisabled { return .disabled }
+        if let end = record.expireMicros, end <= now { return .expired }
+        if let end = match.expireMicros, end <= now { return .expired }
+        switch record.owner {
+        case .platformOperator(let name): return .accepted(.platformOperator(name: name))
+        case .tenant(let tenant, let status, let scopes):
+            switch status {
+            case "trial", "active": return .accepted(.tenantKey(tenant: tenant, keyID: key.id, scopes: scopes))
+            case "suspended": return .tenantSuspended
+            default: return .tenantDeleted
+            }
+        }
+    }
+}
