@@ -35,6 +35,10 @@ begin
     if not exists (select from pg_extension where extname = 'vector') then
         create extension vector;
     end if;
+    -- Lets the full-text index start with the tenant.
+    if not exists (select from pg_extension where extname = 'btree_gin') then
+        create extension btree_gin;
+    end if;
 end
 $$;
 
