@@ -27,7 +27,7 @@
     }
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        if bytes.isEmpty { return }
+        if unsafe bytes.isEmpty { return }
         unsafe extend(by: bytes.count).copyMemory(from: bytes)
     }
 

@@ -99,7 +99,7 @@ extension HTTP2Session {
         case .endStream: unsafe flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
         case .trailers(let trailers):
             unsafe flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-            let submitted = trailers.withFields { unsafe nghttp2_submit_trailer(session, stream.id, $0, $1) }
+            let submitted = unsafe trailers.withFields { unsafe nghttp2_submit_trailer(session, stream.id, $0, $1) }
             if submitted != 0 { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         }
         return size

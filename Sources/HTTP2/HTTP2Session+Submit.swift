@@ -70,11 +70,19 @@ extension HTTP2Session {
         unsafe nghttp2_session_consume_connection(session, size)
     }
 
-    /// Tells the peer to open no more streams here, while those that are open go on (first half of a graceful stop).
-    public func announceShutdown() { unsafe nghttp2_submit_shutdown_notice(session) }
+    /// Tells the peer to open no more streams here; open ones go on, and the connection ends after the last.
+    ///
+    /// A notice first, then, after the peer's answer to a PING proves that it has read it, the final GOAWAY: no
+    /// request that crossed the notice on the wire is lost.
+    public func terminateGracefully() {
+        guard !isStopping else { return }
+        isStopping = true
+        unsafe nghttp2_submit_shutdown_notice(session)
+        ping()
+    }
 
-    /// Refuses streams beyond those that have arrived; open ones go on (second half of a graceful stop).
-    public func refuseNewStreams() {
+    /// Refuses streams beyond those that have arrived: the second half of a graceful stop.
+    func refuseNewStreams() {
         unsafe nghttp2_submit_goaway(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session), 0, nil, 0)
     }
@@ -86,4 +94,5 @@ extension HTTP2Session {
         Int(unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
     }
     public var liveStreamCount: Int { live.count }
+    public var liveStreams: [HTTP2Stream] { live }
 }

@@ -23,12 +23,15 @@ internal import CNGHTTP2
     /// Streams whose output fell to their `wakeBelow`, since the owner last took them.
     var drainedStreams: [HTTP2Stream] = []
     /// Set while `pull` runs: where the bytes go.
-    var sink = OutputSink()
+    var sink = unsafe OutputSink()
 
     private let clock: () -> UInt64
     private var floods: Floods
     private var isInBlock = false
     private(set) var hasTerminated = false
+    /// A graceful stop has begun.
+    var isStopping = false
+    private var hasRefused = false
     /// Where the bytes that nghttp2 handed out but did not fit wait for the next `pull`.
     private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
 
@@ -117,6 +120,14 @@ internal import CNGHTTP2
         of event: HTTP2Event, _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) { unsafe arena.forEach(event.headers, body) }
 
+    /// A copy of an event's header list without the fields of one name, which change from call to call.
+    public func headerKey(of event: HTTP2Event, without skipped: StaticString) -> HeaderKey {
+        arena.key(event.headers, without: skipped)
+    }
+    public func headers(of event: HTTP2Event, match key: HeaderKey, without skipped: StaticString) -> Bool {
+        arena.matches(event.headers, key, without: skipped)
+    }
+
     /// Neither side has anything left to say: close the socket once everything pulled is written.
     public var isOver: Bool {
         unsafe nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
@@ -131,13 +142,13 @@ internal import CNGHTTP2
     /// Writes frames into `space` (at least 20,000 bytes) until it is full or nothing is left; returns how many bytes.
     public func pull(into space: UnsafeMutableRawBufferPointer) throws(HTTP2Error) -> Int {
         unsafe sink = OutputSink(base: space.baseAddress, capacity: space.count)
-        defer { sink = OutputSink() }
-        if !leftover.isEmpty {
-            let size = min(leftover.count, space.count)
+        defer { sink = unsafe OutputSink() }
+        if unsafe !leftover.isEmpty {
+            let size = unsafe min(leftover.count, space.count)
             unsafe sink.append(UnsafeRawBufferPointer(rebasing: leftover[..<size]))
             unsafe leftover = UnsafeRawBufferPointer(rebasing: leftover[size...])
         }
-        while leftover.isEmpty, sink.room >= Self.frameRoom {
+        while unsafe leftover.isEmpty, sink.room >= Self.frameRoom {
             var data: UnsafePointer<UInt8>?
             let size = unsafe nghttp2_session_mem_send(session, &data)
             if size < 0 { throw .protocolViolation(unsafe String(cString: nghttp2_strerror(Int32(size)))) }
@@ -175,7 +186,7 @@ internal import CNGHTTP2
         let tooLarge = arena.blockSize > limits.headerListSize
         let fields = arena.blockStart..<arena.fieldCount
         let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
-        events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields))
+        unsafe events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields))
     }
 
     func gotData(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
@@ -185,7 +196,12 @@ internal import CNGHTTP2
     /// The DATA frame is complete. An empty one that ends nothing is only good for making us work.
     func gotDataFrame(_ streamID: Int32, length: Int, endsStream: Bool) {
         if endsStream {
-            events.append(HTTP2Event(.data, streamID, endsStream: true))
+            // One event for the last bytes and the end: a whole request can then be read where it lies.
+            if let last = events.last, last.kind == .data, last.streamID == streamID {
+                unsafe events[events.count - 1] = HTTP2Event(.data, streamID, endsStream: true, bytes: last.bytes)
+            } else {
+                unsafe events.append(HTTP2Event(.data, streamID, endsStream: true))
+            }
         } else if length == 0 {
             admit(\.emptyFrames)
         }
@@ -193,18 +209,23 @@ internal import CNGHTTP2
 
     func gotReset() { admit(\.resets) }
     func gotSettings() {
-        events.append(HTTP2Event(.settings, 0))
+        unsafe events.append(HTTP2Event(.settings, 0))
         admit(\.settings)
     }
     func gotPing(isAcknowledgement: Bool) {
-        if isAcknowledgement { events.append(HTTP2Event(.pingAcknowledged, 0)) } else { admit(\.pings) }
+        guard isAcknowledgement else { return admit(\.pings) }
+        unsafe events.append(HTTP2Event(.pingAcknowledged, 0))
+        if isStopping, !hasRefused {
+            hasRefused = true
+            refuseNewStreams()
+        }
     }
     func gotGoAway(lastStream: Int32, code: UInt32) {
-        events.append(HTTP2Event(.goAway, lastStream, code: code))
+        unsafe events.append(HTTP2Event(.goAway, lastStream, code: code))
     }
     func gotClose(_ streamID: Int32, _ stream: HTTP2Stream?, code: UInt32) {
         if let stream { retire(stream) }
-        events.append(HTTP2Event(.closed, streamID, endsStream: true, code: code, stream: stream))
+        unsafe events.append(HTTP2Event(.closed, streamID, endsStream: true, code: code, stream: stream))
     }
 
     func enlist(_ stream: HTTP2Stream) {
@@ -260,7 +281,7 @@ internal import CNGHTTP2
     var room: Int { capacity - count }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        guard let base = unsafe base, let from = unsafe bytes.baseAddress else { return }
+        guard let base = unsafe base, let from = bytes.baseAddress else { return }
         unsafe (base + count).copyMemory(from: from, byteCount: bytes.count)
         count += bytes.count
     }

@@ -1,4 +1,5 @@
 internal import CNGHTTP2
+internal import Glibc
 
 /// Header fields to send: one piece of memory for all of them.
 @safe public struct HeaderList: Sendable, Hashable {
@@ -35,7 +36,7 @@ internal import CNGHTTP2
     func withFields<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R {
         unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: max(1, lengths.count)) { fields in
-                guard let base = buffer.baseAddress, let first = fields.baseAddress else { return unsafe body(nil, 0) }
+                guard let base = buffer.baseAddress, let first = fields.baseAddress else { return body(nil, 0) }
                 var place = unsafe UnsafeMutablePointer(mutating: base)
                 for index in lengths.indices {
                     let length = lengths[index]
@@ -109,14 +110,62 @@ internal import CNGHTTP2
         }
     }
 
-    /// All names and values of a block in one piece: equal pieces with equal lengths are equal blocks.
-    func withBlock<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        unsafe bytes.withUnsafeBytes { all in
-            guard let first = fields[range].first, let last = fields[range].last else {
-                return unsafe body(UnsafeRawBufferPointer(start: nil, count: 0))
-            }
-            let end = last.start + last.nameLength + last.valueLength
-            return unsafe body(UnsafeRawBufferPointer(rebasing: all[first.start..<end]))
+    /// A copy of a block without the fields of one name.
+    func key(_ range: Range<Int>, without skipped: StaticString) -> HeaderKey {
+        var key = HeaderKey()
+        unsafe forEach(range) { name, value in
+            if unsafe !name.isName(skipped) { unsafe key.add(name, value) }
         }
+        return key
+    }
+
+    /// Whether a block has the fields of `key`, in order, apart from those of one name.
+    func matches(_ range: Range<Int>, _ key: HeaderKey, without skipped: StaticString) -> Bool {
+        var index = 0
+        var place = 0
+        return unsafe bytes.withUnsafeBytes { all in
+            unsafe key.bytes.withUnsafeBytes { known in
+                for field in fields[range] {
+                    let middle = field.start + field.nameLength
+                    if field.nameLength == skipped.utf8CodeUnitCount,
+                        unsafe UnsafeRawBufferPointer(rebasing: all[field.start..<middle]).isName(skipped)
+                    {
+                        continue
+                    }
+                    let size = field.nameLength + field.valueLength
+                    guard index < key.nameLengths.count, key.nameLengths[index] == field.nameLength,
+                        key.valueLengths[index] == field.valueLength,
+                        let left = all.baseAddress, let right = known.baseAddress,
+                        unsafe memcmp(left + field.start, right + place, size) == 0
+                    else { return false }
+                    index += 1
+                    place += size
+                }
+                return index == key.nameLengths.count
+            }
+        }
+    }
+}
+
+/// The fields of one header list, kept to recognise an equal one.
+public struct HeaderKey: Sendable {
+    fileprivate(set) var bytes: [UInt8] = []
+    fileprivate(set) var nameLengths: [Int] = []
+    fileprivate(set) var valueLengths: [Int] = []
+
+    public var count: Int { nameLengths.count }
+
+    fileprivate mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        unsafe bytes.append(contentsOf: name)
+        unsafe bytes.append(contentsOf: value)
+        nameLengths.append(name.count)
+        valueLengths.append(value.count)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func isName(_ name: StaticString) -> Bool {
+        guard count == name.utf8CodeUnitCount, let base = baseAddress else { return false }
+        return unsafe memcmp(base, name.utf8Start, count) == 0
     }
 }

@@ -18,7 +18,7 @@ public final class Route: Sendable {
     public let method: MethodDescriptor
     public let handler: Handler
 
-    init(_ method: MethodDescriptor, _ handler: @escaping Handler) {
+    public init(_ method: MethodDescriptor, _ handler: @escaping Handler) {
         self.method = method
         self.handler = handler
     }

@@ -1,0 +1,48 @@
+public import HTTP2
+public import NIOCore
+
+extension RPCServer {
+    /// How a server listens and what it takes. Every limit has a number.
+    public struct Configuration: Sendable {
+        /// Host name or address to listen on. Default: `127.0.0.1`.
+        public var host: String
+        /// Default: 0, which takes any free port.
+        public var port: Int
+        /// The largest request message, in bytes, packed or unpacked. Default: 4 MiB. Uploads stream.
+        public var maximumMessageSize: Int
+        /// Response bytes that wait for a slow reader before its handler is suspended, per stream. Default: 64 KiB.
+        public var streamBuffer: Int
+        /// Responses of at least so many bytes are packed for callers that accept gzip. Default: 4 KiB.
+        public var compressionThreshold: Int
+        public var http2: HTTP2Limits
+        /// How long a new connection may take to say its first words. Default: 10 seconds.
+        public var handshakeTimeout: TimeAmount
+        /// A connection without calls is closed after this time. Default: 5 minutes.
+        public var idleTimeout: TimeAmount
+        /// A silent connection with calls is asked for a sign of life after this time. Default: 60 seconds.
+        public var keepaliveInterval: TimeAmount
+        /// How long a sign of life may take. Default: 20 seconds.
+        public var keepaliveTimeout: TimeAmount
+        /// A connection is closed gracefully at this age, so that load spreads. Default: nil, never.
+        public var maximumConnectionAge: TimeAmount?
+        /// The request of a call that takes one must be complete within this time. Default: 30 seconds.
+        public var requestTimeout: TimeAmount
+
+        public init(host: String = "127.0.0.1", port: Int = 0) {
+            self.host = host
+            self.port = port
+            maximumMessageSize = 4 << 20
+            streamBuffer = 64 << 10
+            compressionThreshold = 4 << 10
+            http2 = .defaults
+            handshakeTimeout = .seconds(10)
+            idleTimeout = .minutes(5)
+            keepaliveInterval = .seconds(60)
+            keepaliveTimeout = .seconds(20)
+            maximumConnectionAge = nil
+            requestTimeout = .seconds(30)
+        }
+
+        public static var defaults: Configuration { Configuration() }
+    }
+}
