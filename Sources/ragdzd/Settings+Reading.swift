@@ -1,0 +1,90 @@
+internal import Configuration
+internal import NIOCore
+
+extension Settings {
+    /// Reads the settings: `overrides` from the command line first, then `RAGDZ_…`, then the JSON file.
+    ///
+    /// `database.url` is `RAGDZ_DATABASE_URL` in the environment and `{"database": {"url": …}}` in the file.
+    init(overrides: [String: String], file: String?) async throws {
+        let given = overrides.map { (AbsoluteConfigKey(ConfigKey($0.key)), ConfigValue(.string($0.value), isSecret: false)) }
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "command line", values: Dictionary(uniqueKeysWithValues: given)),
+            EnvironmentVariablesProvider().prefixKeys(with: "ragdz"),
+        ]
+        if let file {
+            let path = ConfigReader(
+                provider: InMemoryProvider(values: ["filePath": ConfigValue(.string(file), isSecret: false)]))
+            do { providers.append(try await FileProvider<JSONSnapshot>(config: path)) } catch {
+                throw Invalid("The configuration file \(file) cannot be read as JSON: \(error)")
+            }
+        }
+        try self.init(ConfigReader(providers: providers))
+        try validate()
+    }
+
+    private init(_ reader: ConfigReader) throws {
+        dataFolder = reader.string(forKey: "data", default: "ragdz-data")
+        listen = try Self.address(reader, "listen", default: "127.0.0.1:7443")
+        let bridge = reader.string(forKey: "bridge")
+        self.bridge = bridge == "off" ? nil : try Self.address(reader, "bridge", default: "127.0.0.1:7480")
+        features = try Self.features(reader.string(forKey: "features"))
+        threads = try Self.number(reader, "threads") ?? System.coreCount
+        logLevel = reader.string(forKey: "log.level", default: "info")
+        databaseURL = Self.text(reader, "database.url", isSecret: true)
+        databaseOwnerURL = Self.text(reader, "database.owner.url", isSecret: true)
+        embeddingsURL = Self.text(reader, "embeddings.url")
+        embeddingsModel = Self.text(reader, "embeddings.model")
+        embeddingsKey = Self.text(reader, "embeddings.key", isSecret: true)
+        chatURL = Self.text(reader, "chat.url")
+        chatModel = Self.text(reader, "chat.model")
+        chatKey = Self.text(reader, "chat.key", isSecret: true)
+        pepper = Self.text(reader, "key.pepper", isSecret: true)
+        tls = try Self.tls(reader)
+        allowsPlaintext = reader.string(forKey: "plaintext") == "allow"
+        stopSeconds = try Self.number(reader, "stop.seconds") ?? 20
+    }
+
+    /// An empty value counts as none, so that a variable can be switched off.
+    private static func text(_ reader: ConfigReader, _ key: ConfigKey, isSecret: Bool = false) -> String? {
+        reader.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func number(_ reader: ConfigReader, _ key: ConfigKey) throws -> Int? {
+        guard let text = text(reader, key) else { return reader.int(forKey: key) }
+        guard let number = Int(text) else { throw Invalid("\(name(key)) is a number, not \"\(text)\".") }
+        return number
+    }
+
+    private static func address(_ reader: ConfigReader, _ key: ConfigKey, default text: String) throws -> ListenAddress {
+        let text = reader.string(forKey: key, default: text)
+        guard let address = ListenAddress(text) else {
+            throw Invalid("\(name(key)) is host:port, such as 127.0.0.1:7443 or [::1]:0, not \"\(text)\".")
+        }
+        return address
+    }
+
+    private static func features(_ text: String?) throws -> Set<Feature> {
+        guard let text else { return Set(Feature.allCases) }
+        return try Set(
+            text.split(separator: ",").map { part in
+                let name = part.filter { $0 != " " }
+                guard let feature = Feature(rawValue: name) else {
+                    let known = Feature.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Invalid("RAGDZ_FEATURES names \"\(name)\"; there are \(known).")
+                }
+                return feature
+            })
+    }
+
+    private static func tls(_ reader: ConfigReader) throws -> TLSFiles? {
+        switch (text(reader, "tls.cert"), text(reader, "tls.key")) {
+        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
+        case (nil, nil): return nil
+        default: throw Invalid("RAGDZ_TLS_CERT and RAGDZ_TLS_KEY belong together: give both or none.")
+        }
+    }
+
+    private static func name(_ key: ConfigKey) -> String {
+        "RAGDZ_" + key.components.joined(separator: "_").uppercased()
+    }
+}
