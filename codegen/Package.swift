@@ -1,9 +1,14 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
+
+/// The generators of this repository. `scripts/generate.sh` makes CDescriptor's sources with protoc-c before it builds.
 let package = Package(
     name: "codegen",
     targets: [
+        .target(name: "CDescriptor", path: "Sources/CDescriptor/generated", publicHeadersPath: "."),
+        .executableTarget(name: "protoc-gen-ragdz", dependencies: ["CDescriptor"], swiftSettings: settings),
         .executableTarget(name: "sqlgen", swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )

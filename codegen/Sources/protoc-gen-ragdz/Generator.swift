@@ -1,0 +1,34 @@
+/// From a request to the files of the response.
+enum Generator {
+    struct File {
+        let name: String
+        let content: String
+    }
+
+    /// Well-known types whose Swift is part of ProtoRuntime.
+    private static let inRuntime: Set<String> = [
+        "google/protobuf/any.proto", "google/protobuf/duration.proto", "google/protobuf/empty.proto",
+        "google/protobuf/field_mask.proto", "google/protobuf/struct.proto", "google/protobuf/timestamp.proto",
+        "google/protobuf/wrappers.proto",
+    ]
+
+    static func run(_ request: GeneratorRequest) throws -> [File] {
+        let options = try GeneratorOptions(request.parameter)
+        let wanted = Set(request.filesToGenerate)
+        let builder = ModelBuilder(request.files)
+        var files: [File] = []
+        if options.emit.contains("swift") {
+            let printer = FilePrinter(options: options)
+            for file in request.files where wanted.contains(file.name) && !inRuntime.contains(file.name) {
+                files.append(File(name: swiftName(file.name), content: printer.print(builder.build(file))))
+            }
+        }
+        return files
+    }
+
+    /// `ragdz/v1/tenants.proto` becomes `ragdz_v1_tenants.pb.swift`: file names are unique in a module.
+    private static func swiftName(_ name: String) -> String {
+        let stem = name.hasSuffix(".proto") ? String(name.dropLast(6)) : name
+        return stem.split(separator: "/").joined(separator: "_") + ".pb.swift"
+    }
+}

@@ -1,0 +1,28 @@
+/// The plugin's parameter: `key=value` pairs joined by commas.
+///
+/// - `Visibility=public|internal`: of everything generated; public unless said otherwise.
+/// - `Import=Module`: a module that the files import beside ProtoRuntime and RPC; may be given many times.
+/// - `Emit=swift|descriptors|openapi`: what is printed; may be given many times; Swift when not given.
+struct GeneratorOptions {
+    var visibility = "public"
+    var imports: [String] = []
+    var emit: Set<String> = []
+
+    init(_ parameter: String) throws {
+        for pair in parameter.split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            let value = parts.count > 1 ? parts[1] : ""
+            switch parts[0] {
+            case "Visibility":
+                guard ["public", "internal"].contains(value) else {
+                    throw GeneratorError(message: "Visibility is public or internal, not \"\(value)\"")
+                }
+                visibility = value
+            case "Import": imports.append(value)
+            case "Emit": emit.insert(value)
+            default: throw GeneratorError(message: "unknown parameter \"\(pair)\"")
+            }
+        }
+        if emit.isEmpty { emit = ["swift"] }
+    }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes every generated file again; a second run leaves no difference. `generate.sh tools` only builds the generators.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+
+missing=""
+for tool in protoc protoc-c swift; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+if [ -n "$missing" ]; then
+    echo "missing:$missing. On Debian: apt-get install protobuf-compiler protobuf-c-compiler libprotobuf-c-dev" >&2
+    exit 1
+fi
+includes=${PROTOC_INCLUDE:-/usr/include}
+if [ ! -f "$includes/google/protobuf/descriptor.proto" ]; then
+    echo "missing: $includes/google/protobuf/descriptor.proto (apt-get install libprotobuf-dev, or set PROTOC_INCLUDE)" >&2
+    exit 1
+fi
+
+# The C structs that the plugin reads descriptors with.
+descriptors=codegen/Sources/CDescriptor/generated
+if [ ! -f "$descriptors/google/protobuf/compiler/plugin.pb-c.c" ]; then
+    mkdir -p "$descriptors"
+    protoc-c -I codegen/protos -I "$includes" --c_out="$descriptors" \
+        google/protobuf/descriptor.proto google/protobuf/compiler/plugin.proto
+fi
+cmp -s codegen/Sources/CDescriptor/module.modulemap.in "$descriptors/module.modulemap" ||
+    cp codegen/Sources/CDescriptor/module.modulemap.in "$descriptors/module.modulemap"
+
+swift build --package-path codegen --quiet 2>&1 || swift build --package-path codegen
+tools=$(swift build --package-path codegen --show-bin-path)
+[ "${1:-}" = tools ] && { echo "$tools"; exit 0; }
+
+# Google's own protos (HTTP rules, error details) come from the Python package.
+scripts/test-venv.sh >/dev/null
+common=$(echo "${RAGDZ_TEST_VENV:-.venv-tests}"/lib/python3*/site-packages)
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# generate FOLDER PARAMETER ROOT FILE...: the folder afterwards holds exactly what was generated and what is not ours.
+generate() {
+    local folder=$1 parameter=$2 root=$3
+    shift 3
+    rm -rf "$scratch/out"
+    mkdir -p "$scratch/out" "$folder"
+    protoc --plugin=protoc-gen-ragdz="$tools/protoc-gen-ragdz" --ragdz_out="$parameter:$scratch/out" \
+        -I "$root" -I codegen/protos -I "$common" -I "$includes" "$@"
+    find "$folder" -name '*.pb.swift' -delete
+    for file in "$scratch/out"/*; do
+        cmp -s "$file" "$folder/$(basename "$file")" || cp "$file" "$folder/"
+    done
+}
+
+contract=$(cd Protos && find . -name '*.proto' | sed 's|^\./||' | LC_ALL=C sort)
+# shellcheck disable=SC2086
+generate Sources/Schema/Generated Visibility=public Protos $contract
