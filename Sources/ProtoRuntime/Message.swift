@@ -127,3 +127,12 @@ extension Message {
         String(decoding: try jsonBytes(options: options), as: UTF8.self)
     }
 }
+
+extension Message {
+    /// A new message, filled in by `body`.
+    public static func with(_ body: (inout Self) throws -> Void) rethrows -> Self {
+        var message = Self()
+        try body(&message)
+        return message
+    }
+}

@@ -45,7 +45,7 @@ public protocol ProtoMapKey: ProtoType {
 }
 
 /// A generated enum: open, so a number without a name is kept.
-public protocol ProtoEnum: RawRepresentable, Hashable, Sendable where RawValue == Int32 {
+public protocol ProtoEnum: RawRepresentable, Hashable, Sendable, CustomStringConvertible where RawValue == Int32 {
     init(rawValue: Int32)
     /// The full name in the .proto file.
     static var protoEnumName: String { get }
@@ -54,6 +54,8 @@ public protocol ProtoEnum: RawRepresentable, Hashable, Sendable where RawValue =
 }
 
 extension ProtoEnum {
+    public var description: String { protoName ?? String(rawValue) }
+
     /// The name of the value in the .proto file, nil for a number without one.
     public var protoName: String? {
         Self.protoNames.first { $0.number == rawValue }?.name
