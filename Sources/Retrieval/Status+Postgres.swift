@@ -1,0 +1,37 @@
+internal import Logging
+internal import Postgres
+internal import RPC
+
+extension Status {
+    /// What a caller may know of a failure of the database; the rest is for the log.
+    init(_ error: PostgresError) {
+        if error.isCancelled {
+            self = .cancelled()
+        } else if error.isTransient || error.code == .closed {
+            self = .unavailable(
+                "The database is away or restarting; try again in a moment.", reason: "DATABASE_UNAVAILABLE",
+                retryAfter: .seconds(1))
+        } else {
+            self = .internalError(
+                "The database refused an operation of the server. Report the request id.", reason: "DATABASE_ERROR")
+        }
+    }
+}
+
+/// Runs `body`; a failure of the database is logged with all that is known and leaves as a `Status`.
+func withDatabaseErrors<R>(
+    _ logger: Logger, _ context: ServerContext, _ body: () async throws -> R
+) async throws -> R {
+    do {
+        return try await body()
+    } catch let error as PostgresError {
+        if !error.isCancelled {
+            logger.error(
+                "database error",
+                metadata: [
+                    "error": "\(error)", "request_id": "\(context.requestID)", "method": "\(context.method.path)",
+                ])
+        }
+        throw Status(error)
+    }
+}
