@@ -69,7 +69,8 @@ enum Queries {
     static let findDocumentParts = Statement(
         name: "retrieval.findDocumentParts",
         sql: #"""
-            select p.number, d.title, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote
+            select p.number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
+                case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
             from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
             join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
             order by p.number
@@ -151,7 +152,7 @@ enum Queries {
             select chunk_id, document_id, collection_id, title, title_path, language, content, page, start_at, end_at,
                 utf16_start, score, dense_rank, lexical_rank, similarity, coverage
             from ragdz.search_chunks(
-                $1::public.halfvec, $2::text[], $3::integer[], $4::double precision[], $5::text, $6::uuid[], $7::text[], $8::integer,
-                $9::integer, $10::double precision, $11::double precision, $12::double precision)
+                $1::public.halfvec, $2::text[], $3::integer[], $4::double precision[], $5::text, $6::text, $7::uuid[], $8::text[],
+                $9::integer, $10::integer, $11::double precision, $12::double precision, $13::double precision)
             """#)
 }

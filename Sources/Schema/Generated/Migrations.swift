@@ -289,7 +289,7 @@ public enum Migrations {
                 """#),
         Item(
             version: 4, name: "retrieval",
-            checksum: "39ee9b153ecf17147f94e64911217b1aa7b8336ff52894e59c200db89c82784f",
+            checksum: "2301e2517ff01dffdca946998c6ee98e7d0523f585b14f771d1ad513110e25df",
             sql: #"""
                 -- Retrieval: collections, documents with their text, chunks with their lexemes, and vectors.
                 --
@@ -418,6 +418,8 @@ public enum Migrations {
                     query_terms integer[],
                     query_weights double precision[],
                     query_language text,
+                    -- Vectors of other models are not compared with the query's.
+                    query_model text,
                     -- NULL: all.
                     in_collections uuid[],
                     in_languages text[],
@@ -438,23 +440,24 @@ public enum Migrations {
                 #variable_conflict use_column
                 declare
                     tenant constant uuid := ragdz.current_tenant();
+                    scope_chunks double precision;
+                    dense_collections uuid[];
                 begin
                     if tenant is null then
                         return;
                     end if;
+                    select coalesce(sum(c.chunk_count), 0), array_agg(c.id) filter (where c.embedding_model = query_model)
+                    into scope_chunks, dense_collections
+                    from ragdz.collections c
+                    where c.tenant_id = tenant and (in_collections is null or c.id = any (in_collections));
                     return query
-                    with scope as materialized (
-                        select coalesce(sum(c.chunk_count), 0)::double precision as chunks
-                        from ragdz.collections c
-                        where c.tenant_id = tenant and (in_collections is null or c.id = any (in_collections))
-                    ),
-                    dense as materialized (
+                    with dense as materialized (
                         select n.chunk_id, n.distance, row_number() over (order by n.distance, n.chunk_id)::integer as place
                         from (
                             select v.chunk_id, v.embedding operator(public.<=>) query_vector as distance
                             from ragdz.chunk_vectors v
                             where v.tenant_id = tenant and v.dimension = public.vector_dims(query_vector)
-                                and (in_collections is null or v.collection_id = any (in_collections))
+                                and v.collection_id = any (dense_collections)
                                 and (in_languages is null or v.language = any (in_languages))
                             order by v.embedding operator(public.<=>) query_vector, v.chunk_id
                             limit candidates
@@ -480,11 +483,10 @@ public enum Migrations {
                     ),
                     terms as materialized (
                         select t.term,
-                            ln(1 + (greatest(s.chunks, count(m.id)) - count(m.id) + 0.5) / (count(m.id) + 0.5)) as idf
+                            ln(1 + (greatest(scope_chunks, count(m.id)) - count(m.id) + 0.5) / (count(m.id) + 0.5)) as idf
                         from (select distinct a.term from asked a) t
-                        cross join scope s
                         left join matched m on m.term = t.term
-                        group by t.term, s.chunks
+                        group by t.term
                     ),
                     lexical as materialized (
                         select r.id, r.covered, row_number() over (order by r.relevance desc, r.id)::integer as place
@@ -522,7 +524,7 @@ public enum Migrations {
                     from best b
                     join ragdz.documents d on d.tenant_id = tenant and d.id = b.document_id
                     left join ragdz.chunk_vectors v on v.tenant_id = tenant and v.chunk_id = b.id
-                        and v.dimension = public.vector_dims(query_vector)
+                        and v.collection_id = any (dense_collections) and v.dimension = public.vector_dims(query_vector)
                     order by b.points desc, b.id;
                 end
                 $$;

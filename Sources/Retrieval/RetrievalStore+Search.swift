@@ -1,0 +1,73 @@
+internal import Bytes
+internal import Language
+internal import Postgres
+
+/// A chunk that a search found.
+struct Passage: Sendable {
+    let chunk: UUID128
+    let document: UUID128
+    let collection: UUID128
+    let title: String
+    let titlePath: String
+    let language: String
+    let content: String
+    let page: Int
+    let start: Int64
+    let end: Int64
+    let utf16Start: Int64
+    let score: Double
+    let denseRank: Int
+    let lexicalRank: Int
+    /// Cosine of the passage and the query.
+    let similarity: Double
+    /// The share of the query's weight of words that the passage holds, 0 to 1.
+    let coverage: Double
+
+    init(_ row: Row) throws(PostgresError) {
+        chunk = try row.get("chunk_id")
+        document = try row.get("document_id")
+        collection = try row.get("collection_id")
+        title = try row.get("title")
+        titlePath = try row.get("title_path")
+        language = try row.get("language")
+        content = try row.get("content")
+        page = try row.get("page")
+        start = try row.get("start_at")
+        end = try row.get("end_at")
+        utf16Start = try row.get("utf16_start")
+        score = try row.get("score")
+        denseRank = try row.get("dense_rank")
+        lexicalRank = try row.get("lexical_rank")
+        similarity = try row.get("similarity")
+        coverage = try row.get("coverage")
+    }
+}
+
+/// How the legs of the search are joined. The figures are those of docs/retrieval.md.
+struct FusionWeights: Sendable {
+    /// The constant of reciprocal ranks.
+    var rankConstant = 60.0
+    /// The lexical leg's vote at full evidence, where the dense leg's is 1.
+    var lexicalVote = 1.5
+    /// What is left of it when passage and query are in different languages.
+    var crossLanguageVote = 0.4
+}
+
+extension RetrievalStore {
+    /// Candidates of each leg.
+    private static let candidates = 100
+
+    func search(
+        _ tenant: UUID128, vector: [Float], terms: QueryTerms, model: String, collections: [UUID128]?,
+        languages: [String]?, limit: Int, weights: FusionWeights
+    ) async throws -> [Passage] {
+        try await database.query(
+            Queries.searchChunks,
+            [
+                HalfVector(vector), terms.lexemes, terms.terms, terms.weights, terms.detected.code.rawValue, model,
+                collections, languages, max(Self.candidates, limit), limit, weights.rankConstant, weights.lexicalVote,
+                weights.crossLanguageVote,
+            ], as: .tenant(tenant)
+        ).map { row throws in try Passage(row) }
+    }
+}
