@@ -1,0 +1,109 @@
+internal import Bytes
+internal import ProtoRuntime
+internal import RPC
+internal import Schema
+
+/// What a key's fields may hold. Pure: requests in, values or a `Status` out.
+enum KeyRules {
+    /// Characters (Unicode scalars) of a name.
+    static let nameLength = 1...100
+    /// Scopes of one key.
+    static let maximumScopes = 64
+    /// The longest life of a key: ten years of 365.25 days, in microseconds.
+    static let maximumLifetimeMicros: Int64 = 3652 * 86_400_000_000 + 43_200_000_000
+    /// How long a rotated secret lives on when the caller does not say: 24 hours, in microseconds.
+    static let defaultGraceMicros: Int64 = 86_400_000_000
+    /// The longest grace: 30 days, in microseconds.
+    static let maximumGraceMicros: Int64 = 30 * 86_400_000_000
+
+    static func name(_ name: String) throws(Status) -> String {
+        let scalars = name.unicodeScalars
+        guard nameLength.contains(scalars.count), scalars.allSatisfy({ $0.properties.generalCategory != .control }),
+            !scalars.allSatisfy(\.properties.isWhitespace)
+        else {
+            throw .invalidArgument(
+                "name is 1 to 100 characters, without control characters and not blank.", reason: "INVALID_NAME",
+                field: "name")
+        }
+        return name
+    }
+
+    /// The scopes in the order given, without repetitions. Each must cover a scope that some method asks for.
+    static func scopes(_ scopes: [String], known: Set<String>) throws(Status) -> [String] {
+        guard !scopes.isEmpty else {
+            throw .invalidArgument(
+                "scopes is empty, and a key without scopes can do nothing: name some, e.g. \"retrieval.read\", or \"*\".",
+                reason: "NO_SCOPES", field: "scopes")
+        }
+        var seen: Set<String> = []
+        var result: [String] = []
+        for scope in scopes where seen.insert(scope).inserted {
+            guard known.contains(where: { ScopeSet([scope]).allows($0) }) else {
+                throw .invalidArgument(
+                    "\"\(scope.prefix(64))\" is no scope; there are \(known.sorted().joined(separator: ", ")), "
+                        + "families such as \"retrieval.*\", and \"*\".", reason: "UNKNOWN_SCOPE", field: "scopes")
+            }
+            result.append(scope)
+        }
+        guard result.count <= maximumScopes else {
+            throw .invalidArgument("A key has at most 64 scopes.", reason: "TOO_MANY_SCOPES", field: "scopes")
+        }
+        return result
+    }
+
+    /// The life of a key in microseconds; nil: without end.
+    static func lifetime(_ ttl: Google_Protobuf_Duration?) throws(Status) -> Int64? {
+        guard let ttl else { return nil }
+        guard let micros = micros(ttl), micros > 0, micros <= maximumLifetimeMicros else {
+            throw .invalidArgument(
+                "ttl is more than zero and at most ten years; leave it out for a key without end.",
+                reason: "INVALID_TTL", field: "ttl")
+        }
+        return micros
+    }
+
+    /// The grace of a rotation in microseconds.
+    static func grace(_ grace: Google_Protobuf_Duration?) throws(Status) -> Int64 {
+        guard let grace else { return defaultGraceMicros }
+        guard let micros = micros(grace), (0...maximumGraceMicros).contains(micros) else {
+            throw .invalidArgument(
+                "grace is zero to 30 days; leave it out for 24 hours.", reason: "INVALID_GRACE", field: "grace")
+        }
+        return micros
+    }
+
+    static func id(_ text: String) throws(Status) -> String {
+        guard APIKey.isID(text) else {
+            throw .invalidArgument(
+                "id is a key's id: 22 letters and digits, the part after \"ragdz_live_\".", reason: "INVALID_ID",
+                field: "id")
+        }
+        return text
+    }
+
+    static func tenant(_ text: String) throws(Status) -> UUID128 {
+        guard let tenant = UUID128(text) else {
+            throw .invalidArgument("tenant_id is a UUID.", reason: "INVALID_ID", field: "tenant_id")
+        }
+        return tenant
+    }
+
+    /// Every scope that a method of the public contract asks for.
+    static let knownScopes: Set<String> = {
+        let services = [
+            Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
+            Ragdz_V1_Workflows.descriptor,
+        ]
+        return Set(services.flatMap(\.methods).map(\.policy.scope).filter { !$0.isEmpty && $0 != "-" })
+    }()
+
+    /// Exact microseconds of a well-formed duration; nil when it is not, or too large to count.
+    private static func micros(_ duration: Google_Protobuf_Duration) -> Int64? {
+        let (seconds, nanos) = (duration.seconds, Int64(duration.nanos))
+        guard abs(nanos) < 1_000_000_000, seconds == 0 || nanos == 0 || (seconds > 0) == (nanos > 0) else { return nil }
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        if overflow { return nil }
+        let (sum, carried) = product.addingReportingOverflow(nanos / 1000)
+        return carried ? nil : sum
+    }
+}

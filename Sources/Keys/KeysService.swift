@@ -1,0 +1,144 @@
+internal import Bytes
+internal import Cryptography
+public import Logging
+public import Postgres
+internal import ProtoRuntime
+public import RPC
+public import Schema
+
+/// The service `ragdz.v1.Keys`.
+///
+/// The interceptors have checked the credential and its scope before a method runs. What is checked here is that no
+/// key gives away more than it holds: neither by making a key nor by rotating a stronger one.
+public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
+    private let store: KeyStore
+    private let logger: Logger
+
+    public init(database: Database, pepper: Pepper, logger: Logger) {
+        store = KeyStore(database: database, pepper: pepper)
+        self.logger = logger
+    }
+
+    public func createKey(
+        _ request: Ragdz_V1_CreateKeyRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_KeyWithSecret {
+        let (tenant, identity) = try owner(of: request, context)
+        let scopes = try KeyRules.scopes(request.scopes, known: KeyRules.knownScopes)
+        try checkGrant(ScopeSet(scopes), context)
+        let key = NewKey(
+            tenant: tenant, name: try KeyRules.name(request.name), scopes: scopes,
+            lifetimeMicros: try KeyRules.lifetime(request.ttl), credential: try APIKey.generate(.live))
+        return try await withDatabaseErrors(logger, context) {
+            do {
+                guard let made = try await store.insert(key, ChangeOrigin(context), as: identity) else {
+                    throw Status.internalError("The key was not stored.")
+                }
+                return answer(made, key.credential)
+            } catch let error as PostgresError where error.isForeignKeyViolation {
+                throw Status.notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND")
+            }
+        }
+    }
+
+    public func getKey(_ request: Ragdz_V1_GetKeyRequest, context: ServerContext) async throws -> Ragdz_V1_Key {
+        let tenant = try context.requireTenant()
+        let id = try KeyRules.id(request.id)
+        return try await withDatabaseErrors(logger, context) {
+            guard let key = try await store.get(id, tenant: tenant) else { throw notFound }
+            return key
+        }
+    }
+
+    public func listKeys(
+        _ request: Ragdz_V1_ListKeysRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_ListKeysResponse {
+        let tenant = try context.requireTenant()
+        let size = try PageSize.resolve(request.pageSize)
+        let position = try position(request.pageToken)
+        return try await withDatabaseErrors(logger, context) {
+            // One more than the page tells whether there is another page.
+            let keys = try await store.list(tenant: tenant, after: position, limit: size + 1)
+            var response = Ragdz_V1_ListKeysResponse()
+            response.keys = Array(keys.prefix(size))
+            if keys.count > size, let last = response.keys.last {
+                response.nextPageToken = PageToken.make("keys", ["\(last.createTime?.unixMicros ?? 0)", last.id])
+            }
+            return response
+        }
+    }
+
+    public func rotateKey(
+        _ request: Ragdz_V1_RotateKeyRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_KeyWithSecret {
+        let tenant = try context.requireTenant()
+        let id = try KeyRules.id(request.id)
+        let grace = try KeyRules.grace(request.grace)
+        let credential = try APIKey.generate(.live, id: id)
+        return try await withDatabaseErrors(logger, context) {
+            let origin = ChangeOrigin(context)
+            let key = try await store.rotate(credential, tenant: tenant, graceMicros: grace, origin) {
+                scopes, isUsable in
+                try checkGrant(scopes, context)
+                guard isUsable else {
+                    throw Status.failedPrecondition(
+                        "The key is revoked, disabled or expired: create a new one.", reason: "KEY_NOT_USABLE")
+                }
+            }
+            guard let key else { throw notFound }
+            return answer(key, credential)
+        }
+    }
+
+    public func revokeKey(_ request: Ragdz_V1_RevokeKeyRequest, context: ServerContext) async throws -> Ragdz_V1_Key {
+        let tenant = try context.requireTenant()
+        let id = try KeyRules.id(request.id)
+        return try await withDatabaseErrors(logger, context) {
+            guard let key = try await store.revoke(id, tenant: tenant, ChangeOrigin(context)) else { throw notFound }
+            return key
+        }
+    }
+}
+
+extension KeysService {
+    /// For whom a key is made, and as whom it is stored.
+    private func owner(
+        of request: Ragdz_V1_CreateKeyRequest, _ context: ServerContext
+    ) throws(Status) -> (UUID128, Identity) {
+        if context.identity.isOperator {
+            guard !request.tenantID.isEmpty else {
+                throw .invalidArgument(
+                    "An operator names the tenant of the key in tenant_id.", reason: "TENANT_ID_REQUIRED",
+                    field: "tenant_id")
+            }
+            return (try KeyRules.tenant(request.tenantID), .platformOperator)
+        }
+        let own = try context.requireTenant()
+        if !request.tenantID.isEmpty, try KeyRules.tenant(request.tenantID) != own {
+            throw .permissionDenied("A key makes keys of its own tenant only.", reason: "FOREIGN_TENANT")
+        }
+        return (own, .tenant(own))
+    }
+
+    private func checkGrant(_ wanted: ScopeSet, _ context: ServerContext) throws(Status) {
+        guard case .tenantKey(_, _, let held) = context.identity else { return }
+        guard held.covers(wanted) else {
+            throw .permissionDenied(
+                "A key hands out only scopes that it holds itself.", reason: "SCOPE_NOT_HELD")
+        }
+    }
+
+    private func answer(_ key: Ragdz_V1_Key, _ credential: APIKey) -> Ragdz_V1_KeyWithSecret {
+        var answer = Ragdz_V1_KeyWithSecret()
+        answer.key = key
+        answer.secret = credential.revealed
+        return answer
+    }
+
+    private func position(_ token: String) throws(Status) -> (Int64, String) {
+        guard let parts = try PageToken.read(token, list: "keys", parts: 2) else { return (0, "") }
+        guard let micros = Int64(parts[0]), APIKey.isID(parts[1]) else { throw PageToken.invalid }
+        return (micros, parts[1])
+    }
+
+    private var notFound: Status { .notFound("There is no such key.", reason: "KEY_NOT_FOUND") }
+}

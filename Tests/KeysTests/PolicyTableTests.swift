@@ -1,0 +1,73 @@
+import Bytes
+import Keys
+import RPC
+import Schema
+import Testing
+
+/// What every method of the public contract asks of its caller. A new method fails this test until somebody has
+/// written down here who may call it.
+@Suite struct PolicyTableTests {
+    static let services = [
+        Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
+        Ragdz_V1_Workflows.descriptor,
+    ]
+
+    static let table: [String: String] = [
+        "/ragdz.v1.Tenants/CreateTenant": "operator",
+        "/ragdz.v1.Tenants/GetTenant": "tenantKeyOrOperator tenant.read",
+        "/ragdz.v1.Tenants/ListTenants": "operator",
+        "/ragdz.v1.Tenants/UpdateTenant": "tenantKeyOrOperator tenant.write",
+        "/ragdz.v1.Tenants/SuspendTenant": "operator",
+        "/ragdz.v1.Tenants/ResumeTenant": "operator",
+        "/ragdz.v1.Keys/CreateKey": "tenantKeyOrOperator keys.write",
+        "/ragdz.v1.Keys/GetKey": "tenantKey keys.read",
+        "/ragdz.v1.Keys/ListKeys": "tenantKey keys.read",
+        "/ragdz.v1.Keys/RotateKey": "tenantKey keys.write",
+        "/ragdz.v1.Keys/RevokeKey": "tenantKey keys.write",
+        "/ragdz.v1.Retrieval/CreateCollection": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/GetCollection": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/ListCollections": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/DeleteCollection": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/UploadDocument": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/GetDocument": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/GetDocumentText": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/ListDocuments": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/DeleteDocument": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/Search": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/Ask": "tenantKey retrieval.read",
+        "/ragdz.v1.Workflows/PutDefinition": "tenantKey workflows.write",
+        "/ragdz.v1.Workflows/ListDefinitions": "tenantKey workflows.read",
+        "/ragdz.v1.Workflows/StartRun": "tenantKey workflows.write",
+        "/ragdz.v1.Workflows/GetRun": "tenantKey workflows.read",
+        "/ragdz.v1.Workflows/ListRuns": "tenantKey workflows.read",
+        "/ragdz.v1.Workflows/WatchRun": "tenantKey workflows.read",
+        "/ragdz.v1.Workflows/Approve": "tenantKey workflows.approve",
+        "/ragdz.v1.Workflows/CancelRun": "tenantKey workflows.write",
+    ]
+
+    @Test func everyMethodHasThePolicyThatIsWrittenHere() {
+        var found: [String: String] = [:]
+        for method in Self.services.flatMap(\.methods) {
+            found[method.path] = "\(method.policy.credential) \(method.policy.scope)".trimmingSpaces
+        }
+        #expect(found == Self.table)
+    }
+
+    @Test func nobodyWithoutCredentialIsLetIn() {
+        for method in Self.services.flatMap(\.methods) {
+            #expect(throws: Status.self) { try PolicyInterceptor.check(.anonymous, against: method.policy) }
+        }
+    }
+
+    @Test func aKeyWithoutTheScopeIsRefusedEverywhere() {
+        let tenant = CallIdentity.tenantKey(tenant: .init(hi: 1, lo: 1), keyID: "k", scopes: ["nothing.at.all"])
+        for method in Self.services.flatMap(\.methods) {
+            let status = #expect(throws: Status.self) { try PolicyInterceptor.check(tenant, against: method.policy) }
+            #expect(status?.code == .permissionDenied)
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String { String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+}
