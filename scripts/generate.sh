@@ -52,4 +52,12 @@ generate() {
 
 contract=$(cd Protos && find . -name '*.proto' | sed 's|^\./||' | LC_ALL=C sort)
 # shellcheck disable=SC2086
-generate Sources/Schema/Generated Visibility=public Protos $contract
+generate Sources/Schema/Generated \
+    Visibility=public,Emit=swift,Emit=descriptors,Descriptors=ContractDescriptors Protos $contract
+generate Sources/RPC/Generated Visibility=public "$common" google/rpc/status.proto google/rpc/error_details.proto
+generate Sources/RPCTransport/Generated \
+    Visibility=public,DefaultPolicy=open,Emit=swift,Emit=descriptors,Descriptors=TransportDescriptors codegen/protos \
+    grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto
+
+# SQL statements and migrations become Swift constants.
+"$tools/sqlgen" .

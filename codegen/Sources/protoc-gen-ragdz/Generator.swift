@@ -23,6 +23,10 @@ enum Generator {
                 files.append(File(name: swiftName(file.name), content: printer.print(builder.build(file))))
             }
         }
+        if options.emit.contains("descriptors") {
+            let content = DescriptorPrinter(options: options).print(request)
+            files.append(File(name: "\(options.descriptorsName).pb.swift", content: content))
+        }
         return files
     }
 

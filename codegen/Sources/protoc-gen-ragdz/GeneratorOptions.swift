@@ -3,10 +3,14 @@
 /// - `Visibility=public|internal`: of everything generated; public unless said otherwise.
 /// - `Import=Module`: a module that the files import beside ProtoRuntime and RPC; may be given many times.
 /// - `Emit=swift|descriptors|openapi`: what is printed; may be given many times; Swift when not given.
+/// - `Descriptors=Name`: the enum that holds the descriptors.
+/// - `DefaultPolicy=open`: methods without `ragdz.policy` may be called by everyone (denied when not given).
 struct GeneratorOptions {
     var visibility = "public"
     var imports: [String] = []
     var emit: Set<String> = []
+    var descriptorsName = "FileDescriptors"
+    var defaultPolicy = ""
 
     init(_ parameter: String) throws {
         for pair in parameter.split(separator: ",") {
@@ -19,6 +23,8 @@ struct GeneratorOptions {
                 }
                 visibility = value
             case "Import": imports.append(value)
+            case "Descriptors": descriptorsName = value
+            case "DefaultPolicy": defaultPolicy = value
             case "Emit": emit.insert(value)
             default: throw GeneratorError(message: "unknown parameter \"\(pair)\"")
             }

@@ -20,7 +20,7 @@ struct FilePrinter {
         }
         for service in file.services {
             out.line()
-            ServicePrinter(visibility: visibility).printService(service, &out)
+            ServicePrinter(visibility: visibility, defaultPolicy: options.defaultPolicy).printService(service, &out)
         }
         if !file.messages.isEmpty {
             out.line()

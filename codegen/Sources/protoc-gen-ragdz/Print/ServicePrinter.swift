@@ -1,6 +1,7 @@
 /// Prints a service: descriptors, the protocol that servers implement, the client.
 struct ServicePrinter {
     let visibility: String
+    let defaultPolicy: String
 
     func printService(_ service: ServiceModel, _ out: inout CodePrinter) {
         out.doc(service.comment)
@@ -35,7 +36,11 @@ struct ServicePrinter {
                 "requestType: \(method.input).self, responseType: \(method.output).self",
             ]
             if let http = method.descriptor.http { lines.append("http: \(rule(http))") }
-            if let policy = method.descriptor.policy { lines.append("policy: \(self.policy(policy))") }
+            if let policy = method.descriptor.policy {
+                lines.append("policy: \(self.policy(policy))")
+            } else if !defaultPolicy.isEmpty {
+                lines.append("policy: .\(defaultPolicy)")
+            }
             switch method.descriptor.idempotency {
             case .unknown: break
             case .noSideEffects: lines.append("idempotency: .noSideEffects")
