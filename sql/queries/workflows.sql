@@ -131,9 +131,19 @@ where s.tenant_id = ragdz.current_tenant() and s.run_id = $1 and s.id = $2
 returning (r.stopping <> 0) as stopping;
 
 -- name: getRun
-select id, workflow, workflow_version, graph, input, output, status, error, last_sequence, create_time, end_time
-from ragdz.runs
-where tenant_id = ragdz.current_tenant() and id = $1;
+-- The steps come with the run, so that both are of one moment: as the proto3 JSON of a Run that has nothing else.
+select r.id, r.workflow, r.workflow_version, r.graph, r.input, r.output, r.status, r.error, r.last_sequence,
+    r.create_time, r.end_time,
+    (
+        select jsonb_build_object('steps', jsonb_agg(
+            jsonb_build_object(
+                'id', s.id, 'status', s.status, 'attempts', s.attempts, 'output', s.output, 'error', s.error)
+            order by s.ordinal))
+        from ragdz.run_steps s
+        where s.tenant_id = r.tenant_id and s.run_id = r.id
+    ) as steps
+from ragdz.runs r
+where r.tenant_id = ragdz.current_tenant() and r.id = $1;
 
 -- name: listRuns
 -- Ids are UUIDv7, so their order is the order of creation. Status 0 means all.
@@ -142,12 +152,6 @@ from ragdz.runs
 where tenant_id = ragdz.current_tenant() and id < $1 and ($2::bigint = 0 or status = $2::bigint)
 order by id desc
 limit $3;
-
--- name: getSteps
-select id, status, attempts, output, error
-from ragdz.run_steps
-where tenant_id = ragdz.current_tenant() and run_id = $1
-order by ordinal;
 
 -- name: runPosition
 select status, last_sequence

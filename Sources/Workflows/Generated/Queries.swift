@@ -184,12 +184,22 @@ enum Queries {
             returning (r.stopping <> 0) as stopping
             """#)
 
+    /// The steps come with the run, so that both are of one moment: as the proto3 JSON of a Run that has nothing else.
     static let getRun = Statement(
         name: "workflows.getRun",
         sql: #"""
-            select id, workflow, workflow_version, graph, input, output, status, error, last_sequence, create_time, end_time
-            from ragdz.runs
-            where tenant_id = ragdz.current_tenant() and id = $1
+            select r.id, r.workflow, r.workflow_version, r.graph, r.input, r.output, r.status, r.error, r.last_sequence,
+                r.create_time, r.end_time,
+                (
+                    select jsonb_build_object('steps', jsonb_agg(
+                        jsonb_build_object(
+                            'id', s.id, 'status', s.status, 'attempts', s.attempts, 'output', s.output, 'error', s.error)
+                        order by s.ordinal))
+                    from ragdz.run_steps s
+                    where s.tenant_id = r.tenant_id and s.run_id = r.id
+                ) as steps
+            from ragdz.runs r
+            where r.tenant_id = ragdz.current_tenant() and r.id = $1
             """#)
 
     /// Ids are UUIDv7, so their order is the order of creation. Status 0 means all.
@@ -201,15 +211,6 @@ enum Queries {
             where tenant_id = ragdz.current_tenant() and id < $1 and ($2::bigint = 0 or status = $2::bigint)
             order by id desc
             limit $3
-            """#)
-
-    static let getSteps = Statement(
-        name: "workflows.getSteps",
-        sql: #"""
-            select id, status, attempts, output, error
-            from ragdz.run_steps
-            where tenant_id = ragdz.current_tenant() and run_id = $1
-            order by ordinal
             """#)
 
     static let runPosition = Statement(

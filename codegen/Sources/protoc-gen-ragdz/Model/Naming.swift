@@ -12,11 +12,9 @@ enum Naming {
         return first.uppercased() + name.dropFirst()
     }
 
-    static func fieldName(_ name: String, number: UInt32, isCase: Bool = false) -> String {
+    static func fieldName(_ name: String, number: UInt32) -> String {
         let camel = lowerCamel(name)
         if camel.isEmpty { return "field\(number)" }
-        // In a pattern for an optional these mean the optional's own cases.
-        if isCase && (camel == "none" || camel == "some") { return camel + "_p" }
         return reservedMembers.contains(camel) ? camel + "_p" : camel
     }
 
@@ -115,8 +113,7 @@ enum Naming {
         "protoMessageName", "jsonFields",
     ]
     private static let reservedStatics: Set<String> = [
-        "self", "Self", "Type", "Protocol", "init", "protoEnumName", "protoNames", "protoName", "rawValue", "RawValue",
-        "description", "hashValue", "hash",
+        "self", "Self", "Type", "Protocol", "init", "protoEnumName", "protoNames",
     ]
 
     /// Types that generated code names: a message of the same name would hide them.

@@ -1,0 +1,70 @@
+internal import Bytes
+internal import Postgres
+internal import ProtoRuntime
+public import RPC
+public import Schema
+
+extension WorkflowsService {
+    /// Events after `after_sequence`, then new ones as they happen, up to the run's last one.
+    ///
+    /// Numbers are given under the lock of the run's row, so events become visible in their order: reading on from
+    /// the last number seen misses none and repeats none. Nothing is held in memory for a watcher, and no
+    /// connection to the database while it waits.
+    public func watchRun(
+        _ request: Ragdz_V1_WatchRunRequest, responses: ResponseWriter<Ragdz_V1_RunEvent>, context: ServerContext
+    ) async throws {
+        let tenant = try context.requireTenant()
+        let id = try runID(request.id)
+        guard request.afterSequence >= 0 else {
+            throw Status.invalidArgument(
+                "after_sequence is the number of the last event seen, or 0.", reason: "AFTER_SEQUENCE",
+                field: "after_sequence")
+        }
+        // The bell is there before the first look, so that no event falls between the two.
+        try await signals.watching(id) { bell in
+            var after = request.afterSequence
+            while true {
+                try Task.checkCancellation()
+                let events = try await events(of: id, after: after, tenant: tenant)
+                for event in events {
+                    try await responses.write(event)
+                    after = event.sequence
+                    if RunEvent.isLast(type: event.type) { return }
+                }
+                if events.count == Limits.eventBatch { continue }
+                if events.isEmpty, try await isOver(id, after: after, tenant: tenant) { return }
+                await bell.wait(atMost: Self.watchPoll)
+            }
+        }
+    }
+
+    private func events(
+        of run: UUID128, after: Int64, tenant: UUID128
+    ) async throws -> [Ragdz_V1_RunEvent] {
+        let rows = try await answering {
+            try await store.database.query(
+                Queries.eventsAfter, [run, after, Int64(Limits.eventBatch)], as: .tenant(tenant))
+        }
+        return try rows.map { row in
+            var event = Ragdz_V1_RunEvent()
+            event.runID = run.description
+            event.sequence = try row.get("sequence")
+            event.type = try row.get("type")
+            event.stepID = try row.get("step_id")
+            event.time = Google_Protobuf_Timestamp(
+                unixMicros: try row.get("time", as: PostgresTimestamp.self).unixMicros)
+            event.data = try Google_Protobuf_Struct(stored: row.get("data"))
+            return event
+        }
+    }
+
+    /// Whether no event will come after this number. A run that ended since the events were read has more: its
+    /// count tells.
+    private func isOver(_ run: UUID128, after: Int64, tenant: UUID128) async throws -> Bool {
+        let rows = try await answering {
+            try await store.database.query(Queries.runPosition, [run], as: .tenant(tenant))
+        }
+        guard let row = rows.first else { throw Self.noRun }
+        return try row.get("status", as: Int64.self) >= 3 && row.get("last_sequence", as: Int64.self) <= after
+    }
+}
