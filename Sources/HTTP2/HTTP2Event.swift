@@ -28,7 +28,7 @@
     public let headers: Range<Int>
     /// The body bytes of `.data`, inside the buffer that `receive` was given: valid as long as that is.
     public let bytes: UnsafeRawBufferPointer
-    /// The stream that `.closed` is about, when it was ever attached.
+    /// The stream that `.closed` is about, when it was ever attached; on the client, the stream of every event.
     public let stream: HTTP2Stream?
 
     init(

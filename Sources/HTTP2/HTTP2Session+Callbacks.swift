@@ -26,6 +26,10 @@ enum Callbacks {
             if let frame = unsafe frame { unsafe session(me).got(frame) }
             return 0
         }
+        unsafe nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, me in
+            if let frame = unsafe frame { unsafe session(me).sent(frame) }
+            return 0
+        }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { raw, stream, code, me in
             unsafe session(me).gotClose(stream, HTTP2Session.stream(of: raw, stream), code: code)
             return 0
@@ -83,6 +87,16 @@ extension HTTP2Session {
                 lastStream: unsafe frame.pointee.goaway.last_stream_id, code: unsafe frame.pointee.goaway.error_code)
         default: break
         }
+    }
+
+    /// An answer that is complete before its request is: the client may stop sending (RFC 9113, 8.1).
+    func sent(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        guard role == .server, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+            header.type == UInt8(NGHTTP2_HEADERS.rawValue) || header.type == UInt8(NGHTTP2_DATA.rawValue),
+            unsafe nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0
+        else { return }
+        reset(header.stream_id, .noError)
     }
 
     /// Says how many bytes of the stream go into the next DATA frame, and whether it is the last.

@@ -186,11 +186,11 @@ internal import CNGHTTP2
         let tooLarge = arena.blockSize > limits.headerListSize
         let fields = arena.blockStart..<arena.fieldCount
         let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
-        unsafe events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields))
+        unsafe events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields, stream: ours(streamID)))
     }
 
     func gotData(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
-        unsafe events.append(HTTP2Event(.data, streamID, bytes: bytes))
+        unsafe events.append(HTTP2Event(.data, streamID, bytes: bytes, stream: ours(streamID)))
     }
 
     /// The DATA frame is complete. An empty one that ends nothing is only good for making us work.
@@ -198,14 +198,19 @@ internal import CNGHTTP2
         if endsStream {
             // One event for the last bytes and the end: a whole request can then be read where it lies.
             if let last = events.last, last.kind == .data, last.streamID == streamID {
-                unsafe events[events.count - 1] = HTTP2Event(.data, streamID, endsStream: true, bytes: last.bytes)
+                unsafe events[events.count - 1] = HTTP2Event(
+                    .data, streamID, endsStream: true, bytes: last.bytes, stream: last.stream)
             } else {
-                unsafe events.append(HTTP2Event(.data, streamID, endsStream: true))
+                unsafe events.append(HTTP2Event(.data, streamID, endsStream: true, stream: ours(streamID)))
             }
         } else if length == 0 {
             admit(\.emptyFrames)
         }
     }
+
+    /// A stream that we opened may be closed before its last events are read: they carry it along. A server's streams
+    /// are attached while the events are read, so there is nothing to look up yet.
+    private func ours(_ streamID: Int32) -> HTTP2Stream? { role == .client ? stream(streamID) : nil }
 
     func gotReset() { admit(\.resets) }
     func gotSettings() {

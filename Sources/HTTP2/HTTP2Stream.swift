@@ -32,4 +32,13 @@ open class HTTP2Stream: @unchecked Sendable {
 
     /// Room for `size` bytes of body, to be filled at once. Call `HTTP2Session.resume` afterwards.
     public final func extendOutput(by size: Int) -> UnsafeMutableRawBufferPointer { unsafe output.extend(by: size) }
+
+    // MARK: - What the owner's subclass does with the peer's side
+
+    /// Body bytes, valid only during the call.
+    open func received(_ bytes: UnsafeRawBufferPointer, endsStream: Bool) {}
+    /// The stream is over: in order, or reset with this code.
+    open func closed(_ code: HTTP2ErrorCode) {}
+    /// The output fell to `wakeBelow`.
+    open func drained() {}
 }

@@ -29,6 +29,17 @@ struct FrameParser {
         nextSequence = firstSequence
     }
 
+    /// What stands at the front, told from the header alone: nothing is checked or counted yet.
+    func front(_ bytes: UnsafeRawBufferPointer) -> Step {
+        guard bytes.count >= frameHeaderSize else { return .needsMore }
+        let length = Int(bytes.bigEndian(at: 1, as: UInt32.self))
+        guard length <= limit else { return .failure(.messageTooLarge(length, limit: limit)) }
+        let isChecked = framing == .ragdz && bytes[0] & FrameFlags.checked != 0
+        let header = isChecked ? checkedHeaderSize : frameHeaderSize
+        guard bytes.count >= header + length else { return .needsMore }
+        return .message(payload: header..<header + length, isCompressed: false)
+    }
+
     mutating func next(_ bytes: UnsafeRawBufferPointer) -> Step {
         guard bytes.count >= frameHeaderSize else {
             if hasEnded, !bytes.isEmpty { return .failure(.frameAfterEnd) }

@@ -5,182 +5,55 @@ internal import NIOCore
 internal import ProtoRuntime
 internal import RPC
 
-/// One connection of the server: the channel's last handler, the HTTP/2 session and its calls.
-///
-/// One tick: read → feed the session → run the handlers → flush once. Unchecked: everything happens on `loop`.
-final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+/// One connection of the server and its calls. Unchecked through its superclass: confined to `loop`.
+final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     let configuration: RPCServer.Configuration
     let router: Router
-    let loop: any EventLoop
-    let executor: LoopExecutor
-    let logger: Logger
-    /// Names the connection in logs and request ids.
-    let name: String
-    let session: HTTP2Session
-    private(set) var peer = ""
 
-    private let scratch: OutputScratch
     private let registry: ConnectionRegistry
-    private var context: ChannelHandlerContext?
-    private var isReading = false
-    private var flushIsScheduled = false
-    private var isClosing = false
     /// The last request head and the header list that it was read from.
     private var lastHead: (key: HeaderKey, head: RequestHead)?
     private var watchdog: RepeatedTask?
     private var openedAt = NIODeadline.now()
-    private var heardAt = NIODeadline.now()
-    private var pingedAt: NIODeadline?
 
     init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int) throws {
         configuration = server.configuration
         router = server.router
-        logger = server.logger
         registry = server.registry
-        name = "\(server.name)-\(number)"
-        self.loop = loop
-        self.scratch = scratch
-        executor = LoopExecutor.on(loop)
-        session = try HTTP2Session(.server, limits: server.configuration.http2) {
-            NIODeadline.now().uptimeNanoseconds
-        }
+        try super.init(
+            .server, server.configuration.http2, loop: loop, scratch: scratch, name: "\(server.name)-\(number)",
+            logger: server.logger)
     }
 
-    // MARK: - The channel
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { begin(context) }
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        begin(context)
-        context.fireChannelActive()
-    }
-
-    private func begin(_ context: ChannelHandlerContext) {
-        guard watchdog == nil else { return }
-        peer = context.remoteAddress.map(Self.describe) ?? "unknown"
+    override func begun() {
         registry.add(self)
-        (openedAt, heardAt) = (.now(), .now())
+        openedAt = heardAt
         let period = TimeAmount.nanoseconds(min(configuration.handshakeTimeout.nanoseconds, 5_000_000_000) / 2 + 1)
         watchdog = loop.scheduleRepeatedTask(initialDelay: period, delay: period) { [weak self] _ in self?.watch() }
-        flush()
     }
 
-    private static func describe(_ address: SocketAddress) -> String {
-        if let ip = address.ipAddress, let port = address.port { return "\(ip):\(port)" }
-        return address.pathname.map { "unix:\($0)" } ?? "\(address)"
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        isReading = true
-        heardAt = .now()
-        pingedAt = nil
-        let buffer = Self.unwrapInboundIn(data)
-        buffer.withUnsafeReadableBytes { bytes in
-            do {
-                try session.receive(bytes)
-                handleEvents()
-            } catch {
-                logger.debug("connection broken", metadata: ["connection": "\(name)", "error": "\(error)"])
-                handleEvents()
-                isClosing = true
-            }
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        isReading = false
-        flush()
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { flush() }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        end()
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        logger.debug("connection failed", metadata: ["connection": "\(name)", "error": "\(error)"])
-        context.close(promise: nil)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        end()
-        self.context = nil
-    }
-
-    private func end() {
+    override func ended(_ streams: [HTTP2Stream]) {
         watchdog?.cancel()
         watchdog = nil
         registry.remove(self)
-        for stream in session.abandonStreams() { (stream as? ServerStream)?.peerLeft() }
-    }
-
-    // MARK: - Out
-
-    /// Asks for a flush at the end of this tick, whoever runs it.
-    func scheduleFlush() {
-        guard !isReading, !flushIsScheduled else { return }
-        flushIsScheduled = true
-        loop.execute {
-            self.flushIsScheduled = false
-            self.flush()
-        }
-    }
-
-    private func flush() {
-        guard let context else { return }
-        var hasWritten = false
-        do {
-            while context.channel.isWritable, session.wantsWrite {
-                guard let buffer = try scratch.fill(from: session) else { break }
-                context.write(Self.wrapOutboundOut(buffer), promise: nil)
-                hasWritten = true
-                if !session.events.isEmpty { handleEvents() }
-            }
-        } catch {
-            isClosing = true
-        }
-        if hasWritten { context.flush() }
-        for stream in session.takeDrained() { (stream as? ServerStream)?.drained() }
-        if isClosing || session.isOver { context.close(promise: nil) }
+        for stream in streams { (stream as? ServerStream)?.peerLeft() }
     }
 
     // MARK: - Events
 
-    private func handleEvents() {
-        // Handlers that run in here may add events only by `pull`, which nobody calls before the loop is done.
-        var index = 0
-        while index < session.events.count {
-            handle(session.events[index])
-            index += 1
-        }
-        session.clearEvents()
-    }
-
-    private func handle(_ event: HTTP2Event) {
+    override func handle(_ event: HTTP2Event) {
         switch event.kind {
         case .headers: opened(event)
         case .data:
+            // The connection's window is never held back: one slow call must not stop the others.
             session.consumeConnection(event.bytes.count)
-            guard let stream = session.stream(event.streamID) else { return }
-            unsafeDowncast(stream, to: ServerStream.self).received(event.bytes, endsStream: event.endsStream)
+            session.stream(event.streamID)?.received(event.bytes, endsStream: event.endsStream)
         case .trailers:
-            guard let stream = session.stream(event.streamID) as? ServerStream else { return }
-            stream.received(UnsafeRawBufferPointer(start: nil, count: 0), endsStream: true)
+            session.stream(event.streamID)?.received(UnsafeRawBufferPointer(start: nil, count: 0), endsStream: true)
         case .headersTooLarge:
             refuse(event.streamID, 431, "The header list is larger than \(configuration.http2.headerListSize) bytes.")
         case .closed:
-            if let stream = event.stream { unsafeDowncast(stream, to: ServerStream.self).closed() }
+            event.stream?.closed(HTTP2ErrorCode(rawValue: event.code))
         case .goAway, .settings, .pingAcknowledged: break
         }
     }
@@ -197,7 +70,7 @@ final class ServerConnection: ChannelInboundHandler, @unchecked Sendable {
         let route = head.route ?? Route.unknown(head.path)
         let stream = ServerStream(self, head, route, deadline: deadline)
         guard session.attach(stream, to: event.streamID) else { return }
-        if event.endsStream { stream.requestsEnded = true }
+        if event.endsStream { stream.inputEnded = true }
         if head.route == nil { return stream.abort(.unknownMethod(head.path)) }
         if head.encoding == .unknown { return stream.abort(.unknownEncoding) }
         stream.opened()

@@ -13,46 +13,24 @@ extension ServerStream {
     private static let okTrailers = HeaderList(["grpc-status": "0"])
 
     func send<M: Message>(_ message: M) throws {
-        guard connection.loop.inEventLoop else { return try sendFromElsewhere(message) }
+        guard isOnLoop else { return sendFromElsewhere(message) }
         if let outcome { throw outcome.isOK ? .cancelled() : outcome }
-        let plan = message.wirePlan()
-        if compresses(plan.size) {
-            try append(packing: message.wireBytes())
+        if head.acceptsGzip, message.encodedSize() >= connection.configuration.compressionThreshold {
+            append(packing: message.wireBytes())
         } else {
-            let frame = extendOutput(by: framer.headerSize + plan.size)
-            message.encode(plan, into: UnsafeMutableRawBufferPointer(rebasing: frame[framer.headerSize...]))
-            framer.seal(frame)
+            append(message)
         }
         flowOut()
     }
 
     /// From another thread the message is encoded there and queued in order.
-    private func sendFromElsewhere<M: Message>(_ message: M) throws {
+    private func sendFromElsewhere<M: Message>(_ message: M) {
         let bytes = message.wireBytes()
-        onLoop { stream in
-            guard stream.outcome == nil else { return }
-            stream.append(bytes)
-            stream.flowOut()
+        onLoop {
+            guard self.outcome == nil else { return }
+            self.append(bytes)
+            self.flowOut()
         }
-    }
-
-    private func compresses(_ size: Int) -> Bool {
-        head.acceptsGzip && size >= connection.configuration.compressionThreshold
-    }
-
-    private func append(packing bytes: [UInt8]) throws {
-        guard let packed = bytes.withUnsafeBytes({ Gzip.compress($0) }), packed.count < bytes.count else {
-            return append(bytes)
-        }
-        append(packed, isCompressed: true)
-    }
-
-    private func append(_ payload: [UInt8], isCompressed: Bool = false, isEnd: Bool = false) {
-        let frame = extendOutput(by: framer.headerSize + payload.count)
-        payload.withUnsafeBytes {
-            UnsafeMutableRawBufferPointer(rebasing: frame[framer.headerSize...]).copyMemory(from: $0)
-        }
-        framer.seal(frame, isCompressed: isCompressed, isEnd: isEnd)
     }
 
     private func flowOut() {
@@ -67,46 +45,16 @@ extension ServerStream {
 
     private func answerHeaders() -> HeaderList {
         var list = head.framing == .grpc ? Self.plainHeaders.grpc : Self.plainHeaders.ragdz
-        if head.acceptsGzip, connection.configuration.compressionThreshold != .max {
+        if head.framing == .grpc, head.acceptsGzip, connection.configuration.compressionThreshold != .max {
             list.add("grpc-encoding", "gzip")
         }
         if !initialMetadata.isEmpty { MetadataCoding.write(initialMetadata, to: &list) }
         return list
     }
 
-    // MARK: - Back-pressure
-
-    var isWritable: Bool {
-        connection.loop.inEventLoop && queuedBytes < connection.configuration.streamBuffer
-    }
-
     func writable() async throws {
-        if connection.loop.inEventLoop { return try await writableOnLoop() }
-        try await withTaskExecutorPreference(connection.executor) { try await self.writableOnLoop() }
-    }
-
-    private func writableOnLoop() async throws {
-        try Task.checkCancellation()
-        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
-        if queuedBytes < connection.configuration.streamBuffer { return }
-        wakeBelow = connection.configuration.streamBuffer / 2
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
-                writer = continuation
-            }
-        } onCancel: {
-            onLoop { stream in
-                stream.writer?.resume(throwing: CancellationError())
-                stream.writer = nil
-            }
-        }
-    }
-
-    /// The peer has taken enough for the writer to go on.
-    func drained() {
-        writer?.resume()
-        writer = nil
+        if isOnLoop { return try await waitForRoom() }
+        try await withTaskExecutorPreference(connection.executor) { try await self.waitForRoom() }
     }
 
     // MARK: - The end

@@ -5,53 +5,37 @@ internal import ProtoRuntime
 internal import RPC
 
 /// Everything about one call on the server: the HTTP/2 stream, what the handler may ask, what it reads and writes.
-///
-/// Unchecked through its superclass: all state is touched on the connection's event loop only. The few entries that
-/// code may call from elsewhere (`send`, `nextRequest`, `writable`, metadata) hop there first.
-final class ServerStream: HTTP2Stream, CallScope, ServerCall, @unchecked Sendable {
-    let connection: ServerConnection
+final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Sendable {
     let head: RequestHead
     let route: Route
     let deadline: Deadline?
 
-    // MARK: Receiving
-    /// Received bytes that no message was made of yet.
-    var input = ByteQueue()
     /// A request that arrived in one piece, read straight from the socket's buffer while the handler starts.
     var direct = UnsafeRawBufferPointer(start: nil, count: 0)
-    var parser: FrameParser
     /// The place of the one request of a unary or server-streaming call.
     var single: FrameParser.Step?
-    var requestsEnded = false
-    /// Received bytes for which the peer has not got new window yet.
-    var unacknowledged = 0
-    /// The handler waits for the next request.
-    var reader: UnsafeContinuation<Void, any Error>?
 
-    // MARK: Sending
-    var framer: FrameWriter
     var sentHeaders = false
     var initialMetadata = Metadata()
     var trailers = Metadata()
-    /// The handler waits for room.
-    var writer: UnsafeContinuation<Void, any Error>?
 
-    // MARK: Life
     var task: Task<Void, Never>?
     var timer: Scheduled<Void>?
-    var isStarted = false
+    private var isStarted = false
     private var openedAt = NIODeadline.uptimeNanoseconds(0)
-    /// How the call ended, once it did: nothing may be sent any more.
-    var outcome: Status?
 
     init(_ connection: ServerConnection, _ head: RequestHead, _ route: Route, deadline: Deadline?) {
-        self.connection = connection
         self.head = head
         self.route = route
         self.deadline = deadline
-        parser = FrameParser(head.framing, limit: connection.configuration.maximumMessageSize)
-        framer = FrameWriter(head.framing)
+        super.init(
+            connection, head.framing, messageLimit: connection.configuration.maximumMessageSize,
+            bufferLimit: connection.configuration.streamBuffer)
     }
+
+    /// The handler of a server's stream is always a server's.
+    var connection: ServerConnection { unsafeDowncast(handler, to: ServerConnection.self) }
+    override var takesCompressed: Bool { head.encoding == .gzip || head.framing == .ragdz }
 
     // MARK: - CallScope
 
@@ -60,18 +44,8 @@ final class ServerStream: HTTP2Stream, CallScope, ServerCall, @unchecked Sendabl
     var peer: String { connection.peer }
     var requestID: String { RequestID.from(head.metadata) ?? "\(connection.name)-\(id)" }
 
-    func addInitialMetadata(_ metadata: Metadata) {
-        onLoop { $0.initialMetadata.add(contentsOf: metadata) }
-    }
-    func addTrailers(_ metadata: Metadata) {
-        onLoop { $0.trailers.add(contentsOf: metadata) }
-    }
-
-    /// Runs at once on the loop, or later from elsewhere; in the order of the calls either way.
-    func onLoop(_ body: @escaping @Sendable (ServerStream) -> Void) {
-        let loop = connection.loop
-        if loop.inEventLoop { body(self) } else { loop.execute { body(self) } }
-    }
+    func addInitialMetadata(_ metadata: Metadata) { onLoop { self.initialMetadata.add(contentsOf: metadata) } }
+    func addTrailers(_ metadata: Metadata) { onLoop { self.trailers.add(contentsOf: metadata) } }
 
     // MARK: - The task of the call
 
@@ -95,13 +69,15 @@ final class ServerStream: HTTP2Stream, CallScope, ServerCall, @unchecked Sendabl
         } catch {
             status = connection.describe(error, self)
         }
-        onLoop { $0.finish(status) }
+        onLoop { self.finish(status) }
     }
 
     /// Ends the call before its handler did: the peer gets `status`, the handler is cancelled.
     func abort(_ status: Status) {
         guard outcome == nil else { return }
+        let running = task
         finish(status)
+        task = running
         cancelWork(status)
     }
 
@@ -110,13 +86,15 @@ final class ServerStream: HTTP2Stream, CallScope, ServerCall, @unchecked Sendabl
         openedAt = .now()
         if method.callType.streamsRequests {
             start()
-        } else if requestsEnded {
+        } else if inputEnded {
             abort(.noRequest(method.path))
         }
     }
 
+    override func received(_ bytes: UnsafeRawBufferPointer, endsStream: Bool) { take(bytes, endsStream: endsStream) }
+
     /// nghttp2 has closed the stream: in order after our end, or because the peer reset it.
-    func closed() {
+    override func closed(_ code: HTTP2ErrorCode) {
         if outcome == nil { peerLeft() }
     }
 
@@ -137,8 +115,6 @@ final class ServerStream: HTTP2Stream, CallScope, ServerCall, @unchecked Sendabl
     private func cancelWork(_ status: Status) {
         task?.cancel()
         task = nil
-        if let reader { reader.resume(throwing: status) }
-        if let writer { writer.resume(throwing: status) }
-        (reader, writer) = (nil, nil)
+        resumeWaiters(throwing: status)
     }
 }

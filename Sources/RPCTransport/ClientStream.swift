@@ -1,0 +1,180 @@
+internal import HTTP2
+internal import NIOCore
+internal import ProtoRuntime
+internal import RPC
+internal import Synchronization
+
+/// One call of the client. Unchecked through its superclass; what readers elsewhere may ask is behind a lock.
+final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
+    private let framing: Framing
+    private var gotHeaders = false
+    private var isGzip = false
+    private var timer: Scheduled<Void>?
+    /// Sends a stream of requests; cancelled when the call is over.
+    var pump: Task<Void, Never>?
+    private let answer = Mutex((initial: Metadata(), trailing: Metadata()))
+
+    init(_ connection: ClientConnection, deadline: Deadline?) {
+        let configuration = connection.configuration
+        framing = configuration.wire == .ragdz ? .ragdz : .grpc
+        super.init(
+            connection, framing, messageLimit: configuration.maximumMessageSize,
+            bufferLimit: configuration.streamBuffer)
+        guard let deadline else { return }
+        let left = TimeAmount.nanoseconds(deadline.remaining.wholeNanoseconds)
+        timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abandon(.deadlineExceeded()) }
+    }
+
+    private var connection: ClientConnection { unsafeDowncast(handler, to: ClientConnection.self) }
+    override var takesCompressed: Bool { isGzip || framing == .ragdz }
+
+    // MARK: - Sending
+
+    /// Queues a request; `isLast` ends our side after it.
+    func send<M: Message>(_ message: M, isLast: Bool = false) throws {
+        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
+        if message.encodedSize() >= connection.configuration.compressionThreshold {
+            append(packing: message.wireBytes())
+        } else {
+            append(message)
+        }
+        if isLast { handler.session.finish(self) }
+        handler.session.resume(self)
+        handler.scheduleFlush()
+    }
+
+    /// Ends our side.
+    func endRequests() {
+        guard outcome == nil, !isClosed else { return }
+        handler.session.finish(self)
+        handler.scheduleFlush()
+    }
+
+    // MARK: - What the server says
+
+    func received(_ fields: ResponseFields, endsStream: Bool) {
+        if !gotHeaders {
+            gotHeaders = true
+            isGzip = fields.isGzip
+            answer.withLock { $0.initial = fields.metadata }
+            if fields.status == nil, fields.httpStatus != 200 || fields.framing != framing {
+                return abandon(
+                    fields.httpStatus == 200
+                        ? Status(.unknown, "The server answered in a content-type that is no call's.")
+                        : fields.statusOfHTTP)
+            }
+        }
+        if let status = fields.status {
+            answer.withLock { $0.trailing = fields.metadata }
+            settle(status)
+        } else if endsStream {
+            endedWithoutStatus()
+        }
+        resumeReader()
+    }
+
+    override func received(_ bytes: UnsafeRawBufferPointer, endsStream: Bool) {
+        unacknowledged += bytes.count
+        input.append(bytes)
+        if endsStream {
+            inputEnded = true
+            if framing == .grpc { endedWithoutStatus() }
+        }
+        if case .failure(let status) = parser.front(input.bytes) { return abandon(status) }
+        if hasReader { offerInput() }
+    }
+
+    override func reached(end payload: UnsafeRawBufferPointer) throws {
+        guard let end = StreamEnd(wire: payload) else {
+            throw Status.corrupted("its end cannot be read", reason: "STREAM_END")
+        }
+        answer.withLock { $0.trailing = end.metadata }
+        settle(end.status)
+    }
+
+    override func closed(_ code: HTTP2ErrorCode) {
+        inputEnded = true
+        guard outcome == nil else { return }
+        // RAG-DZ's end may still lie unread in the input; the reader finds it, or finds that it is missing.
+        if code == .noError { return framing == .ragdz ? resumeReader() : endedWithoutStatus() }
+        fail(Self.status(ofReset: code))
+    }
+
+    private func endedWithoutStatus() {
+        guard outcome == nil else { return }
+        if framing == .grpc { settle(.internalError("The server ended the call without a status.", reason: "NO_STATUS")) }
+    }
+
+    private static func status(ofReset code: HTTP2ErrorCode) -> Status {
+        switch code {
+        case .refusedStream: .connectionClosing
+        case .cancel: .cancelled("The server cancelled the call.")
+        case .enhanceYourCalm: .resourceExhausted("The server asks for fewer calls.", reason: "ENHANCE_YOUR_CALM")
+        case .inadequateSecurity: .permissionDenied("The server demands a safer connection.", reason: "INSECURE")
+        default: .internalError("The server broke off the call (HTTP/2 code \(code.rawValue)).", reason: "STREAM_RESET")
+        }
+    }
+
+    // MARK: - The end
+
+    private func settle(_ status: Status) {
+        guard outcome == nil else { return }
+        outcome = status
+        timer?.cancel()
+        pump?.cancel()
+        pump = nil
+    }
+
+    /// The call has failed from outside: unread messages still come first.
+    func fail(_ status: Status) {
+        settle(status)
+        resumeWaiters(throwing: outcome ?? status)
+    }
+
+    /// We give the call up and tell the server.
+    func abandon(_ status: Status) {
+        guard outcome == nil else { return }
+        fail(status)
+        // What arrived is not worth reading any more: the caller gets the reason.
+        input.drop(input.count)
+        guard !isClosed else { return }
+        handler.session.reset(id, .cancel)
+        handler.scheduleFlush()
+    }
+
+    // MARK: - ResponseSource
+
+    var trailingMetadata: Metadata { answer.withLock { $0.trailing } }
+
+    func initialMetadata() async throws -> Metadata {
+        try await withTaskExecutorPreference(handler.executor) {
+            while !self.gotHeaders, self.outcome == nil { try await self.waitForInput() }
+            return self.answer.withLock { $0.initial }
+        }
+    }
+
+    func next<M: Message>(as type: M.Type) async throws -> M? {
+        if isOnLoop { return try await nextSettled() }
+        return try await withTaskExecutorPreference(handler.executor) { try await self.nextSettled() }
+    }
+
+    /// The next message; whatever stops it becomes the call's status.
+    func nextSettled<M: Message>() async throws -> M? {
+        do {
+            if let message: M = try await nextOnLoop() { return message }
+            guard outcome == nil else { return nil }
+            throw Status.corrupted("it has no end", reason: "STREAM_END")
+        } catch let status as Status {
+            abandon(status)
+            throw status
+        } catch {
+            let status = Status(wrapping: error)
+            abandon(status)
+            throw status
+        }
+    }
+
+    func cancel() {
+        onLoop { self.abandon(.cancelled()) }
+    }
+}
