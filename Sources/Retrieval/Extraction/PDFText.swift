@@ -9,7 +9,7 @@ enum PDFText {
         let result: ChildResult
         do {
             result = try await ChildProcess.run(
-                ["pdftotext", "-q", "-enc", "UTF-8", "-eol", "unix", file, "-"], limits: limits)
+                ["pdftotext", "-enc", "UTF-8", "-eol", "unix", file, "-"], limits: limits)
         } catch let error as ChildLaunchError {
             throw ExtractionError(.extractorMissing, detail: "errno \(error.code)")
         }

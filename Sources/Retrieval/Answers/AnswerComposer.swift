@@ -1,0 +1,59 @@
+internal import Bytes
+internal import Language
+internal import Models
+
+/// A place in a document that an answer quotes.
+struct Quote: Sendable, Hashable {
+    /// Index of the passage among those read.
+    let passage: Int
+    /// In the passage's content, in Unicode scalars.
+    let range: Range<Int>
+    let text: String
+}
+
+/// Picks the sentences of the passages that answer a question best.
+struct AnswerComposer: Sendable {
+    enum Limits {
+        static let sentences = 4
+        /// The first sentence says it; more only when they are nearly as good.
+        static let share = 0.80
+        /// Two sentences this alike say the same.
+        static let redundancy = 0.90
+        /// Characters after which no further sentence is added.
+        static let length = 700
+        /// A sentence in the language of the answer is preferred by this much.
+        static let ownLanguage = 0.05
+    }
+
+    let passages: [Passage]
+    let sentences: [CandidateSentence]
+    let vectors: [[Float]]
+    let scores: SentenceScores
+
+    /// The best sentences, best first; empty when no sentence says anything.
+    func best(language: LanguageCode) -> [Quote] {
+        let ranked = sentences.indices.filter { !sentences[$0].isLeadIn }
+            .map { (index: $0, total: total($0, language)) }
+            .sorted { ($0.total, $1.index) > ($1.total, $0.index) }
+        guard let first = ranked.first, first.total > 0 else { return [] }
+        var chosen: [Int] = []
+        var length = 0
+        for (index, total) in ranked {
+            guard chosen.count < Limits.sentences, length < Limits.length, total >= Limits.share * first.total else { break }
+            guard chosen.allSatisfy({ !alike($0, index) }) else { continue }
+            chosen.append(index)
+            length += sentences[index].range.count
+        }
+        return chosen.map { Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text) }
+    }
+
+    private func total(_ index: Int, _ language: LanguageCode) -> Double {
+        let own = passages[sentences[index].passage].language == language.rawValue
+        return scores.scores[index].total + (own ? Limits.ownLanguage : 0)
+    }
+
+    private func alike(_ one: Int, _ other: Int) -> Bool {
+        sentences[one].text == sentences[other].text
+            || SentenceScores.cosine(vectors[one], vectors[other]) > Limits.redundancy
+    }
+}

@@ -1,0 +1,95 @@
+internal import Bytes
+internal import Language
+
+/// A sentence of a passage that may answer a question.
+struct CandidateSentence: Sendable {
+    /// Index of its passage among those read.
+    let passage: Int
+    /// In the passage's content, in Unicode scalars. Exactly what is quoted.
+    let range: Range<Int>
+    let text: String
+    /// All readings of its words.
+    let lexemes: Set<String>
+    /// Numbers in it, as the index writes them.
+    let numbers: Set<String>
+    /// It asks something, or it is a heading: it says what comes, but answers nothing.
+    let isLeadIn: Bool
+    /// The place before it in its passage, when there is one.
+    let previous: Int?
+
+    private enum Limits {
+        static let shortest = 15
+        static let longest = 700
+        static let passages = 8
+        static let sentences = 64
+    }
+
+    /// The sentences of the best passages, each place once, although neighbouring chunks share sentences.
+    static func all(in passages: [Passage]) -> [CandidateSentence] {
+        var sentences: [CandidateSentence] = []
+        var seen: Set<Place> = []
+        for (index, passage) in passages.prefix(Limits.passages).enumerated() {
+            let text = ScalarText(passage.content)
+            let language = LanguageCode(rawValue: passage.language) ?? .undetermined
+            var previous: Int?
+            for sentence in SentenceSegmenter.sentences(in: text) {
+                let range = withoutMarks(sentence, in: text)
+                guard sentences.count < Limits.sentences, !range.isEmpty else { continue }
+                let place = Place(document: passage.document, start: passage.start + Int64(range.lowerBound))
+                guard seen.insert(place).inserted else { continue }
+                sentences.append(make(text, range, index, language, isHeading: sentence.lowerBound != range.lowerBound
+                    && text.scalars[sentence.lowerBound] == "#", previous: previous))
+                previous = sentences.count - 1
+            }
+        }
+        return sentences
+    }
+
+    private struct Place: Hashable {
+        let document: UUID128
+        let start: Int64
+    }
+
+    private static func make(
+        _ text: ScalarText, _ range: Range<Int>, _ passage: Int, _ language: LanguageCode, isHeading: Bool,
+        previous: Int?
+    ) -> CandidateSentence {
+        var lexemes: Set<String> = []
+        var numbers: Set<String> = []
+        for term in LexicalAnalyzer.terms(in: text, range: range, language: language) {
+            for lexeme in term.lexemes { lexemes.insert(lexeme.text) }
+            if let first = term.lexemes.first?.text, let scalar = first.unicodeScalars.first,
+                (0x30...0x39).contains(scalar.value)
+            {
+                numbers.insert(first)
+            }
+        }
+        return CandidateSentence(
+            passage: passage, range: range, text: text[range], lexemes: lexemes, numbers: numbers,
+            isLeadIn: isHeading || isLeadIn(text, range), previous: previous)
+    }
+
+    /// A question, a heading, a list's first line, a fragment.
+    private static func isLeadIn(_ text: ScalarText, _ range: Range<Int>) -> Bool {
+        guard (Limits.shortest...Limits.longest).contains(range.count), let last = text.scalars[range].last else {
+            return true
+        }
+        if "?؟:".unicodeScalars.contains(last) { return true }
+        return range.count < 80 && !".!…»”\")؛;۔|".unicodeScalars.contains(last)
+            && !text.scalars[range].contains { $0.properties.numericType != nil }
+    }
+
+    /// "- ", "3. ", "> " and "## " in front are not part of the sentence.
+    private static func withoutMarks(_ range: Range<Int>, in text: ScalarText) -> Range<Int> {
+        var start = range.lowerBound
+        while start < range.upperBound, "-*•◦▪●>#–|+ ".unicodeScalars.contains(text.scalars[start]) { start += 1 }
+        var digits = start
+        while digits < range.upperBound, digits - start < 3, ("0"..."9").contains(text.scalars[digits]) { digits += 1 }
+        if digits > start, digits + 1 < range.upperBound, ".)".unicodeScalars.contains(text.scalars[digits]),
+            text.scalars[digits + 1] == " "
+        {
+            start = digits + 1
+        }
+        return text.trimmed(start..<range.upperBound)
+    }
+}

@@ -1,0 +1,58 @@
+internal import Language
+
+/// How well each sentence answers a question.
+struct SentenceScores: Sendable {
+    struct Score: Sendable {
+        /// Cosine of sentence and question.
+        let similarity: Double
+        /// The share of the question's weight of words that the sentence holds, 0 to 1.
+        let coverage: Double
+        let total: Double
+    }
+
+    private enum Weights {
+        static let similarity = 0.6
+        static let coverage = 0.35
+        /// Of the passage's place among the passages.
+        static let passage = 0.12
+        /// What a sentence takes over from the heading or question right before it.
+        static let leadIn = 0.45
+    }
+
+    let scores: [Score]
+
+    init(_ sentences: [CandidateSentence], vectors: [[Float]], query: AnalysedQuery) {
+        let readings = query.terms.readings
+        let idf = readings.map { reading in
+            let count = Double(sentences.count { sentence in reading.contains { sentence.lexemes.contains($0) } })
+            return Double.logarithm(1 + (Double(sentences.count) - count + 0.5) / (count + 0.5))
+        }
+        let whole = idf.reduce(0, +)
+        var scores: [Score] = []
+        var own: [Double] = []
+        for (index, sentence) in sentences.enumerated() {
+            let similarity = Self.cosine(vectors[index], query.vector)
+            var found = 0.0
+            for (reading, weight) in zip(readings, idf) where reading.contains(where: sentence.lexemes.contains) {
+                found += weight
+            }
+            let coverage = whole > 0 ? found / whole : 0
+            let base = Weights.similarity * similarity + Weights.coverage * coverage
+            own.append(base)
+            var total = base
+            if let previous = sentence.previous, sentences[previous].isLeadIn, own[previous] > base {
+                total = (1 - Weights.leadIn) * base + Weights.leadIn * own[previous]
+            }
+            total += Weights.passage / Double(sentence.passage + 1)
+            scores.append(Score(similarity: similarity, coverage: coverage, total: total))
+        }
+        self.scores = scores
+    }
+
+    static func cosine(_ one: [Float], _ other: [Float]) -> Double {
+        guard one.count == other.count else { return 0 }
+        var sum: Float = 0
+        for index in one.indices { sum += one[index] * other[index] }
+        return Double(sum)
+    }
+}
