@@ -128,7 +128,18 @@ private struct SentenceScan {
 
     private func afterClosers(_ index: Int) -> Int {
         var index = index
-        while index < end, isCloser(scalars[index]) { index += 1 }
+        while index < end {
+            if isCloser(scalars[index]) {
+                index += 1
+            } else if index + 1 < end, scalars[index + 1] == "»", scalars[index] != "\n",
+                scalars[index].properties.isWhitespace
+            {
+                // French typography puts a space before the closing mark.
+                index += 2
+            } else {
+                break
+            }
+        }
         return index
     }
 

@@ -23,6 +23,24 @@ struct Passage: Sendable {
     /// The share of the query's weight of words that the passage holds, 0 to 1.
     let coverage: Double
 
+    /// A passage that a caller brings along; nothing is known of how it was found.
+    init(
+        chunk: UUID128, document: UUID128, title: String, language: String, content: String, page: Int, start: Int64,
+        end: Int64
+    ) {
+        self.chunk = chunk
+        self.document = document
+        collection = UUID128(hi: 0, lo: 0)
+        self.title = title
+        titlePath = ""
+        self.language = language
+        self.content = content
+        self.page = page
+        self.start = start
+        self.end = end
+        (utf16Start, score, denseRank, lexicalRank, similarity, coverage) = (0, 0, 0, 0, 0, 0)
+    }
+
     init(_ row: Row) throws(PostgresError) {
         chunk = try row.get("chunk_id")
         document = try row.get("document_id")

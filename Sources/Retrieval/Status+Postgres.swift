@@ -35,3 +35,19 @@ func withDatabaseErrors<R>(
         throw Status(error)
     }
 }
+
+extension Status {
+    /// For calls that have no context: a `Status` passes, a failure of the database is logged and translated.
+    init(database error: any Error, _ logger: Logger) {
+        switch error {
+        case let status as Status: self = status
+        case let error as PostgresError:
+            logger.error("database error", metadata: ["error": "\(error)"])
+            self.init(error)
+        case is CancellationError: self = .cancelled()
+        default:
+            logger.error("unexpected error", metadata: ["error": "\(error)"])
+            self = .internalError("An operation of the server failed. Report the request id.")
+        }
+    }
+}

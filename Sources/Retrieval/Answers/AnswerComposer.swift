@@ -17,6 +17,8 @@ struct AnswerComposer: Sendable {
         static let sentences = 4
         /// The first sentence says it; more only when they are nearly as good.
         static let share = 0.80
+        /// The same for a gathered text.
+        static let gatheredShare = 0.55
         /// Two sentences this alike say the same.
         static let redundancy = 0.90
         /// Characters after which no further sentence is added.
@@ -43,6 +45,20 @@ struct AnswerComposer: Sendable {
             guard chosen.allSatisfy({ !alike($0, index) }) else { continue }
             chosen.append(index)
             length += sentences[index].range.count
+        }
+        return chosen.map { Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text) }
+    }
+
+    /// Up to `limit` sentences for a text that gathers what the passages say: less close to the best one than an
+    /// answer's, but no lead-ins and nothing twice.
+    func many(limit: Int) -> [Quote] {
+        let ranked = sentences.indices.filter { !sentences[$0].isLeadIn }
+            .sorted { (scores.scores[$0].total, $1) > (scores.scores[$1].total, $0) }
+        guard let first = ranked.first else { return [] }
+        var chosen: [Int] = []
+        for index in ranked where chosen.count < limit {
+            guard scores.scores[index].total >= Limits.gatheredShare * scores.scores[first].total else { break }
+            if chosen.allSatisfy({ !alike($0, index) }) { chosen.append(index) }
         }
         return chosen.map { Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text) }
     }

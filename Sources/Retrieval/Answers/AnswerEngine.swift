@@ -1,0 +1,137 @@
+internal import Bytes
+internal import Language
+internal import Logging
+internal import Models
+internal import RPC
+
+/// What an answer consists of, in the order of sending.
+enum AnswerEvent: Sendable {
+    case sources([Passage])
+    case text(String, unsupported: Bool)
+    case citation(VerifiedCitation)
+    case abstention(Abstention)
+    case usage(AnswerUsage)
+
+    struct Abstention: Sendable {
+        /// NO_SOURCES or WEAK_EVIDENCE.
+        let reason: String
+        let message: String
+        let nearest: [Passage]
+    }
+}
+
+/// A quote that is, letter by letter, what the document holds at that place.
+struct VerifiedCitation: Sendable {
+    let number: Int
+    let document: UUID128
+    let chunk: UUID128
+    let title: String
+    let page: Int
+    let range: Range<Int>
+    let utf16: Range<Int>
+    let quote: String
+}
+
+struct AnswerUsage: Sendable {
+    var passagesRead = 0
+    var inputTokens: Int64 = 0
+    var outputTokens: Int64 = 0
+    var model = "extractive"
+}
+
+struct AnswerRequest: Sendable {
+    let question: String
+    /// nil: all collections of the tenant.
+    let collections: [UUID128]?
+    let passages: Int
+    /// nil: the question's own.
+    let language: LanguageCode?
+    /// When neither the request nor the question tells a language.
+    let fallbackLanguage: LanguageCode
+    let extractive: Bool
+}
+
+/// Answers questions from the tenant's documents: with their own sentences, or with a model whose every sentence is
+/// bound to a quote. Says so when the documents do not hold the answer.
+struct AnswerEngine: Sendable {
+    let search: SearchEngine
+    let chat: (any ChatModel)?
+    let logger: Logger
+    var gate = EvidenceGate.defaults
+
+    /// Passages that an abstention names.
+    static let nearest = 3
+
+    func answer(
+        _ tenant: UUID128, _ request: AnswerRequest, emit: (AnswerEvent) async throws -> Void
+    ) async throws {
+        let query = try await search.analyse(request.question)
+        let language = Self.language(request, query)
+        let passages = try await search.search(
+            tenant, query, collections: request.collections, languages: [], limit: request.passages)
+        try await emit(.sources(passages))
+        var usage = AnswerUsage(passagesRead: passages.count)
+        guard !passages.isEmpty else {
+            try await emit(abstention("NO_SOURCES", .noSources, language, []))
+            try await emit(.usage(usage))
+            return
+        }
+        let evidence = try await evidence(for: query, in: passages)
+        guard gate.passes(evidence.features) else {
+            try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages))
+            try await emit(.usage(usage))
+            return
+        }
+        var speaker = AnswerSpeaker(tenant: tenant, passages: passages, store: search.store)
+        if let chat, !request.extractive {
+            let writer = GeneratedAnswer(chat: chat, search: search, logger: logger)
+            usage.model = chat.model
+            let outcome = try await writer.write(
+                request.question, language, evidence.composer, &speaker, &usage, emit: emit)
+            if outcome == .declined { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
+            if outcome != .failed {
+                try await emit(.usage(usage))
+                return
+            }
+            // The model gave nothing at all: the documents' own sentences are still an answer.
+            usage = AnswerUsage(passagesRead: passages.count)
+        }
+        for quote in evidence.composer.best(language: language) {
+            try await speaker.say(quote.text, quote: quote, emit: emit)
+        }
+        if !speaker.hasSpoken { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
+        try await emit(.usage(usage))
+    }
+
+    struct Evidence: Sendable {
+        let composer: AnswerComposer
+        let features: EvidenceGate.Features
+    }
+
+    /// Scores the passages' sentences against the question.
+    func evidence(for query: AnalysedQuery, in passages: [Passage]) async throws -> Evidence {
+        let sentences = await withTaskExecutorPreference(globalConcurrentExecutor) {
+            CandidateSentence.all(in: passages)
+        }
+        let vectors: [[Float]]
+        do { vectors = try await search.embedder.embed(sentences.map(\.text)) } catch { throw Status(embedding: error) }
+        let scores = SentenceScores(sentences, vectors: vectors, query: query)
+        return Evidence(
+            composer: AnswerComposer(passages: passages, sentences: sentences, vectors: vectors, scores: scores),
+            features: EvidenceGate.features(passages: passages, sentences: sentences, scores: scores))
+    }
+
+    private static func language(_ request: AnswerRequest, _ query: AnalysedQuery) -> LanguageCode {
+        if let asked = request.language { return asked }
+        return query.language == .undetermined ? request.fallbackLanguage : query.language
+    }
+
+    private func abstention(
+        _ reason: String, _ key: AnswerMessages.Key, _ language: LanguageCode, _ passages: [Passage]
+    ) -> AnswerEvent {
+        .abstention(
+            AnswerEvent.Abstention(
+                reason: reason, message: AnswerMessages.text(key, language),
+                nearest: Array(passages.prefix(Self.nearest))))
+    }
+}

@@ -1,0 +1,72 @@
+internal import Bytes
+internal import Language
+internal import Logging
+internal import Models
+internal import RPC
+
+/// Has a model write the answer, and sends each sentence as soon as it is whole and its proof is looked for.
+struct GeneratedAnswer: Sendable {
+    enum Outcome: Sendable {
+        case written
+        /// The model says that the passages do not hold the answer.
+        case declined
+        /// The model failed before it had written anything.
+        case failed
+    }
+
+    /// Characters of an answer; a model that goes on is cut off.
+    private static let maximumLength = 6_000
+
+    let chat: any ChatModel
+    let search: SearchEngine
+    let logger: Logger
+
+    func write(
+        _ question: String, _ language: LanguageCode, _ composer: AnswerComposer, _ speaker: inout AnswerSpeaker,
+        _ usage: inout AnswerUsage, emit: (AnswerEvent) async throws -> Void
+    ) async throws -> Outcome {
+        let binder = CitationBinder(
+            passages: composer.passages, sentences: composer.sentences, vectors: composer.vectors)
+        let messages = AnswerPrompt.messages(question: question, passages: composer.passages, language: language)
+        var buffer = SentenceBuffer()
+        var length = 0
+        do {
+            for try await delta in chat.stream(messages, maximumTokens: AnswerPrompt.maximumTokens) {
+                switch delta {
+                case .usage(let input, let output): (usage.inputTokens, usage.outputTokens) = (input, output)
+                case .text(let piece):
+                    length += piece.count
+                    guard length <= Self.maximumLength else { break }
+                    for sentence in buffer.received(piece) {
+                        if try await say(sentence, binder, &speaker, emit) { return .declined }
+                    }
+                }
+            }
+        } catch let error as ModelError {
+            if error.code == .cancelled { throw Status.cancelled() }
+            logger.error("the model failed", metadata: ["error": "\(error)"])
+            guard speaker.hasSpoken else { return .failed }
+            throw Status(chat: error)
+        }
+        if Task.isCancelled { throw Status.cancelled() }
+        for sentence in buffer.finished() {
+            if try await say(sentence, binder, &speaker, emit) { return .declined }
+        }
+        return speaker.hasSpoken ? .written : .failed
+    }
+
+    /// True when the sentence is the model's refusal, which counts only before anything else was said.
+    private func say(
+        _ raw: String, _ binder: CitationBinder, _ speaker: inout AnswerSpeaker,
+        _ emit: (AnswerEvent) async throws -> Void
+    ) async throws -> Bool {
+        let sentence = WrittenSentence(raw)
+        if !speaker.hasSpoken, sentence.text.contains(AnswerPrompt.declined) { return true }
+        guard !sentence.text.isEmpty else { return false }
+        let vectors: [[Float]]
+        do { vectors = try await search.embedder.embed([sentence.text]) } catch { throw Status(embedding: error) }
+        let quote = binder.bind(sentence, vector: vectors.first ?? [])
+        try await speaker.say(sentence.text, quote: quote, emit: emit)
+        return false
+    }
+}

@@ -1,0 +1,113 @@
+internal import Bytes
+internal import Postgres
+public import ProtoRuntime
+public import RPC
+public import Schema
+
+extension RetrievalService {
+    public func uploadDocument(
+        _ requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext
+    ) async throws -> Ragdz_V1_Document {
+        let tenant = try context.requireTenant()
+        var messages = requests.makeAsyncIterator()
+        guard case .header(let header)? = try await messages.next()?.part else {
+            throw Status.invalidArgument(
+                "The first message of an upload holds `header`.", reason: "HEADER_MISSING", field: "header")
+        }
+        let filename = try RetrievalRules.filename(header.filename)
+        return try await withDatabaseErrors(logger, context) {
+            // Before the bytes, so that an upload into nowhere costs nothing.
+            let collection = try await store.collection(tenant, header.collection)
+            let bytes = try await Self.collect(&messages)
+            let (document, duplicate) = try await ingest.ingest(
+                tenant, into: collection, bytes: bytes, filename: filename, title: header.title)
+            return Ragdz_V1_Document(document, duplicate: duplicate)
+        }
+    }
+
+    private static func collect(
+        _ messages: inout RequestStream<Ragdz_V1_UploadDocumentRequest>.AsyncIterator
+    ) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let message = try await messages.next() {
+            guard case .data(let data)? = message.part else {
+                throw Status.invalidArgument(
+                    "After the header, every message of an upload holds `data`.", reason: "DATA_MISSING", field: "data")
+            }
+            guard data.count <= RetrievalLimits.uploadMessageBytes else {
+                throw Status.invalidArgument(
+                    "One message of an upload holds at most \(RetrievalLimits.uploadMessageBytes) bytes: send smaller "
+                        + "pieces.", reason: "UPLOAD_MESSAGE_TOO_LARGE", field: "data")
+            }
+            guard bytes.count + data.count <= RetrievalLimits.uploadBytes else {
+                throw Status.invalidArgument(
+                    "A document has at most \(RetrievalLimits.uploadBytes) bytes: split it.",
+                    reason: "UPLOAD_TOO_LARGE", field: "data")
+            }
+            bytes.append(contentsOf: data)
+        }
+        return bytes
+    }
+
+    public func getDocument(
+        _ request: Ragdz_V1_GetDocumentRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_Document {
+        let tenant = try context.requireTenant()
+        return try await withDatabaseErrors(logger, context) {
+            guard let id = UUID128(request.id), let found = try await store.document(tenant, id: id) else {
+                throw Status.documentNotFound
+            }
+            return Ragdz_V1_Document(found, duplicate: false)
+        }
+    }
+
+    public func getDocumentText(
+        _ request: Ragdz_V1_GetDocumentTextRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_DocumentText {
+        let tenant = try context.requireTenant()
+        return try await withDatabaseErrors(logger, context) {
+            guard let id = UUID128(request.id), let found = try await store.text(tenant, id: id) else {
+                throw Status.documentNotFound
+            }
+            var text = Ragdz_V1_DocumentText()
+            text.documentID = id.description
+            text.text = found.content
+            text.pageStarts = found.pageStarts
+            return text
+        }
+    }
+
+    public func listDocuments(
+        _ request: Ragdz_V1_ListDocumentsRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_ListDocumentsResponse {
+        let tenant = try context.requireTenant()
+        let size = try PageSize.resolve(request.pageSize)
+        var after = UUID128(hi: 0, lo: 0)
+        if let position = try PageToken.read(request.pageToken, list: "documents", parts: 1) {
+            guard let id = UUID128(position[0]) else { throw PageToken.invalid }
+            after = id
+        }
+        return try await withDatabaseErrors(logger, context) {
+            let collection = try await store.collection(tenant, request.collection)
+            let found = try await store.listDocuments(tenant, collection: collection.id, after: after, limit: size + 1)
+            var response = Ragdz_V1_ListDocumentsResponse()
+            response.documents = found.prefix(size).map { Ragdz_V1_Document($0, duplicate: false) }
+            if found.count > size {
+                response.nextPageToken = PageToken.make("documents", [found[size - 1].id.description])
+            }
+            return response
+        }
+    }
+
+    public func deleteDocument(
+        _ request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext
+    ) async throws -> Google_Protobuf_Empty {
+        let tenant = try context.requireTenant()
+        return try await withDatabaseErrors(logger, context) {
+            guard let id = UUID128(request.id), try await store.deleteDocument(tenant, id: id) else {
+                throw Status.documentNotFound
+            }
+            return Google_Protobuf_Empty()
+        }
+    }
+}
