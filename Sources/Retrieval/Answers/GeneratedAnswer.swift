@@ -31,12 +31,12 @@ struct GeneratedAnswer: Sendable {
         var buffer = SentenceBuffer()
         var length = 0
         do {
-            for try await delta in chat.stream(messages, maximumTokens: AnswerPrompt.maximumTokens) {
+            stream: for try await delta in chat.stream(messages, maximumTokens: AnswerPrompt.maximumTokens) {
                 switch delta {
                 case .usage(let input, let output): (usage.inputTokens, usage.outputTokens) = (input, output)
                 case .text(let piece):
                     length += piece.count
-                    guard length <= Self.maximumLength else { break }
+                    guard length <= Self.maximumLength else { break stream }
                     for sentence in buffer.received(piece) {
                         if try await say(sentence, binder, &speaker, emit) { return .declined }
                     }
