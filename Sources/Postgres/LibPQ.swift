@@ -179,7 +179,7 @@ private func fill(
 }
 
 /// Calls `body` with a nil-terminated array of C strings that live until it returns.
-private func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R) -> R {
+func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R) -> R {
     let copies = unsafe strings.map { unsafe UnsafePointer<CChar>(strdup($0)) } + [nil]
     defer { for unsafe copy in unsafe copies { unsafe free(UnsafeMutableRawPointer(mutating: copy)) } }
     return unsafe body(copies)

@@ -57,3 +57,14 @@ language sql stable parallel safe
 return nullif(current_setting('ragdz.tenant', true), '')::uuid;
 
 alter function ragdz.current_tenant() owner to ragdz_owner;
+
+-- What has been applied, with the SHA-256 of each file as it was then.
+create table if not exists ragdz.schema_migration (
+    version integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default clock_timestamp()
+);
+
+alter table ragdz.schema_migration owner to ragdz_owner;
+grant select on ragdz.schema_migration to ragdz_app;

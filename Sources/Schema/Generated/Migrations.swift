@@ -14,7 +14,7 @@ public enum Migrations {
     public static let all: [Item] = [
         Item(
             version: 1, name: "roles_and_schema",
-            checksum: "ddf1a2e7f3119467ac046414caeba6d14f9f4bf5e537a5bfba6efa4468bb7054",
+            checksum: "8892b3804041f22388f24c95e2c13c735860831a052456c14125792ab9a3896b",
             sql: #"""
                 -- Roles and the schema. Runs as a superuser, or as a role with CREATEROLE that may create the extension.
                 -- With your own database an administrator creates the extension and the roles once; then this changes nothing of them.
@@ -75,6 +75,17 @@ public enum Migrations {
                 return nullif(current_setting('ragdz.tenant', true), '')::uuid;
 
                 alter function ragdz.current_tenant() owner to ragdz_owner;
+
+                -- What has been applied, with the SHA-256 of each file as it was then.
+                create table if not exists ragdz.schema_migration (
+                    version integer primary key,
+                    name text not null,
+                    checksum text not null,
+                    applied_at timestamptz not null default clock_timestamp()
+                );
+
+                alter table ragdz.schema_migration owner to ragdz_owner;
+                grant select on ragdz.schema_migration to ragdz_app;
 
                 """#),
         Item(

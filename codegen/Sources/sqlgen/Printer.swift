@@ -3,7 +3,8 @@ enum Printer {
     static func queries(room: String, areas: [Area]) throws -> String {
         var seen: [String: String] = [:]
         var text = header(source: areas.map { "sql/queries/\($0.name).sql" }.joined(separator: ", "))
-        text += "internal import Postgres\n\nenum Queries {\n"
+        // The room that defines `Statement` does not import itself.
+        text += (room == "Postgres" ? "" : "internal import Postgres\n\n") + "enum Queries {\n"
         var first = true
         for area in areas {
             for query in area.queries {
