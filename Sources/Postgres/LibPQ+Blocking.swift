@@ -39,8 +39,9 @@ internal import CPQ
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: break
         default: throw unsafe LibPQ.report(result).0
         }
-        return (0..<unsafe PQntuples(result)).map { row in
-            (0..<unsafe PQnfields(result)).map { field in
+        let fields = unsafe PQnfields(result)
+        return unsafe (0..<PQntuples(result)).map { row in
+            unsafe (0..<fields).map { field in
                 unsafe PQgetisnull(result, row, field) == 1
                     ? nil : unsafe String(cString: PQgetvalue(result, row, field))
             }

@@ -102,7 +102,7 @@ internal import Glibc
                             unsafe fill(values, numbers, index, base.map { unsafe $0 + offset }, length, 1)
                         }
                     }
-                    let lengths = unsafe numbers.baseAddress
+                    let lengths = numbers.baseAddress
                     let formats = unsafe lengths.map { unsafe $0 + count }
                     return unsafe PQsendQueryPrepared(
                         connection, name, Int32(count), values.baseAddress, lengths, formats, 1) == 1

@@ -1,4 +1,5 @@
 public import Logging
+internal import NIOCore
 internal import NIOPosix
 
 /// One step of the database's history. `sqlgen` embeds those of `sql/migrations`; see `Schema.Migrations`.

@@ -1,6 +1,6 @@
 public import Embedded
 import Foundation
-public import Logging
+import Logging
 public import NIOPosix
 public import Postgres
 import Schema
