@@ -54,6 +54,8 @@ contract=$(cd Protos && find . -name '*.proto' | sed 's|^\./||' | LC_ALL=C sort)
 # shellcheck disable=SC2086
 generate Sources/Schema/Generated \
     Visibility=public,Emit=swift,Emit=descriptors,Descriptors=ContractDescriptors Protos $contract
+# shellcheck disable=SC2086
+generate Sources/Bridge/Generated Emit=openapi Protos $contract
 generate Sources/RPC/Generated Visibility=public "$common" google/rpc/status.proto google/rpc/error_details.proto
 generate Sources/RPCTransport/Generated \
     Visibility=public,DefaultPolicy=open,Emit=swift,Emit=descriptors,Descriptors=TransportDescriptors codegen/protos \

@@ -27,6 +27,9 @@ enum Generator {
             let content = DescriptorPrinter(options: options).print(request)
             files.append(File(name: "\(options.descriptorsName).pb.swift", content: content))
         }
+        if options.emit.contains("openapi") {
+            files.append(File(name: "OpenAPI.pb.swift", content: OpenAPIPrinter(options: options).print(request)))
+        }
         return files
     }
 

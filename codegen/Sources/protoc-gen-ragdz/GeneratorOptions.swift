@@ -4,6 +4,7 @@
 /// - `Import=Module`: a module that the files import beside ProtoRuntime and RPC; may be given many times.
 /// - `Emit=swift|descriptors|openapi`: what is printed; may be given many times; Swift when not given.
 /// - `Descriptors=Name`: the enum that holds the descriptors.
+/// - `Title=Text`: of the OpenAPI document.
 /// - `DefaultPolicy=open`: methods without `ragdz.policy` may be called by everyone (denied when not given).
 struct GeneratorOptions {
     var visibility = "public"
@@ -11,6 +12,7 @@ struct GeneratorOptions {
     var emit: Set<String> = []
     var descriptorsName = "FileDescriptors"
     var defaultPolicy = ""
+    var title = "RAG-DZ"
 
     init(_ parameter: String) throws {
         for pair in parameter.split(separator: ",") {
@@ -24,6 +26,7 @@ struct GeneratorOptions {
                 visibility = value
             case "Import": imports.append(value)
             case "Descriptors": descriptorsName = value
+            case "Title": title = value
             case "DefaultPolicy": defaultPolicy = value
             case "Emit": emit.insert(value)
             default: throw GeneratorError(message: "unknown parameter \"\(pair)\"")
