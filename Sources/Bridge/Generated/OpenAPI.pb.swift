@@ -408,14 +408,14 @@ enum OpenAPI {
                 "x-required-scope": "retrieval.write"
               }
             },
-            "/v1/collections/{header.collection}/documents": {
+            "/v1/collections/{collection}/documents": {
               "post": {
                 "operationId": "Retrieval_UploadDocument",
                 "tags": ["Retrieval"],
                 "description": "The first message holds `header`, the rest `data`. The document is stored whole or not at all.\nOn the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….",
                 "parameters": [
                   {
-                    "name": "header.collection",
+                    "name": "collection",
                     "in": "path",
                     "required": true,
                     "description": "Id or name of the collection.",
@@ -479,6 +479,56 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "retrieval.write"
+              },
+              "get": {
+                "operationId": "Retrieval_ListDocuments",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "collection",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListDocumentsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
               }
             },
             "/v1/documents/{id}": {
@@ -576,58 +626,6 @@ enum OpenAPI {
                       "application/json": {
                         "schema": {
                           "$ref": "#/components/schemas/DocumentText"
-                        }
-                      }
-                    }
-                  },
-                  "default": {
-                    "$ref": "#/components/responses/Problem"
-                  }
-                },
-                "security": [
-                  {
-                    "tenantKey": []
-                  }
-                ],
-                "x-required-scope": "retrieval.read"
-              }
-            },
-            "/v1/collections/{collection}/documents": {
-              "get": {
-                "operationId": "Retrieval_ListDocuments",
-                "tags": ["Retrieval"],
-                "parameters": [
-                  {
-                    "name": "collection",
-                    "in": "path",
-                    "required": true,
-                    "schema": {
-                      "type": "string"
-                    }
-                  },
-                  {
-                    "name": "pageSize",
-                    "in": "query",
-                    "schema": {
-                      "type": "integer",
-                      "format": "int32"
-                    }
-                  },
-                  {
-                    "name": "pageToken",
-                    "in": "query",
-                    "schema": {
-                      "type": "string"
-                    }
-                  }
-                ],
-                "responses": {
-                  "200": {
-                    "description": "OK",
-                    "content": {
-                      "application/json": {
-                        "schema": {
-                          "$ref": "#/components/schemas/ListDocumentsResponse"
                         }
                       }
                     }
@@ -837,16 +835,14 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "tenant.read"
-              }
-            },
-            "/v1/tenants/{tenant.id}": {
+              },
               "patch": {
                 "operationId": "Tenants_UpdateTenant",
                 "tags": ["Tenants"],
                 "description": "Changes the fields named in `update_mask`. A tenant's key may change name, timezone, default_language and\nsettings; plan and region are the operator's.",
                 "parameters": [
                   {
-                    "name": "tenant.id",
+                    "name": "id",
                     "in": "path",
                     "required": true,
                     "description": "UUID, lower case with hyphens.",

@@ -21,7 +21,7 @@ struct OpenAPIOperation {
         return (template + rest, variables)
     }
 
-    private static func shortName(_ variable: some StringProtocol) -> String {
+    private static func shortName(_ variable: Substring) -> String {
         variable.split(separator: ".").last.map(String.init) ?? String(variable)
     }
 
@@ -54,7 +54,7 @@ struct OpenAPIOperation {
         for variable in variables {
             let field = find(variable, &schemas)
             result.append(
-                parameter(Self.shortName(variable), in: "path", field.map { schemas.field($0) } ?? ["type": "string"]))
+                parameter(Self.shortName(variable[...]), in: "path", field.map { schemas.field($0) } ?? ["type": "string"]))
         }
         if rule.body == "*" { return result }
         guard let message = schemas.message(method.input) else { return result }
