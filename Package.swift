@@ -56,7 +56,9 @@ let rooms: [Target] = [
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
     room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", logging]),
     room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
-    room("Retrieval", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
+    room(
+        "Retrieval",
+        ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
     room("Workflows", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room("Embedded", ["Bytes", nioCore, nioPosix, logging]),
     room(
@@ -118,7 +120,7 @@ let testTargets: [Target] = [
         "RetrievalTests",
         ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
-    tests("BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", "Support"]),
+    tests("BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", logging, nioCore, nioPosix]),
     tests("TidyTests", []),
     tests(
         "IntegrationTests",

@@ -24,9 +24,10 @@ extension BridgeResponder {
         return Response(
             status: .ok, headers: Self.eventHeaders,
             body: ResponseBody { body in
-                try await http.body.consumeWithInboundCloseHandler({ _ in
-                    try await writer.write(first, to: &body)
-                }, onInboundClosed: { call.stop() })
+                try await http.body.consumeWithInboundCloseHandler(
+                    { _ in
+                        try await writer.write(first, to: &body)
+                    }, onInboundClosed: { call.stop() })
                 try await body.finish(nil)
             })
     }

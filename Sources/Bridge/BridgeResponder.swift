@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
-internal import LoopExecutor
 internal import Logging
+internal import LoopExecutor
 internal import NIOCore
 internal import ProtoRuntime
 internal import RPC
@@ -57,7 +57,9 @@ struct BridgeResponder: HTTPResponder {
                 "There is no \(request.path.prefix(200)) here. /openapi.json lists the routes.",
                 reason: BridgeReason.noSuchRoute)
         case .otherVerbs(let verbs):
-            if request.verb == "OPTIONS" { return Response(status: .noContent, headers: [.allow: verbs.joined(separator: ", ")]) }
+            if request.verb == "OPTIONS" {
+                return Response(status: .noContent, headers: [.allow: verbs.joined(separator: ", ")])
+            }
             return Self.methodNotAllowed(verbs, request)
         case .found(let entry, let bindings):
             switch entry.method.callType {

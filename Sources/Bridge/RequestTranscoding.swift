@@ -74,7 +74,8 @@ struct RequestTranscoding: Sendable {
         var wire: [UInt8] = []
         for binding in bindings {
             do {
-                wire += try MessageCoding.wire(type, json: JSONText.object(binding.field, JSONText.quote(binding.value)))
+                wire += try MessageCoding.wire(
+                    type, json: JSONText.object(binding.field, JSONText.quote(binding.value)))
             } catch {
                 let name = binding.field.joined(separator: ".")
                 throw .invalidArgument(

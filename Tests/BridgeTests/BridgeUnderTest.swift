@@ -1,0 +1,91 @@
+import Bridge
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import RPC
+import Synchronization
+
+/// A bridge on a free port of the loopback, and curl to talk to it.
+enum BridgeUnderTest {
+    struct Answer {
+        var status = 0
+        var headers: [String: String] = [:]
+        var body = ""
+        var seconds = 0.0
+    }
+
+    /// Runs `body` against a bridge over `router` and stops the bridge afterwards.
+    static func run(
+        _ router: Router, configuration: Bridge.Configuration? = nil, isReady: Bool = true,
+        _ body: @escaping @Sendable (Client) async throws -> Void
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        var configuration = configuration ?? Bridge.Configuration()
+        configuration.port = 0
+        let bridge = Bridge(
+            configuration: configuration, router: router, group: group, logger: Logger(label: "test"),
+            readiness: { [.init(part: "database", isReady: isReady)] })
+        let (addresses, continuation) = AsyncStream<Int>.makeStream()
+        let serving = Task {
+            do { try await bridge.run { continuation.yield($0?.port ?? 0) } } catch is CancellationError {}
+        }
+        var iterator = addresses.makeAsyncIterator()
+        let port = await iterator.next() ?? 0
+        do {
+            try await body(Client(port: port))
+        } catch {
+            serving.cancel()
+            throw error
+        }
+        serving.cancel()
+        try await serving.value
+        try await group.shutdownGracefully()
+    }
+
+    struct Client: Sendable {
+        let port: Int
+        var base: String { "http://127.0.0.1:\(port)" }
+
+        /// One request by curl; a status of 0 means that no answer came.
+        func curl(_ arguments: String..., path: String) async throws -> Answer {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
+            process.arguments = ["-sS", "-i", "--max-time", "20", "--raw"] + arguments + [base + path]
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            let clock = ContinuousClock()
+            let start = clock.now
+            try process.run()
+            let data = await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    continuation.resume(returning: output.fileHandleForReading.readDataToEndOfFile())
+                }
+            }
+            process.waitUntilExit()
+            var answer = Self.parse(String(decoding: data, as: UTF8.self))
+            let elapsed = clock.now - start
+            answer.seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+            return answer
+        }
+
+        private static func parse(_ text: String) -> Answer {
+            var answer = Answer()
+            var rest = text[...]
+            while rest.hasPrefix("HTTP/1.1 ") {
+                answer.status = Int(rest.dropFirst(9).prefix(3)) ?? 0
+                guard let end = rest.range(of: "\r\n\r\n") else { break }
+                answer.headers = [:]
+                for line in rest[..<end.lowerBound].components(separatedBy: "\r\n").dropFirst() {
+                    guard let colon = line.firstIndex(of: ":") else { continue }
+                    let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+                    answer.headers[line[..<colon].lowercased()] = value
+                }
+                rest = rest[end.upperBound...]
+            }
+            answer.body = String(rest)
+            return answer
+        }
+    }
+}
