@@ -98,15 +98,10 @@ struct BridgeResponder: HTTPResponder {
     static func jsonBody(_ request: BridgeRequest, limit: Int) async throws -> (body: [UInt8], request: Request) {
         var http = request.http
         if let length = http.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
-        var total = 0
-        do {
-            let buffer = try await http.collectBody(upTo: limit)
-            total = buffer.readableBytes
-            if total > 0 { try request.requireJSON() }
-            return (Array(buffer.readableBytesView), http)
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            throw tooLarge(limit)
-        }
+        let buffer: ByteBuffer
+        do { buffer = try await http.collectBody(upTo: limit) } catch is NIOTooManyBytesError { throw tooLarge(limit) }
+        if buffer.readableBytes > 0 { try request.requireJSON() }
+        return (Array(buffer.readableBytesView), http)
     }
 
     static func tooLarge(_ limit: Int) -> Status {

@@ -142,7 +142,7 @@ import Testing
     @Test func aClientThatLeavesEndsItsCall() async throws {
         let log = FakeService.Log()
         try await BridgeUnderTest.run(router(log)) { client in
-            let answer = try await client.curl("--max-time", "1", path: "/v1/forever")
+            let answer = try await client.curl("--max-time", "3", path: "/v1/forever")
             #expect(answer.status == 200)
             let limit = ContinuousClock.now + .seconds(1)
             while !log.events.contains("forever ended"), ContinuousClock.now < limit {

@@ -51,7 +51,7 @@ enum BridgeUnderTest {
         func curl(_ arguments: String..., path: String) async throws -> Answer {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-            process.arguments = ["-sS", "-i", "--max-time", "20", "--raw"] + arguments + [base + path]
+            process.arguments = ["-sS", "-i", "-N", "--max-time", "20", "--raw"] + arguments + [base + path]
             let output = Pipe()
             process.standardOutput = output
             process.standardError = FileHandle.nullDevice
@@ -60,10 +60,11 @@ enum BridgeUnderTest {
             try process.run()
             let data = await withCheckedContinuation { continuation in
                 DispatchQueue.global().async {
-                    continuation.resume(returning: output.fileHandleForReading.readDataToEndOfFile())
+                    let data = output.fileHandleForReading.readDataToEndOfFile()
+                    process.waitUntilExit()
+                    continuation.resume(returning: data)
                 }
             }
-            process.waitUntilExit()
             var answer = Self.parse(String(decoding: data, as: UTF8.self))
             let elapsed = clock.now - start
             answer.seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
