@@ -89,7 +89,7 @@ let rooms: [Target] = [
     .executableTarget(
         name: "ragdz-echo",
         dependencies: ["RPCTransport", "RPC", "ProtoRuntime", "Bytes", "TLS", nioCore, nioPosix],
-        path: "Examples/ragdz-echo", swiftSettings: common),
+        path: "Examples/ragdz-echo", exclude: ["echo.proto"], swiftSettings: common),
 ]
 
 /// Helpers of the tests: the embedded PostgreSQL, a server in process, foreign clients as children.

@@ -63,3 +63,6 @@ generate Sources/RPCTransport/Generated \
 
 # SQL statements and migrations become Swift constants.
 "$tools/sqlgen" .
+
+# The example server of the benchmarks.
+generate Examples/ragdz-echo/Generated Visibility=internal,DefaultPolicy=open Examples/ragdz-echo echo.proto
