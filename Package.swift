@@ -30,8 +30,8 @@ func room(
         swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: common)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: common)
 }
 
 let rooms: [Target] = [
@@ -127,7 +127,7 @@ let testTargets: [Target] = [
         [
             "RPCTransport", "RPC", "Schema", "ProtoRuntime", "Bytes", "Postgres", "Embedded", "Support", nioCore,
             nioPosix, "ragdzd", "ragdz",
-        ]),
+        ], exclude: ["Foreign"]),
 ]
 
 /// `RAGDZ_TESTS=Postgres,Keys` keeps only these test targets, so that a small change builds little.

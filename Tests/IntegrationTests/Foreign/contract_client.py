@@ -5,16 +5,10 @@ Calls Tenants, Keys, Retrieval.UploadDocument (client stream), Retrieval.Ask and
 and reflection, and prints one JSON line per check. Exits 1 at the first answer that is not what the contract says.
 """
 
-import importlib
-import json
-import os
 import sys
-import tempfile
-import time
 
-import google.api
 import grpc
-from grpc_tools import protoc
+from stubs import expect, new_tenant, refused, said, stubs
 
 TEXT = """# The commercial register in Algeria
 
@@ -24,60 +18,23 @@ twenty-four hours. A company with limited liability needs its statutes drawn up 
 """
 
 
-def stubs(protos):
-    out = tempfile.mkdtemp()
-    common = os.path.dirname(os.path.dirname(list(google.api.__path__)[0]))
-    builtin = os.path.join(os.path.dirname(protoc.__file__), "_proto")
-    names = ["ragdz/options.proto"] + [f"ragdz/v1/{n}" for n in sorted(os.listdir(f"{protos}/ragdz/v1"))]
-    code = protoc.main(["protoc", f"-I{protos}", f"-I{common}", f"-I{builtin}", f"--python_out={out}",
-                        f"--grpc_python_out={out}"] + names)
-    assert code == 0, "grpcio-tools did not take our protos"
-    sys.path.insert(0, out)
-    load = importlib.import_module
-    areas = ["tenants", "keys", "retrieval", "workflows"]
-    return {a: (load(f"ragdz.v1.{a}_pb2"), load(f"ragdz.v1.{a}_pb2_grpc")) for a in areas}
-
-
-def said(check, **facts):
-    print(json.dumps({"check": check, **facts}), flush=True)
-
-
-def expect(condition, what):
-    if not condition:
-        print(f"not as the contract says: {what}", file=sys.stderr)
-        sys.exit(1)
-
-
-def refused(call, code):
-    try:
-        call()
-    except grpc.RpcError as error:
-        expect(error.code() == code, f"{code} expected, {error.code()} {error.details()} received")
-        return error
-    expect(False, f"{code} expected, an answer received")
-
-
 def tenants_and_keys(modules, channel, operator):
     pb, rpc = modules["tenants"]
     tenants = rpc.TenantsStub(channel)
-    slug = f"contract-{time.time_ns()}"
-    request = pb.CreateTenantRequest(slug=slug, name="Contrat SARL", region=pb.REGION_DZ)
-    tenant = tenants.CreateTenant(request, metadata=operator, timeout=20)
+    tenant, made, bearer = new_tenant(modules, channel, operator, "contract")
     expect(tenant.timezone == "Africa/Algiers", "the region's timezone is the default")
+    request = pb.CreateTenantRequest(slug=tenant.slug, name=tenant.name, region=tenant.region)
     again = tenants.CreateTenant(request, metadata=operator, timeout=20)
     expect(again.id == tenant.id, "creating again returns the same tenant")
-    refused(lambda: tenants.CreateTenant(request, timeout=20), grpc.StatusCode.UNAUTHENTICATED)
+    refused(lambda: tenants.CreateTenant(request, timeout=20), grpc.StatusCode.UNAUTHENTICATED, what="no credential")
     said("tenants", id=tenant.id)
 
     pb, rpc = modules["keys"]
     keys = rpc.KeysStub(channel)
-    made = keys.CreateKey(pb.CreateKeyRequest(name="contract", scopes=["*"], tenant_id=tenant.id), metadata=operator,
-                          timeout=20)
-    bearer = (("authorization", f"Bearer {made.secret}"),)
     listed = keys.ListKeys(pb.ListKeysRequest(), metadata=bearer, timeout=20)
     expect([k.id for k in listed.keys] == [made.key.id], "the key lists itself")
     refused(lambda: tenants.GetTenant(modules["tenants"][0].GetTenantRequest(id="00000000-0000-4000-8000-000000000000"),
-                                      metadata=bearer, timeout=20), grpc.StatusCode.NOT_FOUND)
+                                      metadata=bearer, timeout=20), grpc.StatusCode.NOT_FOUND, what="an absent tenant")
     said("keys", id=made.key.id)
     return bearer
 
