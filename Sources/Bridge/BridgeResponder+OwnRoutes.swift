@@ -15,7 +15,7 @@ extension BridgeResponder {
         return switch request.path {
         case "/healthz": Self.json(.ok, Array(#"{"status":"ok"}"#.utf8))
         case "/readyz": await ready()
-        default: try openAPI()
+        default: openAPI()
         }
     }
 
@@ -27,7 +27,7 @@ extension BridgeResponder {
         return Self.json(isReady ? .ok : .serviceUnavailable, Array(json.utf8))
     }
 
-    private func openAPI() throws -> Response {
-        throw Status.notFound("The OpenAPI document is not built yet.", reason: BridgeReason.noSuchRoute)
-    }
+    private func openAPI() -> Response { Self.json(.ok, Self.openAPIDocument) }
+
+    private static let openAPIDocument = Array(OpenAPI.document.utf8)
 }

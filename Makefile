@@ -1,0 +1,28 @@
+# Everything is in scripts/; each target says what it does and how long it took.
+.DEFAULT_GOAL := help
+.PHONY: help demo serve stop test generate format bench
+
+help: ## Lists the targets.
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Does the main job on the embedded default, from upload to cited answer, a SIGKILL in the middle; then stops everything.
+	@scripts/demo.sh
+
+serve: ## Builds, starts a server, prints its addresses and a first key, and leaves it running.
+	@scripts/serve.sh
+
+stop: ## Stops the server that `make serve` started.
+	@scripts/serve.sh stop
+
+test: ## Installs what is missing, runs every test, prints line coverage.
+	@scripts/test.sh
+
+generate: ## Runs all code generators; the committed files must come out unchanged.
+	@scripts/generate.sh
+
+format: ## Formats every Swift file.
+	@find Package.swift Sources Tests Examples codegen -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
+	    | xargs -0 swift format -i --parallel
+
+bench: ## Measures RPC and the database on this machine.
+	@scripts/bench.sh
