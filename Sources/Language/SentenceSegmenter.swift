@@ -7,6 +7,10 @@ public enum SentenceSegmenter {
     public enum Limits {
         /// A longer run is cut at the last white space before, so that one sentence always fits a chunk.
         public static let scalarsPerSentence = 700
+        /// A longer line is no heading.
+        public static let headingLine = 90
+        /// No program wraps lines this long.
+        public static let longLine = 100
         /// From this length an Arabic semicolon ends a sentence.
         public static let longClause = 160
     }
@@ -110,7 +114,18 @@ private struct SentenceScan {
         while next < end, scalars[next] == " " || scalars[next] == "\t" || scalars[next] == "\r" { next += 1 }
         guard next < end else { return next }
         if scalars[next] == "\n" || scalars[next] == "\u{0C}" { return next }
-        return startsItem(at: next) ? next : nil
+        return startsItem(at: next) || isHeading(endingAt: index, next: next) ? next : nil
+    }
+
+    /// A short first line of a block, before a line too long for wrapped text, is the heading of what follows.
+    private func isHeading(endingAt index: Int, next: Int) -> Bool {
+        guard index > start, index - start <= SentenceSegmenter.Limits.headingLine,
+            start == 0 || scalars[start - 1] == "\n" || scalars[start - 1] == "\u{0C}",
+            !",;:،؛-–".unicodeScalars.contains(scalars[index - 1]), !scalars[start..<index].contains("\n")
+        else { return false }
+        var lineEnd = next
+        while lineEnd < end, scalars[lineEnd] != "\n" { lineEnd += 1 }
+        return lineEnd - next >= max(SentenceSegmenter.Limits.longLine, (index - start) * 3 / 2)
     }
 
     private func startsItem(at index: Int) -> Bool {

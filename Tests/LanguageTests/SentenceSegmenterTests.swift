@@ -32,6 +32,13 @@ private func sentences(_ text: String) -> [String] {
         #expect(sentences("Étapes\n1. signer\n2. payer") == ["Étapes", "1. signer", "2. payer"])
     }
 
+    @Test func aHeadingIsNoPartOfTheSentenceBelow() {
+        let body = "La taxe est due par toute personne qui livre un bien ou rend un service à titre onéreux dans le pays, sauf exception."
+        #expect(sentences("Qui doit la taxe\n\(body)") == ["Qui doit la taxe", body])
+        let wrapped = "Une phrase qui est coupée par un éditeur de texte à la fin de la\nligne et qui continue ainsi sur la suivante."
+        #expect(sentences(wrapped) == [wrapped])
+    }
+
     @Test func sentencesCoverEverythingButWhiteSpace() {
         var generator = SplitMix(state: 7)
         for _ in 0..<100 {

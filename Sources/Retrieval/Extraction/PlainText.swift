@@ -69,14 +69,16 @@ enum PlainText {
         return first == "=" ? 1 : first == "-" ? 2 : nil
     }
 
-    /// A short line of its own, between blank lines, that does not end like a sentence.
+    /// A short line after a blank one that does not end like a sentence, and before a blank line or one too long for
+    /// wrapped text.
     static func plainHeadings(_ text: ScalarText) -> [Heading] {
         let lines = lines(of: text).map { text.trimmed($0) }
         var headings: [Heading] = []
         for (number, line) in lines.enumerated() where !line.isEmpty && line.count <= Limits.headingScalars {
             let before = number == 0 || lines[number - 1].isEmpty
-            let after = number + 1 < lines.count && lines[number + 1].isEmpty
-            guard before, after, let first = text.scalars[line].first, let last = text.scalars[line].last else {
+            let after = number + 1 < lines.count ? lines[number + 1].count : -1
+            let isSet = after == 0 || after >= max(SentenceSegmenter.Limits.longLine, line.count * 3 / 2)
+            guard before, isSet, let first = text.scalars[line].first, let last = text.scalars[line].last else {
                 continue
             }
             if first.properties.isLowercase || "-*•|>".unicodeScalars.contains(first) { continue }

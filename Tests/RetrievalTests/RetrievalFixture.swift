@@ -1,0 +1,171 @@
+import Bytes
+import Embedded
+import Foundation
+import Language
+import Logging
+import Models
+import Postgres
+import RPC
+import Schema
+import Support
+import Testing
+
+@testable import Retrieval
+
+/// The service over a real database, called the way the server calls it.
+struct RetrievalFixture: Sendable {
+    let service: RetrievalService
+    let test: TestDatabase
+    let tenant: UUID128
+
+    static var quiet: Logger {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    static func make(
+        embedder: any TextEmbedder, chat: (any ChatModel)? = nil, suite: String = #fileID, tenant: UUID128 = .v4()
+    ) async throws -> RetrievalFixture {
+        let test = try await TestDatabase.shared(suite)
+        let service = RetrievalService(database: test.database, embedder: embedder, chat: chat, logger: quiet)
+        return RetrievalFixture(service: service, test: test, tenant: tenant)
+    }
+
+    /// With the embedding model that ships.
+    static func real(chat: (any ChatModel)? = nil, suite: String = #fileID) async throws -> RetrievalFixture {
+        try await make(embedder: try await RealEmbedder.shared.client(), chat: chat, suite: suite)
+    }
+
+    func context(
+        _ method: MethodDescriptor = Ragdz_V1_Retrieval.Methods.search, tenant: UUID128? = nil,
+        metadata: Metadata = Metadata()
+    ) -> ServerContext {
+        ServerContext(
+            method: method, metadata: metadata,
+            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "test", scopes: ScopeSet(["*"])))
+    }
+
+    /// The same service as another tenant sees it.
+    func other() -> RetrievalFixture {
+        RetrievalFixture(service: service, test: test, tenant: .v4())
+    }
+
+    @discardableResult
+    func createCollection(_ name: String) async throws -> Ragdz_V1_Collection {
+        var request = Ragdz_V1_CreateCollectionRequest()
+        request.name = name
+        return try await service.createCollection(request, context: context())
+    }
+
+    func upload(
+        _ bytes: [UInt8], to collection: String, filename: String, title: String = "", piece: Int = 500_000
+    ) async throws -> Ragdz_V1_Document {
+        var header = Ragdz_V1_UploadHeader()
+        header.collection = collection
+        header.filename = filename
+        header.title = title
+        var messages: [Ragdz_V1_UploadDocumentRequest] = []
+        var first = Ragdz_V1_UploadDocumentRequest()
+        first.part = .header(header)
+        messages.append(first)
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            var message = Ragdz_V1_UploadDocumentRequest()
+            message.part = .data(Array(bytes[start..<min(start + piece, bytes.count)]))
+            messages.append(message)
+        }
+        return try await upload(messages)
+    }
+
+    func upload(_ messages: [Ragdz_V1_UploadDocumentRequest]) async throws -> Ragdz_V1_Document {
+        let stream = AsyncStream { continuation in
+            for message in messages { continuation.yield(message) }
+            continuation.finish()
+        }
+        return try await service.uploadDocument(RequestStream(stream), context: context())
+    }
+
+    func search(
+        _ query: String, collections: [String] = [], limit: Int32 = 10, languages: [String] = []
+    ) async throws -> [Ragdz_V1_SearchHit] {
+        var request = Ragdz_V1_SearchRequest()
+        request.query = query
+        request.collections = collections
+        request.limit = limit
+        request.languages = languages
+        return try await service.search(request, context: context()).hits
+    }
+
+    func ask(
+        _ question: String, collections: [String] = [], language: String = "", extractive: Bool = false
+    ) async throws -> [Ragdz_V1_AskEvent.OneOf_Event] {
+        var request = Ragdz_V1_AskRequest()
+        request.question = question
+        request.collections = collections
+        request.answerLanguage = language
+        request.extractive = extractive
+        let events = EventLog()
+        try await service.ask(request, responses: ResponseWriter { await events.add($0) }, context: context())
+        return await events.all
+    }
+
+    func document(_ id: String) async throws -> Ragdz_V1_Document {
+        var request = Ragdz_V1_GetDocumentRequest()
+        request.id = id
+        return try await service.getDocument(request, context: context())
+    }
+
+    func text(_ id: String) async throws -> Ragdz_V1_DocumentText {
+        var request = Ragdz_V1_GetDocumentTextRequest()
+        request.id = id
+        return try await service.getDocumentText(request, context: context())
+    }
+
+    func filename(of id: String) async throws -> String { try await document(id).filename }
+
+    func features(_ question: String) async throws -> EvidenceGate.Features {
+        let query = try await service.search.analyse(question)
+        let passages = try await service.search.search(
+            tenant, query, collections: nil, languages: [], limit: RetrievalLimits.defaultPassages)
+        return try await service.answers.evidence(for: query, in: passages).features
+    }
+
+    /// Rows of a table, whoever they belong to.
+    func rows(_ table: String) async throws -> Int {
+        let rows = try await test.asOwner("select count(*) as n from ragdz.\(table) where tenant_id = $1", [tenant])
+        return try rows[0].get("n")
+    }
+}
+
+actor EventLog {
+    private(set) var all: [Ragdz_V1_AskEvent.OneOf_Event] = []
+    func add(_ event: Ragdz_V1_AskEvent) {
+        if let event = event.event { all.append(event) }
+    }
+}
+
+/// The status that a call ends with.
+func status<R>(_ body: () async throws -> R) async -> Status? {
+    do {
+        _ = try await body()
+        return nil
+    } catch { return error as? Status ?? Status(.unknown, "\(error)") }
+}
+
+/// A cheap embedder for tests that are not about meaning: words count, in 16 numbers.
+struct WordEmbedder: TextEmbedder {
+    var model = "words"
+    let dimension = 16
+
+    func embed(_ texts: [String]) async throws(ModelError) -> [[Float]] {
+        texts.map { text in
+            var vector = [Float](repeating: 0.01, count: dimension)
+            for word in text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
+                let sum = word.unicodeScalars.reduce(7) { ($0 &* 31 &+ Int($1.value)) & 0xFFFF }
+                vector[sum % dimension] += 1
+            }
+            let length = vector.map { $0 * $0 }.reduce(0, +).squareRoot()
+            return vector.map { $0 / length }
+        }
+    }
+}
