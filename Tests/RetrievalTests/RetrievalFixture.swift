@@ -169,3 +169,20 @@ struct WordEmbedder: TextEmbedder {
         }
     }
 }
+
+/// The embedding server that ships, started once for the process.
+actor RealEmbedder {
+    static let shared = RealEmbedder()
+    private var starting: Task<EmbeddingServer, any Error>?
+    private let http = HTTPClient()
+
+    func client() async throws -> EmbeddingClient {
+        if starting == nil {
+            starting = Task { try await EmbeddingServer.start(logger: RetrievalFixture.quiet) }
+        }
+        guard let server = try await starting?.value else { throw CancellationError() }
+        return EmbeddingClient(
+            client: http, endpoint: ModelEndpoint(url: server.url, model: EmbeddingServer.model),
+            dimension: EmbeddingServer.dimensions)
+    }
+}
