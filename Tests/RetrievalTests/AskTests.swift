@@ -1,4 +1,5 @@
 import Bytes
+import Language
 import Models
 import RPC
 import Schema

@@ -5,8 +5,12 @@
 enum CalibrationSet {
     struct Question: Sendable {
         let text: String
-        /// A part of the name of the file that answers it, or nil.
+        /// A part of the name of the file that answers it, or nil. Several files, between bars, when each does.
         let file: String?
+
+        func isAnswered(by name: String) -> Bool {
+            (file ?? "").split(separator: "|").contains { name.contains($0) }
+        }
     }
 
     static let questions = answerable + unanswerable
@@ -25,7 +29,7 @@ enum CalibrationSet {
         Question(text: "À partir de quel salaire est-on assuré à la LPP ?", file: "suisse-lpp"),
         Question(text: "Quel est le taux de TVA en Suisse depuis 2024 ?", file: "swiss-vat"),
         Question(text: "Quel est l'âge minimum pour devenir auto-entrepreneur en Algérie ?", file: "auto-entrepreneur"),
-        Question(text: "Combien de jours de congé annuel a un travailleur algérien ?", file: "العطل"),
+        Question(text: "Combien de jours de congé annuel a un travailleur algérien ?", file: "العطل|algerie-code-du-travail"),
         Question(text: "What is the standard VAT rate in Switzerland?", file: "swiss-vat"),
         Question(text: "How much of the wage goes to the AHV?", file: "swiss-ahv"),
         Question(text: "What is Zefix?", file: "zefix"),
@@ -35,7 +39,7 @@ enum CalibrationSet {
         Question(text: "How are wages taxed with IRG in Algeria?", file: "algeria-income"),
         Question(text: "At what rate does the Confederation tax the profit of companies?", file: "swiss-corporate"),
         Question(text: "Who protects personal data in Algeria?", file: "18-07"),
-        Question(text: "How many partners may an Algerian limited liability company have?", file: "algerie-sarl-eurl"),
+        Question(text: "How many partners may an Algerian limited liability company have?", file: "algerie-sarl-eurl|الشركات-التجارية"),
         Question(text: "How long is the notice period of a Swiss employment contract?", file: "suisse-contrat"),
         Question(text: "What is the social security contribution rate for employees in Algeria?", file: "algerie-cnas"),
         Question(text: "Is health insurance compulsory in Switzerland?", file: "التأمين-الصحي"),
@@ -50,7 +54,7 @@ enum CalibrationSet {
         Question(text: "ما هي مسؤولية الشركاء في شركة التضامن؟", file: "الشركات-التجارية"),
         Question(text: "ما هي نسبة الضريبة على أرباح الشركات لأنشطة الإنتاج؟", file: "algerie-ibs"),
         Question(text: "ما هو معدل الرسم على القيمة المضافة في سويسرا؟", file: "swiss-vat"),
-        Question(text: "كم عدد الشركاء في الشركة ذات المسؤولية المحدودة؟", file: "algerie-sarl-eurl"),
+        Question(text: "كم عدد الشركاء في الشركة ذات المسؤولية المحدودة؟", file: "algerie-sarl-eurl|الشركات-التجارية"),
         Question(text: "ما هي نسبة اشتراك الضمان الاجتماعي للأجراء؟", file: "algerie-cnas"),
     ]
 
