@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import Schema
+
+struct CollectionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "collection", abstract: "Sets of documents that are searched together.",
+        subcommands: [Create.self, List.self, Get.self, Delete.self])
+
+    typealias Client = Ragdz_V1_Retrieval.Client
+
+    static func show(_ collection: Ragdz_V1_Collection, json: Bool) throws {
+        if json { return try Terminal.printJSON(collection) }
+        Terminal.fields([
+            ("id", collection.id), ("name", collection.name), ("documents", String(collection.documentCount)),
+            ("chunks", String(collection.chunkCount)),
+            ("embeddings", "\(collection.embeddingModel), \(collection.embeddingDimension) dimensions"),
+            ("created", Terminal.date(collection.createTime)),
+        ])
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Makes a collection.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "1 to 100 characters, unique within the tenant.") var name: String
+
+        func run() async throws {
+            var request = Ragdz_V1_CreateCollectionRequest()
+            request.name = name
+            try await Session.run(connection) { [request, json = connection.json] session in
+                try show(
+                    try await Client(session.client).createCollection(request, options: session.options), json: json)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists the tenant's collections.")
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var paging: PagingOptions
+
+        func run() async throws {
+            var request = Ragdz_V1_ListCollectionsRequest()
+            request.pageSize = paging.pageSize
+            request.pageToken = paging.pageToken
+            try await Session.run(connection) { [request, json = connection.json] session in
+                let page = try await Client(session.client).listCollections(request, options: session.options)
+                if json { return try Terminal.printJSON(page) }
+                Terminal.table(
+                    ["ID", "DOCUMENTS", "CHUNKS", "NAME"],
+                    page.collections.map { [$0.id, String($0.documentCount), String($0.chunkCount), $0.name] })
+                PagingOptions.mention(page.nextPageToken)
+            }
+        }
+    }
+
+    struct Get: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows one collection.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Id or name.") var collection: String
+
+        func run() async throws {
+            var request = Ragdz_V1_GetCollectionRequest()
+            request.id = collection
+            try await Session.run(connection) { [request, json = connection.json] session in
+                try show(
+                    try await Client(session.client).getCollection(request, options: session.options), json: json)
+            }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Removes a collection and all its documents.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Id or name.") var collection: String
+
+        func run() async throws {
+            var request = Ragdz_V1_DeleteCollectionRequest()
+            request.id = collection
+            try await Session.run(connection) { [request] session in
+                _ = try await Client(session.client).deleteCollection(request, options: session.options)
+                Terminal.complain("Deleted \(request.id).")
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RPC
+internal import RPCTransport
+
+/// Where to call and with which key; every command that talks to a server takes these.
+struct ConnectionOptions: ParsableArguments {
+    @Option(help: "host:port of the server's RPC (RAGDZ_ADDRESS; 127.0.0.1:7443).")
+    var address: String?
+
+    @Option(help: "API key or operator credential (RAGDZ_KEY). Others on this machine can read it in `ps`.")
+    var key: String?
+
+    @Option(help: "Profile saved by `ragdz login` (RAGDZ_PROFILE).")
+    var profile: String?
+
+    @Option(help: "Seconds that a call may take; streams are not bound unless this is given.")
+    var timeout: Double?
+
+    @Flag(help: "Print answers as JSON, one message a line; errors as JSON on standard error.")
+    var json = false
+
+    struct Resolved {
+        var address: String
+        var key: String?
+    }
+
+    static let defaultAddress = "127.0.0.1:7443"
+
+    func resolve() throws -> Resolved {
+        let environment = ProcessInfo.processInfo.environment
+        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let file = try ProfileFile.load()
+        let name = profile ?? variable("RAGDZ_PROFILE")
+        let saved = file.profiles[name ?? file.current]
+        if let name, saved == nil {
+            throw Failure.usage("There is no profile \(name); `ragdz login --profile \(name)` makes it.")
+        }
+        return Resolved(
+            address: address ?? variable("RAGDZ_ADDRESS") ?? saved?.address ?? Self.defaultAddress,
+            key: key ?? variable("RAGDZ_KEY") ?? saved?.key)
+    }
+}
+
+/// A connection for the time of one command.
+struct Session: Sendable {
+    let client: RPCClient
+    let options: CallOptions
+    let address: String
+
+    /// Connects, runs `body` and closes. What the server refuses comes out as a `Failure`.
+    static func run(
+        _ connection: ConnectionOptions, _ body: @escaping @Sendable (Session) async throws -> Void
+    ) async throws {
+        let resolved = try connection.resolve()
+        let target = try target(resolved.address)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        var configuration = RPCClient.Configuration.defaults
+        configuration.userAgent = "ragdz-cli/0.1.0"
+        if let key = resolved.key { configuration.metadata.add("authorization", "Bearer \(key)") }
+        configuration.metadata.add("accept-language", language)
+        var logger = Logger(label: "ragdz")
+        logger.logLevel = .critical
+        let client = RPCClient(target, configuration: configuration, group: group, logger: logger)
+        var options = CallOptions.defaults
+        if let seconds = connection.timeout { options = CallOptions(timeout: .seconds(seconds)) }
+        let session = Session(client: client, options: options, address: resolved.address)
+        let outcome: Result<Void, any Error>
+        do {
+            try await body(session)
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        await client.close()
+        try? await group.shutdownGracefully()
+        do { try outcome.get() } catch let failure as Failure { throw failure } catch let status as Status {
+            throw Failure(status, address: resolved.address, asJSON: connection.json)
+        }
+    }
+
+    /// The language of this terminal, for messages that people read.
+    private static var language: String {
+        let environment = ProcessInfo.processInfo.environment
+        let locale = environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? ""
+        let code = String(locale.prefix(2))
+        return ["fr", "ar", "en"].contains(code) ? code : "en"
+    }
+
+    static func target(_ address: String) throws -> RPCClient.Target {
+        var text = address[...]
+        if text.hasPrefix("unix:") { return .unixSocket(path: String(text.dropFirst(5))) }
+        if text.hasPrefix("https://") {
+            throw Failure.usage("This client speaks plain HTTP/2 only so far: put a TLS proxy on this machine.")
+        }
+        if text.hasPrefix("http://") { text = text.dropFirst(7) }
+        if text.hasSuffix("/") { text = text.dropLast() }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65535).contains(port), colon > text.startIndex
+        else { throw Failure.usage("\(address) is no address: write host:port.") }
+        let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        return .host(host, port: port)
+    }
+}
