@@ -105,7 +105,7 @@ let testTargets: [Target] = [
     tests("CryptographyTests", ["Cryptography", "Bytes"]),
     tests("TLSTests", ["TLS", nioCore]),
     tests("HTTP2Tests", ["HTTP2", nioCore]),
-    tests("ProtoRuntimeTests", ["ProtoRuntime", "Schema", "Bytes", "Support"]),
+    tests("ProtoRuntimeTests", ["ProtoRuntime", "Bytes"]),
     tests("RPCTests", ["RPC", "ProtoRuntime", "Bytes"]),
     tests("LoopExecutorTests", ["LoopExecutor", nioCore, nioPosix]),
     tests(

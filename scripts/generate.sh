@@ -60,6 +60,7 @@ generate Sources/RPC/Generated Visibility=public "$common" google/rpc/status.pro
 generate Sources/RPCTransport/Generated \
     Visibility=public,DefaultPolicy=open,Emit=swift,Emit=descriptors,Descriptors=TransportDescriptors codegen/protos \
     grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto
+generate Tests/ProtoRuntimeTests/Generated Visibility=internal codegen/Tests/protos all_features.proto
 
 # SQL statements and migrations become Swift constants.
 "$tools/sqlgen" .

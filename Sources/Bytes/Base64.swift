@@ -16,7 +16,8 @@ public enum Base64 {
             digits(alphabet).withUnsafeBufferPointer { digits in
                 var place = 0
                 for group in 0..<full {
-                    let word = UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8
+                    let word =
+                        UInt32(bytes[3 * group]) << 16 | UInt32(bytes[3 * group + 1]) << 8
                         | UInt32(bytes[3 * group + 2])
                     for part in 0..<4 { buffer[place + part] = digits[Int(word >> UInt32(18 - 6 * part)) & 63] }
                     place += 4

@@ -27,7 +27,11 @@ public struct UUID128: Sendable, Hashable, Comparable, CustomStringConvertible {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
                 guard place < 36, let digit = Hex.value(of: byte) else { return nil }
-                if digits < 16 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+                if digits < 16 {
+                    words.0 = words.0 << 4 | UInt64(digit)
+                } else {
+                    words.1 = words.1 << 4 | UInt64(digit)
+                }
                 digits += 1
             }
             place += 1
@@ -59,8 +63,12 @@ public struct UUID128: Sendable, Hashable, Comparable, CustomStringConvertible {
     public var bytes: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(16)
-        for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: hi >> UInt64(shift))) }
-        for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: lo >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            result.append(UInt8(truncatingIfNeeded: hi >> UInt64(shift)))
+        }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            result.append(UInt8(truncatingIfNeeded: lo >> UInt64(shift)))
+        }
         return result
     }
 

@@ -70,7 +70,9 @@ public struct JSONReader {
         try open(UInt8(ascii: "["), "an array")
         var isFirst = true
         while try nextElement(UInt8(ascii: "]"), &isFirst) {
-            if !T.acceptsNull, try peek() == UInt8(ascii: "n") { throw error(.wrongType, "an array has no null elements") }
+            if !T.acceptsNull, try peek() == UInt8(ascii: "n") {
+                throw error(.wrongType, "an array has no null elements")
+            }
             if let read = try T.readJSON(&self) { values.append(read) }
         }
     }
@@ -83,7 +85,9 @@ public struct JSONReader {
         var seen: Set<K.Value> = []
         while try nextElement(UInt8(ascii: "}"), &isFirst) {
             let text = try string()
-            guard let key = K.value(ofJSONKey: text) else { throw error(.invalidValue, "\"\(text)\" is no key of this map") }
+            guard let key = K.value(ofJSONKey: text) else {
+                throw error(.invalidValue, "\"\(text)\" is no key of this map")
+            }
             guard seen.insert(key).inserted else { throw error(.duplicateField, "the key \"\(text)\" is given twice") }
             try expect(UInt8(ascii: ":"), "\":\" after a key")
             if !V.acceptsNull, try peek() == UInt8(ascii: "n") { throw error(.wrongType, "a map has no null values") }

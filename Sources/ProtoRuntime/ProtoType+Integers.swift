@@ -96,7 +96,9 @@ public enum ProtoUInt64: ProtoVarint, ProtoInteger {
 /// Zigzag: small negative numbers are short.
 public enum ProtoSInt32: ProtoVarint, ProtoInteger {
     public typealias Value = Int32
-    @inlinable public static func bits(_ value: Int32) -> UInt64 { UInt64(UInt32(bitPattern: (value << 1) ^ (value >> 31))) }
+    @inlinable public static func bits(_ value: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: (value << 1) ^ (value >> 31)))
+    }
     @inlinable public static func value(_ bits: UInt64) -> Int32 {
         let low = UInt32(truncatingIfNeeded: bits)
         return Int32(bitPattern: low >> 1) ^ -Int32(bitPattern: low & 1)

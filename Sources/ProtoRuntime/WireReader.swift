@@ -195,9 +195,10 @@ extension WireReader {
         cursor += length
         let added = [V](unsafeUninitializedCapacity: count) { space, initialized in
             #if _endian(little)
-            UnsafeMutableRawBufferPointer(space).copyMemory(from: UnsafeRawBufferPointer(start: source, count: length))
+                UnsafeMutableRawBufferPointer(space).copyMemory(
+                    from: UnsafeRawBufferPointer(start: source, count: length))
             #else
-            #error("packed fields are copied as they stand: a big-endian machine needs a swap here")
+                #error("packed fields are copied as they stand: a big-endian machine needs a swap here")
             #endif
             initialized = count
         }

@@ -59,10 +59,10 @@ public struct WireWriter {
         }
         varint(UInt64(values.count * width))
         #if _endian(little)
-        // In memory the elements stand as they do on the wire.
-        values.withUnsafeBytes { raw($0) }
+            // In memory the elements stand as they do on the wire.
+            values.withUnsafeBytes { raw($0) }
         #else
-        for value in values { T.write(value, &self) }
+            for value in values { T.write(value, &self) }
         #endif
     }
 

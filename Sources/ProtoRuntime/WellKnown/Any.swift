@@ -165,7 +165,9 @@ extension Google_Protobuf_Any {
                 if bytes != nil { throw json.error(.duplicateField, "\"value\" is given twice") }
                 bytes = try read(type)
             default:
-                if !json.options.ignoreUnknownFields { throw json.error(.unknownField, "there is no field \"\(name)\"") }
+                if !json.options.ignoreUnknownFields {
+                    throw json.error(.unknownField, "there is no field \"\(name)\"")
+                }
                 try json.skipValue()
             }
         }

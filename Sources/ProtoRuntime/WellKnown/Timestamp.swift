@@ -107,7 +107,8 @@ enum RFC3339 {
             guard bytes[range].allSatisfy({ $0 &- 0x30 < 10 }) else { return nil }
             return bytes[range].reduce(0) { $0 * 10 + Int($1 - 0x30) }
         }
-        guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54, bytes[13] == 0x3A, bytes[16] == 0x3A,
+        guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54, bytes[13] == 0x3A,
+            bytes[16] == 0x3A,
             let year = number(0..<4), let month = number(5..<7), let date = number(8..<10),
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             year >= 1, (1...12).contains(month), date >= 1, date <= length(of: month, year), hour < 24, minute < 60,

@@ -15,7 +15,9 @@ func readAll() -> [UInt8] {
 func writeAll(_ bytes: [UInt8]) {
     var written = 0
     while written < bytes.count {
-        let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress?.advanced(by: written), $0.count - written) }
+        let count = bytes.withUnsafeBytes {
+            write(STDOUT_FILENO, $0.baseAddress?.advanced(by: written), $0.count - written)
+        }
         if count <= 0 { exit(1) }
         written += count
     }

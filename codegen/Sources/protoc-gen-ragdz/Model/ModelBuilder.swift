@@ -52,7 +52,7 @@ struct ModelBuilder {
                     index: index))
         }
         for field in message.fields where field.type != .group {
-            let wanted = Naming.fieldName(field.name, number: field.number)
+            let wanted = Naming.fieldName(field.name, number: field.number, isCase: field.oneof != nil)
             let name =
                 if let oneof = field.oneof {
                     Self.unique(wanted, "_\(field.number)", &caseNames[oneof, default: []])

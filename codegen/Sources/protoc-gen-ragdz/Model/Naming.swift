@@ -12,9 +12,11 @@ enum Naming {
         return first.uppercased() + name.dropFirst()
     }
 
-    static func fieldName(_ name: String, number: UInt32) -> String {
+    static func fieldName(_ name: String, number: UInt32, isCase: Bool = false) -> String {
         let camel = lowerCamel(name)
         if camel.isEmpty { return "field\(number)" }
+        // In a pattern for an optional these mean the optional's own cases.
+        if isCase && (camel == "none" || camel == "some") { return camel + "_p" }
         return reservedMembers.contains(camel) ? camel + "_p" : camel
     }
 
@@ -113,7 +115,8 @@ enum Naming {
         "protoMessageName", "jsonFields",
     ]
     private static let reservedStatics: Set<String> = [
-        "self", "Self", "Type", "Protocol", "init", "protoEnumName", "protoNames",
+        "self", "Self", "Type", "Protocol", "init", "protoEnumName", "protoNames", "protoName", "rawValue", "RawValue",
+        "description", "hashValue", "hash",
     ]
 
     /// Types that generated code names: a message of the same name would hide them.
@@ -126,7 +129,8 @@ enum Naming {
         "UInt64", "UInt8", "UnknownFields", "Void", "WireError", "WireReader", "WireSizes", "WireWriter", "Error",
         "Equatable", "Comparable", "Sequence", "Collection", "Result", "Set", "Character", "Substring", "StaticString",
         "CallOptions", "ClientChannel", "HTTPRule", "MethodDescriptor", "MethodPolicy", "RPCService", "RequestStream",
-        "ResponseStream", "ResponseWriter", "Router", "ServerContext", "ServiceDescriptor", "AsyncSequence", "ProtoType",
+        "ResponseStream", "ResponseWriter", "Router", "ServerContext", "ServiceDescriptor", "AsyncSequence",
+        "ProtoType",
         "ProtoMapKey", "Status", "Metadata", "Deadline", "Duration", "Task",
     ]
 }

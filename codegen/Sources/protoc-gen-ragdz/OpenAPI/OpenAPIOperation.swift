@@ -54,7 +54,8 @@ struct OpenAPIOperation {
         for variable in variables {
             let field = find(variable, &schemas)
             result.append(
-                parameter(Self.shortName(variable[...]), in: "path", field.map { schemas.field($0) } ?? ["type": "string"]))
+                parameter(
+                    Self.shortName(variable[...]), in: "path", field.map { schemas.field($0) } ?? ["type": "string"]))
         }
         if rule.body == "*" { return result }
         guard let message = schemas.message(method.input) else { return result }
@@ -115,7 +116,8 @@ struct OpenAPIOperation {
     private func requestBody(_ schemas: inout OpenAPISchemas) -> JSONTree? {
         if isUpload {
             return [
-                "required": true, "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]],
+                "required": true,
+                "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]],
             ]
         }
         guard !rule.body.isEmpty, let message = schemas.message(method.input) else { return nil }

@@ -33,7 +33,8 @@ struct OpenAPIPrinter {
         return [
             "openapi": "3.1.0",
             "info": [
-                "title": .text(options.title), "version": .text(files.first?.package.split(separator: ".").last.map(String.init) ?? "v1"),
+                "title": .text(options.title),
+                "version": .text(files.first?.package.split(separator: ".").last.map(String.init) ?? "v1"),
                 "description":
                     "Every method of the RPC contract over HTTP and JSON. Errors are problem+json with a stable `reason`.",
             ],
@@ -77,7 +78,9 @@ struct OpenAPIPrinter {
                 "tenantKey": [
                     "type": "http", "scheme": "bearer", "description": "An API key of a tenant: ragdz_live_…",
                 ],
-                "operator": ["type": "http", "scheme": "bearer", "description": "The credential of a platform operator."],
+                "operator": [
+                    "type": "http", "scheme": "bearer", "description": "The credential of a platform operator.",
+                ],
             ],
             "responses": [
                 "Problem": [

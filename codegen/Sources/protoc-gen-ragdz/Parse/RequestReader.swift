@@ -76,7 +76,9 @@ struct FileReader {
 
     private static func lines(_ comment: String) -> [String] {
         var lines = comment.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            String(line.drop { $0 == " " || $0 == "\t" || $0 == "\r" }.reversed().drop { $0 == " " || $0 == "\r" }.reversed())
+            String(
+                line.drop { $0 == " " || $0 == "\t" || $0 == "\r" }.reversed().drop { $0 == " " || $0 == "\r" }
+                    .reversed())
         }
         while lines.last?.isEmpty == true { lines.removeLast() }
         while lines.first?.isEmpty == true { lines.removeFirst() }
@@ -103,14 +105,17 @@ struct FileReader {
         return result
     }
 
-    private func message(_ raw: CMessage, _ prefix: String, _ path: [Int32], _ syntax: String) -> ProtoMessageDescriptor {
+    private func message(_ raw: CMessage, _ prefix: String, _ path: [Int32], _ syntax: String) -> ProtoMessageDescriptor
+    {
         var result = ProtoMessageDescriptor()
         result.name = text(raw.name)
         result.fullName = prefix + result.name
         result.comment = comments[path] ?? []
         result.isMapEntry = raw.options?.pointee.map_entry != 0 && raw.options != nil
         let inner = result.fullName + "."
-        result.fields = list(raw.field, raw.n_field).enumerated().map { field($1.pointee, path + [2, Int32($0)], syntax) }
+        result.fields = list(raw.field, raw.n_field).enumerated().map {
+            field($1.pointee, path + [2, Int32($0)], syntax)
+        }
         result.messages = list(raw.nested_type, raw.n_nested_type).enumerated().map {
             message($1.pointee, inner, path + [3, Int32($0)], syntax)
         }

@@ -13,7 +13,8 @@ enum ResponseWriter {
         // FEATURE_PROTO3_OPTIONAL
         response.supported_features = 1
         response.error = error.flatMap { strdup($0) }
-        let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CResponseFile>?>.allocate(capacity: max(1, files.count))
+        let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CResponseFile>?>.allocate(
+            capacity: max(1, files.count))
         for (index, file) in files.enumerated() {
             let pointer = UnsafeMutablePointer<CResponseFile>.allocate(capacity: 1)
             google__protobuf__compiler__code_generator_response__file__init(pointer)
