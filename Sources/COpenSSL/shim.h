@@ -2,4 +2,5 @@
 #define RAGDZ_COpenSSL_SHIM_H
 #include <openssl/ssl.h>
 #include "crypto.h"
+#include "tls.h"
 #endif

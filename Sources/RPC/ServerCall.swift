@@ -7,12 +7,18 @@ public protocol CallScope: AnyObject, Sendable {
     var deadline: Deadline? { get }
     /// The other end, e.g. `"127.0.0.1:51234"` or `"in-process"`.
     var peer: String { get }
+    /// The DNS and URI names of the caller's verified certificate; empty without mTLS. Asked on the call's loop.
+    var peerNames: [String] { get }
     /// Names this call in logs and to the caller; from `x-request-id` when the caller sent a decent one.
     var requestID: String { get }
     /// Adds to the headers of the answer; without effect once the first message is on its way.
     func addInitialMetadata(_ metadata: Metadata)
     /// Adds to the trailers of the answer.
     func addTrailers(_ metadata: Metadata)
+}
+
+extension CallScope {
+    public var peerNames: [String] { [] }
 }
 
 /// The message side of a call: where requests come from and responses go to; transports implement it.

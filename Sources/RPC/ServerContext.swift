@@ -26,6 +26,8 @@ public struct ServerContext: Sendable {
     public var metadata: Metadata { scope.metadata }
     public var deadline: Deadline? { scope.deadline }
     public var peer: String { scope.peer }
+    /// The DNS and URI names of the caller's verified certificate; empty without mTLS.
+    public var peerNames: [String] { scope.peerNames }
     public var requestID: String { scope.requestID }
     /// The caller's language from `accept-language`: `"fr"`, `"ar"` or `"en"`; `"fr"` when it does not say.
     public var language: String { AcceptLanguage.best(of: scope.metadata["accept-language"]) }

@@ -4,6 +4,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import RPC
+internal import TLS
 
 /// Keeps one connection to the target: connects when a call needs it, again after a loss, with growing pauses after
 /// failures.
@@ -124,6 +125,10 @@ final class ClientLink: @unchecked Sendable {
     private var pending: ClientConnection?
 
     private func prepare(_ channel: any Channel, _ connection: ClientConnection) throws {
+        if let tls = configuration.tls {
+            let handler = try TLSHandler(tls, hostname: configuration.tlsServerName ?? target.hostname)
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }
         try channel.pipeline.syncOperations.addHandler(connection)
     }
 

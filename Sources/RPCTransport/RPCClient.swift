@@ -101,7 +101,7 @@ public final class RPCClient: ClientChannel {
         return list
     }
 
-    private var scheme: String { "http" }
+    private var scheme: String { configuration.tls == nil ? "http" : "https" }
 
     private static func onlyResponse<Response: Message>(
         _ stream: ClientStream, _ method: MethodDescriptor

@@ -1,6 +1,7 @@
 public import HTTP2
 public import NIOCore
 public import RPC
+public import TLS
 
 extension RPCClient {
     /// Where a server is.
@@ -8,6 +9,14 @@ extension RPCClient {
         /// A DNS name or address; resolved again at every connect, addresses tried in turn.
         case host(String, port: Int)
         case unixSocket(path: String)
+
+        /// The host that a certificate must name.
+        var hostname: String {
+            switch self {
+            case .host(let name, _): name
+            case .unixSocket: "localhost"
+            }
+        }
 
         /// The `:authority` of requests.
         var authority: String {
@@ -30,6 +39,10 @@ extension RPCClient {
     public struct Configuration: Sendable {
         /// Default: `.ragdz`.
         public var wire: Wire
+        /// What the client trusts and shows over TLS; nil speaks plain text. Default: nil.
+        public var tls: TLSContext?
+        /// The name that the server's certificate must bear. Default: nil, the target's host.
+        public var tlsServerName: String?
         /// The largest response message, in bytes, packed or unpacked. Default: 16 MiB.
         public var maximumMessageSize: Int
         /// Request bytes that wait for the server before a writer is suspended, per stream. Default: 64 KiB.
@@ -55,6 +68,8 @@ extension RPCClient {
 
         public init(wire: Wire = .ragdz) {
             self.wire = wire
+            tls = nil
+            tlsServerName = nil
             maximumMessageSize = 16 << 20
             streamBuffer = 64 << 10
             compressionThreshold = .max

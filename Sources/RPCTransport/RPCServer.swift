@@ -4,6 +4,7 @@ public import NIOCore
 public import NIOPosix
 public import RPC
 internal import Synchronization
+internal import TLS
 
 /// A gRPC server over h2c or TLS, which also speaks RAG-DZ's own framing.
 ///
@@ -25,6 +26,7 @@ public final class RPCServer: Sendable {
     @discardableResult
     public func start() async throws -> SocketAddress {
         let parts = self.parts
+        try parts.configuration.checkPlaintext()
         let scratches = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), OutputScratch()) })
         let channel = try await ServerBootstrap(group: group)
@@ -60,6 +62,17 @@ public final class RPCServer: Sendable {
     }
 }
 
+extension RPCServer.Configuration {
+    /// Credentials and documents must not cross a network in the clear by accident.
+    fileprivate func checkPlaintext() throws {
+        let isLoopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        guard tls == nil, !isLoopback, !allowsPlaintextBeyondLoopback else { return }
+        throw Status.failedPrecondition(
+            "Listening on \(host) without TLS: set a certificate and key, or allow plain text beyond loopback.",
+            reason: "PLAINTEXT_BEYOND_LOOPBACK")
+    }
+}
+
 /// What all connections of a server share.
 final class ServerParts: Sendable {
     let configuration: RPCServer.Configuration
@@ -79,7 +92,9 @@ final class ServerParts: Sendable {
 
     func open(_ channel: any Channel, _ scratch: OutputScratch) throws {
         let number = opened.add(1, ordering: .relaxed).newValue
-        let connection = try ServerConnection(self, channel.eventLoop, scratch, number: number)
+        let tls = try configuration.tls.map { try TLSHandler($0.context) }
+        let connection = try ServerConnection(self, channel.eventLoop, scratch, number: number, tls: tls)
+        if let tls { try channel.pipeline.syncOperations.addHandler(tls) }
         try channel.pipeline.syncOperations.addHandler(connection)
     }
 }

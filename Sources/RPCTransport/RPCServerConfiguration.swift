@@ -1,5 +1,6 @@
 public import HTTP2
 public import NIOCore
+public import TLS
 
 extension RPCServer {
     /// How a server listens and what it takes. Every limit has a number.
@@ -8,6 +9,10 @@ extension RPCServer {
         public var host: String
         /// Default: 0, which takes any free port.
         public var port: Int
+        /// What the server shows over TLS; nil speaks plain text. Default: nil.
+        public var tls: TLSCredentials?
+        /// Plain text on an address that other machines reach. Default: false, so that `start` refuses it.
+        public var allowsPlaintextBeyondLoopback: Bool
         /// The largest request message, in bytes, packed or unpacked. Default: 4 MiB. Uploads stream.
         public var maximumMessageSize: Int
         /// Response bytes that wait for a slow reader before its handler is suspended, per stream. Default: 64 KiB.
@@ -32,6 +37,8 @@ extension RPCServer {
         public init(host: String = "127.0.0.1", port: Int = 0) {
             self.host = host
             self.port = port
+            tls = nil
+            allowsPlaintextBeyondLoopback = false
             maximumMessageSize = 4 << 20
             streamBuffer = 64 << 10
             compressionThreshold = .max

@@ -4,6 +4,7 @@ internal import Logging
 internal import NIOCore
 internal import ProtoRuntime
 internal import RPC
+internal import TLS
 
 /// One connection of the server and its calls. Unchecked through its superclass: confined to `loop`.
 final class ServerConnection: ConnectionHandler, @unchecked Sendable {
@@ -11,12 +12,14 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     let router: Router
 
     private let registry: ConnectionRegistry
+    private let tls: TLSHandler?
     /// The last request head and the header list that it was read from.
     private var lastHead: (key: HeaderKey, head: RequestHead)?
     private var watchdog: RepeatedTask?
     private var openedAt = NIODeadline.now()
 
-    init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int) throws {
+    init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int, tls: TLSHandler?) throws {
+        self.tls = tls
         configuration = server.configuration
         router = server.router
         registry = server.registry
@@ -24,6 +27,9 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
             .server, server.configuration.http2, loop: loop, scratch: scratch, name: "\(server.name)-\(number)",
             logger: server.logger)
     }
+
+    /// The DNS and URI names of the client's certificate, with mTLS.
+    var peerNames: [String] { tls?.peerNames ?? [] }
 
     override func begun() {
         registry.add(self)

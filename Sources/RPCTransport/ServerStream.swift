@@ -42,6 +42,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     var method: MethodDescriptor { route.method }
     var metadata: Metadata { head.metadata }
     var peer: String { connection.peer }
+    var peerNames: [String] { isOnLoop ? connection.peerNames : [] }
     var requestID: String { RequestID.from(head.metadata) ?? "\(connection.name)-\(id)" }
 
     func addInitialMetadata(_ metadata: Metadata) { onLoop { self.initialMetadata.add(contentsOf: metadata) } }
