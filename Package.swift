@@ -111,7 +111,8 @@ let testTargets: [Target] = [
     tests(
         "RPCTransportTests",
         ["RPCTransport", "RPC", "ProtoRuntime", "Schema", "Bytes", "TLS", "HTTP2", "Support", nioCore, nioPosix]),
-    tests("PostgresTests", ["Postgres", "Bytes", "Support", nioCore, nioPosix]),
+    tests("PostgresTests", ["Postgres", "Embedded", "Bytes", "Support", logging, nioCore, nioPosix]),
+    tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
     tests("ModelsTests", ["Models", "Support", nioCore, nioPosix]),
     tests("TenancyTests", ["Tenancy", "Schema", "RPC", "Postgres", "Bytes", "Support"]),

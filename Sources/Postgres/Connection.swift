@@ -155,13 +155,15 @@ final class Connection: @unchecked Sendable {
     /// Sends a unit. Its outcome comes through the owner, also when sending fails.
     func send(_ unit: Unit) {
         loop.assertInEventLoop()
-        guard state == .ready else {
+        guard isAlive() else {
+            // Nothing was sent, so that the unit may go elsewhere.
             let error = PostgresError(.connectionLost, "the connection is closed")
             owner?.connection(self, finished: unit, .failure(error))
             if owner == nil { unit.finish(.failure(error)) }
             return
         }
         unit.exposedToCancel = cancelsUnderway > 0
+        unit.sent = .now()
         let sent: Bool
         switch unit.work {
         case .command(let sql):
@@ -176,6 +178,15 @@ final class Connection: @unchecked Sendable {
         }
         guard sent, flush() else { return lose(handle.errorMessage) }
         arm()
+    }
+
+    /// Whether the server still holds the other end. While nothing is on its way the end of a connection may lie in the
+    /// socket unread, and then a statement would be sent to nobody.
+    func isAlive() -> Bool {
+        if state == .ready, spans.isEmpty, !handle.consumeInput() || handle.isBroken {
+            lose(PostgresError(.connectionLost, handle.errorMessage))
+        }
+        return state == .ready
     }
 
     private func send(
@@ -230,7 +241,10 @@ final class Connection: @unchecked Sendable {
             case .failed(let error, let fatal):
                 spans[0].replied = true
                 if spans[0].failure == nil { spans[0].failure = error }
-                if fatal { return lose(error) }
+                if fatal {
+                    if error.report != nil { noteUntouched() }
+                    return lose(error)
+                }
             case .endOfCommand:
                 if spans[0].replied {
                     spans[0].answered += 1
@@ -248,6 +262,18 @@ final class Connection: @unchecked Sendable {
             owner?.connection(self, notified: channel, payload)
         }
     }
+
+    /// The server works in order, and it ended, by its own word, at the first unit: the others it never saw. The first
+    /// one is rolled back, since its result had not come yet; but when it had run for a while, somebody may have wanted
+    /// to end just this one.
+    private func noteUntouched() {
+        for (index, span) in spans.enumerated() {
+            guard let unit = span.unit else { continue }
+            unit.untouched = index > 0 || (span.rows == nil && .now() - unit.sent < Self.youth)
+        }
+    }
+
+    private static let youth = TimeAmount.seconds(1)
 
     private func finish(_ span: Span) {
         if let next = spans.first?.unit, next.wantsCancel { cancelHead() }

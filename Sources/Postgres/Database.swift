@@ -111,7 +111,8 @@ public final class Database: Sendable {
     /// Everything that is sent by `NOTIFY` on the channel from the moment of the return. The connection is one that
     /// the database keeps for this alone. Ends when the stream is dropped or the database is closed.
     ///
-    /// A subscriber that falls more than 1,024 notifications behind loses the oldest and is told `connectionLost`.
+    /// A subscriber that falls some 1,000 notifications behind is told `connectionLost`, and `connectionRestored` when it
+    /// has caught up; what came in between is lost to it.
     public func listen(_ channel: String) async throws(PostgresError) -> AsyncStream<Notification> {
         let outcome: Result<AsyncStream<Notification>, PostgresError> = await withCheckedContinuation { continuation in
             listener.loop.runNow { [listener] in

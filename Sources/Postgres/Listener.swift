@@ -9,6 +9,8 @@ final class Listener: @unchecked Sendable {
     private enum Limits {
         /// Notifications that wait for a slow subscriber.
         static let buffered = 1024
+        /// How often a subscriber that fell behind is looked at.
+        static let catchUpInterval = TimeAmount.milliseconds(50)
         static let pingInterval = TimeAmount.seconds(5)
         static let firstPause = 50 as Int64
         static let longestPause = 2000 as Int64
@@ -18,6 +20,8 @@ final class Listener: @unchecked Sendable {
         let id: Int
         let channel: String
         let stream: AsyncStream<Notification>.Continuation
+        /// It fell too far behind and gets nothing until it has caught up.
+        var paused = false
         /// Told once, when the server has confirmed.
         var pending: ((PostgresError?) -> Void)?
     }
@@ -48,7 +52,7 @@ final class Listener: @unchecked Sendable {
         loop.assertInEventLoop()
         if case .closed = state { return done(.failure(PostgresError(.closed, "the database was closed"))) }
         let (stream, continuation) = AsyncStream.makeStream(
-            of: Notification.self, bufferingPolicy: .bufferingNewest(Limits.buffered))
+            of: Notification.self, bufferingPolicy: .bufferingOldest(Limits.buffered))
         let id = nextID
         nextID += 1
         continuation.onTermination = { [weak self, loop] _ in loop.execute { [weak self] in self?.unsubscribe(id) } }
@@ -173,10 +177,24 @@ extension Listener: ConnectionOwner {
     }
 
     func connection(_ connection: Connection, notified channel: String, _ payload: String) {
-        for subscriber in subscribers where subscriber.channel == channel && subscriber.pending == nil {
-            if case .dropped = subscriber.stream.yield(.payload(payload)) {
-                subscriber.stream.yield(.connectionLost)
-                subscriber.stream.yield(.connectionRestored)
+        for index in subscribers.indices
+        where subscribers[index].channel == channel && subscribers[index].pending == nil && !subscribers[index].paused {
+            // The last place is kept for the word that something is missing.
+            if case .enqueued(let remaining) = subscribers[index].stream.yield(.payload(payload)), remaining <= 1 {
+                subscribers[index].stream.yield(.connectionLost)
+                subscribers[index].paused = true
+                catchUp(subscribers[index].id)
+            }
+        }
+    }
+
+    /// Resumes a subscriber as soon as there is room again.
+    private func catchUp(_ id: Int) {
+        loop.scheduleTask(in: Limits.catchUpInterval) { [self] in
+            guard let index = subscribers.firstIndex(where: { $0.id == id }) else { return }
+            switch subscribers[index].stream.yield(.connectionRestored) {
+            case .enqueued: subscribers[index].paused = false
+            default: catchUp(id)
             }
         }
     }

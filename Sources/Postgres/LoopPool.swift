@@ -97,14 +97,15 @@ final class LoopPool: @unchecked Sendable {
             case .fail(.lease(let lease), let error): lease.refuse(error)
             case .run(.unit(let unit), let id):
                 unit.connection = id
-                if let connection = connections[id] {
+                if let connection = connections[id], connection.isAlive() {
                     connection.send(unit)
                 } else {
-                    unit.finish(.failure(PostgresError(.connectionLost, "the connection is gone")))
+                    unit.connection = nil
+                    machine.submit(.unit(unit), .unit, now: now)
                 }
             case .run(.lease(let lease), let id):
-                guard let connection = connections[id] else {
-                    lease.refuse(PostgresError(.connectionLost, "the connection is gone"))
+                guard let connection = connections[id], connection.isAlive() else {
+                    machine.submit(.lease(lease), .lease, now: now)
                     continue
                 }
                 leases[id] = lease
@@ -180,9 +181,12 @@ extension LoopPool: ConnectionOwner {
         if !isLeased { work() }
     }
 
+    /// How often a unit is sent again after failures that were not its own.
+    private static let repeats = 3
+
     /// Failures that are not the unit's own. It left no trace then, so it is sent again, unseen by the caller.
     private func mayRepeat(_ unit: Unit, _ error: PostgresError, on connection: Connection) -> Bool {
-        guard unit.standsAlone, !unit.wantsCancel, unit.repeats < 3, let statement = unit.statement else { return false }
+        guard unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats, let statement = unit.statement else { return false }
         switch error.sqlState {
         case .queryCanceled: return unit.exposedToCancel
         case .featureNotSupported, .invalidStatementName:
@@ -205,7 +209,16 @@ extension LoopPool: ConnectionOwner {
             logger.warning("a database connection was lost", metadata: ["error": "\(error.message)"])
             machine.lost(connection.id, now: now)
         }
-        for unit in unfinished { unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error)) }
+        for unit in unfinished {
+            unit.connection = nil
+            if lease == nil, unit.untouched, unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats {
+                unit.repeats += 1
+                unit.untouched = false
+                machine.submit(.unit(unit), .unit, now: now)
+            } else {
+                unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
+            }
+        }
         work()
     }
 

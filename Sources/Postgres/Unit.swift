@@ -1,4 +1,5 @@
 internal import Bytes
+internal import NIOCore
 
 /// One unit of work on its way to the server and back: what goes out before one sync.
 ///
@@ -23,6 +24,10 @@ final class Unit: @unchecked Sendable {
     var wantsCancel = false
     /// A cancel for another unit of the same connection may have hit this one.
     var exposedToCancel = false
+    /// When it was sent last.
+    var sent = NIODeadline.uptimeNanoseconds(0)
+    /// The connection ended, and the unit certainly had no effect.
+    var untouched = false
     /// How often the unit was sent again after a failure that was not its own.
     var repeats = 0
     /// Which pool connection works on it.

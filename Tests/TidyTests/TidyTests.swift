@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func serverCodeStaysOnItsLoop() throws {
-        let free: Set<String> = ["Bridge", "ragdz", "ragdzd"]
+        let free: Set<String> = ["Bridge", "Embedded", "ragdz", "ragdzd"]
         let pattern = /\bTask(\.detached)? *\{/
         for file in try SourceTree.swiftFiles(under: ["Sources"]) where !free.contains(file.room) {
             for (number, line) in file.lines.enumerated() where line.firstMatch(of: pattern) != nil {
