@@ -115,8 +115,10 @@ let testTargets: [Target] = [
     tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
     tests("ModelsTests", ["Models", "Support", nioCore, nioPosix]),
-    tests("TenancyTests", ["Tenancy", "Schema", "RPC", "Postgres", "Bytes", "Support"]),
-    tests("KeysTests", ["Keys", "Cryptography", "Schema", "RPC", "Postgres", "Bytes", "Support"]),
+    tests("TenancyTests", ["Tenancy", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
+    tests(
+        "KeysTests",
+        ["Keys", "Cryptography", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(
         "RetrievalTests",
         ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),

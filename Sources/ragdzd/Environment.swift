@@ -15,6 +15,10 @@ enum Output {
         _ = write(STDOUT_FILENO, bytes, bytes.count)
     }
 
+    /// Whether a person reads along.
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var processID: Int32 { getpid() }
+
     /// Starts the logging of the process, once.
     static func startLogging(level: String) throws -> Logger {
         guard let level = Logger.Level(rawValue: level) else {

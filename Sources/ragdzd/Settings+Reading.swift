@@ -34,6 +34,7 @@ extension Settings {
         databaseOwnerURL = Self.text(reader, "database.owner.url", isSecret: true)
         embeddingsURL = Self.text(reader, "embeddings.url")
         embeddingsModel = Self.text(reader, "embeddings.model")
+        embeddingsDimension = try Self.number(reader, "embeddings.dimension")
         embeddingsKey = Self.text(reader, "embeddings.key", isSecret: true)
         chatURL = Self.text(reader, "chat.url")
         chatModel = Self.text(reader, "chat.model")

@@ -24,6 +24,7 @@ struct Settings: Sendable {
     /// An OpenAI-compatible endpoint for embeddings; nil: the supervised one on this machine.
     var embeddingsURL: String?
     var embeddingsModel: String?
+    var embeddingsDimension: Int?
     var embeddingsKey: String?
     /// An OpenAI-compatible endpoint for answers; nil: answers are extracts.
     var chatURL: String?

@@ -33,7 +33,7 @@ from ragdz.keys k
 cross join lateral (
     select count(*) as live_secrets, min(expire_time) as grace_end_time
     from ragdz.key_secrets
-    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > now())
+    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > statement_timestamp())
 ) s
 where k.key_id = $1::text;
 
@@ -44,7 +44,7 @@ from ragdz.keys k
 cross join lateral (
     select count(*) as live_secrets, min(expire_time) as grace_end_time
     from ragdz.key_secrets
-    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > now())
+    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > statement_timestamp())
 ) s
 where (k.create_time, k.key_id) > ($1::timestamptz, $2::text)
 order by k.create_time, k.key_id

@@ -4,12 +4,14 @@
 -- name: insertTenant
 with made as (
     insert into ragdz.tenants (
-        tenant_id, slug, name, region, timezone, default_language, plan, status, trial_end, settings, provisioned
+        tenant_id, slug, name, region, timezone, default_language, plan, status, trial_end, settings, provisioned,
+        create_time, update_time
     )
     select $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text,
         case when $8::bigint > 0 then 'trial' else 'active' end,
-        case when $8::bigint > 0 then clock_timestamp() + $8::bigint * interval '1 day' end,
-        $9::jsonb, $10::jsonb
+        case when $8::bigint > 0 then clock.now + $8::bigint * interval '1 day' end, $9::jsonb, $10::jsonb, clock.now,
+        clock.now
+    from (select clock_timestamp() as now) clock
     on conflict do nothing
     returning *
 ), noted as (

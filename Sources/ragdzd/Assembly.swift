@@ -1,0 +1,92 @@
+internal import Keys
+internal import Logging
+internal import RPC
+internal import RPCTransport
+internal import Retrieval
+internal import Schema
+internal import Tenancy
+internal import Workflows
+
+/// The services of one process behind their interceptors, and the work that goes on beside the calls.
+struct Assembly: Sendable {
+    let router: Router
+    let health: HealthService
+    private let authenticator: Authenticator
+    private let workflows: WorkflowsFeature?
+    private let storage: Storage
+    private let models: ModelParts?
+
+    /// How often readiness is looked at.
+    static let readinessInterval: Duration = .seconds(1)
+
+    init(_ settings: Settings, _ storage: Storage, _ models: ModelParts?, logger: Logger) {
+        self.storage = storage
+        self.models = models
+        health = HealthService()
+        let database = storage.database
+        authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
+        // The order matters: everything is logged, the caller is known before anything looks at it, and no policy
+        // is decided for a caller who is not known.
+        var router = Router(interceptors: [
+            RequestLog(logger: logger), AuthenticationInterceptor(authenticator), CallerTap(), PolicyInterceptor(),
+        ])
+        router.add(health)
+        if settings.features.contains(.tenants) {
+            router.add(TenancyService(database: database, logger: logger))
+        }
+        if settings.features.contains(.keys) {
+            router.add(KeysService(database: database, pepper: storage.pepper, logger: logger))
+        }
+        var workflows: WorkflowsFeature?
+        if let models {
+            let retrieval = RetrievalService(
+                database: database, embedder: models.embedder, chat: models.chat, logger: logger)
+            if settings.features.contains(.retrieval) { router.add(retrieval) }
+            if settings.features.contains(.workflows) {
+                let actions = BriefActions.all(RetrievalBriefSources(RetrievalSources(retrieval)))
+                let feature = WorkflowsFeature(database: database, actions: ActionRegistry(actions), logger: logger)
+                router.add(feature.service)
+                workflows = feature
+            }
+        }
+        self.workflows = workflows
+        self.router = router
+    }
+
+    /// What goes on until its task is cancelled.
+    var background: [@Sendable () async -> Void] {
+        var jobs: [@Sendable () async -> Void] = [authenticator.run, watchReadiness]
+        if let workflows { jobs.append(workflows.run) }
+        return jobs
+    }
+
+    /// Takes no new work; what runs has `grace` to end.
+    func drain(grace: Duration) {
+        health.setAll(.notServing)
+        workflows?.engine.drain(grace: grace)
+    }
+
+    /// Which parts are ready now.
+    func readiness() async -> [(part: String, isReady: Bool)] {
+        var parts = [("database", await storage.isReady())]
+        if let models { parts.append(("embeddings", models.isReady)) }
+        return parts
+    }
+
+    /// Keeps the health service true: a service is ready when everything is ready that it works with.
+    private func watchReadiness() async {
+        let services = router.services.filter { $0 != "grpc.health.v1.Health" }
+        while !Task.isCancelled {
+            let parts = await readiness()
+            let database = parts.contains { $0.part == "database" && $0.isReady }
+            let all = parts.allSatisfy(\.isReady)
+            if Task.isCancelled { return }
+            for service in services {
+                let needsModels = service == "ragdz.v1.Retrieval"
+                health.set(service, (needsModels ? all : database) ? .serving : .notServing)
+            }
+            health.set("", database ? .serving : .notServing)
+            try? await Task.sleep(for: Self.readinessInterval)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import Embedded
+internal import Logging
+internal import Models
+
+/// The models that retrieval works with: supervised here, or somewhere behind a URL.
+struct ModelParts: Sendable {
+    let embedder: any TextEmbedder
+    let chat: (any ChatModel)?
+    private let server: EmbeddingServer?
+    private let client: HTTPClient
+
+    static func start(_ settings: Settings, logger: Logger) async throws -> ModelParts {
+        let client = HTTPClient()
+        var chat: (any ChatModel)?
+        if let url = settings.chatURL {
+            guard let model = settings.chatModel else {
+                throw Settings.Invalid("RAGDZ_CHAT_URL needs RAGDZ_CHAT_MODEL, the model's name there.")
+            }
+            chat = ChatClient(client: client, endpoint: ModelEndpoint(url: url, model: model, apiKey: settings.chatKey))
+        }
+        if let url = settings.embeddingsURL {
+            guard let model = settings.embeddingsModel, let dimension = settings.embeddingsDimension else {
+                throw Settings.Invalid(
+                    "RAGDZ_EMBEDDINGS_URL needs RAGDZ_EMBEDDINGS_MODEL and RAGDZ_EMBEDDINGS_DIMENSION.")
+            }
+            let endpoint = ModelEndpoint(url: url, model: model, apiKey: settings.embeddingsKey)
+            let embedder = EmbeddingClient(client: client, endpoint: endpoint, dimension: dimension)
+            return ModelParts(embedder: embedder, chat: chat, server: nil, client: client)
+        }
+        let server = try await EmbeddingServer.start(logger: logger)
+        let endpoint = ModelEndpoint(url: server.url, model: EmbeddingServer.model)
+        let embedder = EmbeddingClient(client: client, endpoint: endpoint, dimension: EmbeddingServer.dimensions)
+        return ModelParts(embedder: embedder, chat: chat, server: server, client: client)
+    }
+
+    /// Whether embeddings can be made; an endpoint of your own is taken at its word.
+    var isReady: Bool { server?.isReady ?? true }
+
+    func stop() async {
+        await server?.stop()
+        client.close()
+    }
+}
