@@ -19,7 +19,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
         framing = configuration.wire == .ragdz ? .ragdz : .grpc
         super.init(
             connection, framing, messageLimit: configuration.maximumMessageSize,
-            bufferLimit: configuration.streamBuffer)
+            bufferLimit: configuration.streamBuffer, requiresChecks: true)
         guard let deadline else { return }
         let left = TimeAmount.nanoseconds(deadline.remaining.wholeNanoseconds)
         timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abandon(.deadlineExceeded()) }

@@ -21,12 +21,16 @@ struct FrameParser {
     /// The largest payload that is taken, in bytes.
     private let limit: Int
     private var nextSequence: UInt64 = 1
-    private var hasEnded = false
+    /// RAG-DZ framing: the end envelope was read.
+    private(set) var hasEnded = false
+    /// Whether the envelopes of this stream are checked; the first one tells.
+    private var isChecked: Bool?
 
-    init(_ framing: Framing, limit: Int, firstSequence: UInt64 = 1) {
+    /// With `requiresChecks`, unchecked envelopes of RAG-DZ framing are refused from the first.
+    init(_ framing: Framing, limit: Int, requiresChecks: Bool = false) {
         self.framing = framing
         self.limit = limit
-        nextSequence = firstSequence
+        isChecked = requiresChecks ? true : nil
     }
 
     /// What stands at the front, told from the header alone: nothing is checked or counted yet.
@@ -61,13 +65,16 @@ struct FrameParser {
 
     private mutating func nextEnvelope(_ bytes: UnsafeRawBufferPointer, flags: UInt8, length: Int) -> Step {
         if hasEnded { return .failure(.frameAfterEnd) }
-        guard flags & ~(FrameFlags.compressed | FrameFlags.checked | FrameFlags.end) == 0 else {
+        let isChecked = flags & FrameFlags.checked != 0
+        let known = FrameFlags.compressed | FrameFlags.checked | FrameFlags.end
+        // A lost `checked` bit would turn the header's rest into payload: the stream keeps to its first envelope.
+        guard flags & ~known == 0, self.isChecked ?? isChecked == isChecked else {
             return .failure(.corrupted("an envelope has unknown flags", reason: "FRAME_FLAGS"))
         }
         guard length <= limit else { return .failure(.messageTooLarge(length, limit: limit)) }
-        let isChecked = flags & FrameFlags.checked != 0
         let header = isChecked ? checkedHeaderSize : frameHeaderSize
         guard bytes.count >= header + length else { return .needsMore }
+        self.isChecked = isChecked
         let payload = header..<header + length
         if isChecked {
             guard bytes.bigEndian(at: 5, as: UInt64.self) == nextSequence else {

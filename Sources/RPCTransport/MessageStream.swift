@@ -30,11 +30,13 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     /// How the call ended, once it did.
     final var outcome: Status?
 
-    init(_ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int) {
+    init(
+        _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int, requiresChecks: Bool = false
+    ) {
         self.handler = handler
         self.messageLimit = messageLimit
         self.bufferLimit = bufferLimit
-        parser = FrameParser(framing, limit: messageLimit)
+        parser = FrameParser(framing, limit: messageLimit, requiresChecks: requiresChecks)
         framer = FrameWriter(framing)
     }
 

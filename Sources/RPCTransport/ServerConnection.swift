@@ -17,6 +17,8 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     private var lastHead: (key: HeaderKey, head: RequestHead)?
     private var watchdog: RepeatedTask?
     private var openedAt = NIODeadline.now()
+    /// The peer has sent its SETTINGS, so it does speak HTTP/2.
+    private var isGreeted = false
 
     init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int, tls: TLSHandler?) throws {
         self.tls = tls
@@ -60,7 +62,8 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
             refuse(event.streamID, 431, "The header list is larger than \(configuration.http2.headerListSize) bytes.")
         case .closed:
             event.stream?.closed(HTTP2ErrorCode(rawValue: event.code))
-        case .goAway, .settings, .pingAcknowledged: break
+        case .settings: isGreeted = true
+        case .goAway, .pingAcknowledged: break
         }
     }
 
@@ -121,7 +124,12 @@ extension ServerConnection {
         if let pingedAt {
             if now - pingedAt > configuration.keepaliveTimeout { return closeNow() }
         } else if session.liveStreamCount == 0 {
-            if now - heardAt > (hasHeard ? configuration.idleTimeout : configuration.handshakeTimeout) { stop() }
+            if !isGreeted {
+                if now - openedAt > configuration.handshakeTimeout { return closeNow() }
+            } else if now - heardAt > configuration.idleTimeout {
+                pingedAt = now
+                stop()
+            }
         } else if now - heardAt > configuration.keepaliveInterval {
             pingedAt = now
             session.ping()
@@ -129,8 +137,6 @@ extension ServerConnection {
         if let age = configuration.maximumConnectionAge, now - openedAt > age { stop() }
         flush()
     }
-
-    private var hasHeard: Bool { heardAt > openedAt }
 
     /// Ends the connection when its calls are done.
     func stop() { session.terminateGracefully() }
