@@ -49,6 +49,7 @@ struct Assembly: Sendable {
                 workflows = feature
             }
         }
+        router.add(ReflectionService(services: router.services, files: ContractDescriptors.files))
         self.workflows = workflows
         self.router = router
     }
@@ -75,7 +76,7 @@ struct Assembly: Sendable {
 
     /// Keeps the health service true: a service is ready when everything is ready that it works with.
     private func watchReadiness() async {
-        let services = router.services.filter { $0 != "grpc.health.v1.Health" }
+        let services = router.services.filter { $0.hasPrefix("ragdz.") }
         while !Task.isCancelled {
             let parts = await readiness()
             let database = parts.contains { $0.part == "database" && $0.isReady }

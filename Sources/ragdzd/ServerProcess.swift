@@ -6,6 +6,7 @@ internal import NIOPosix
 internal import RPCTransport
 internal import ServiceLifecycle
 internal import Synchronization
+internal import TLS
 
 /// The server from its start to its end: every part comes up after what it needs and goes down before it.
 struct ServerProcess: Service {
@@ -44,9 +45,7 @@ struct ServerProcess: Service {
     private struct Stopped: Error {}
 
     private func serve(_ assembly: Assembly, _ folder: DataFolder, _ group: MultiThreadedEventLoopGroup) async throws {
-        let server = RPCServer(
-            RPCServer.Configuration(host: settings.listen.host, port: settings.listen.port), router: assembly.router,
-            group: group, logger: logger)
+        let server = RPCServer(try rpcConfiguration(), router: assembly.router, group: group, logger: logger)
         let address: SocketAddress
         do { address = try await server.start() } catch {
             throw Settings.Invalid("The server cannot listen on \(settings.listen): \(error)")
@@ -73,6 +72,14 @@ struct ServerProcess: Service {
             do { while try await tasks.next() != nil {} } catch is Stopped {}
             tasks.cancelAll()
         }
+    }
+
+    private func rpcConfiguration() throws -> RPCServer.Configuration {
+        var configuration = RPCServer.Configuration(host: settings.listen.host, port: settings.listen.port)
+        configuration.tls = try settings.tls.map { files in
+            try TLSCredentials(.server, TLSConfiguration(certificateFile: files.certificate, keyFile: files.key))
+        }
+        return configuration
     }
 
     /// No new work, time for the running one, then the end.

@@ -1,0 +1,175 @@
+import Bytes
+import Keys
+import Logging
+import ProtoRuntime
+import RPC
+import Schema
+import Support
+import Testing
+
+/// The cache of a running server: filled by calls, emptied by what the database announces.
+@Suite struct AuthenticatorTests {
+    /// Runs `body` while the authenticator listens.
+    func listening(_ world: KeysWorld, _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await world.authenticator.run() }
+            do { try await body() } catch {
+                group.cancelAll()
+                throw error
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Waits until `body` fails with the reason; nil when it does not within two seconds.
+    func delay(until reason: String, _ body: () async throws -> Any) async throws -> Duration? {
+        let start = ContinuousClock.now
+        while start.duration(to: .now) < .seconds(2) {
+            if await status(body)?.reason == reason { return start.duration(to: .now) }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return nil
+    }
+
+    @Test func revocationAndSuspensionReachAWarmCacheAtOnce() async throws {
+        let world = try await KeysWorld()
+        let tenant = try await world.makeTenant()
+        let admin = try await world.makeKey(tenant)
+        try await listening(world) {
+            for _ in 0..<5 {
+                let made = try await world.makeKey(tenant)
+                for _ in 0..<20 { _ = try await world.get(made.key.id, key: made.secret) }
+                // Another server's change: this process learns of it from the database alone.
+                try await world.database.asOwner(
+                    "update ragdz.keys set revoke_time = now() where key_id = '\(made.key.id)'")
+                let delay = try await delay(until: "KEY_REVOKED") { try await world.get(made.key.id, key: made.secret) }
+                #expect(try #require(delay) < .milliseconds(500))
+            }
+            _ = try await world.get(admin.key.id, key: admin.secret)
+            try await world.database.asOwner(
+                "update ragdz.tenants set status = 'suspended' where tenant_id = '\(tenant)'")
+            let delay = try await delay(until: "TENANT_SUSPENDED") {
+                try await world.get(admin.key.id, key: admin.secret)
+            }
+            #expect(try #require(delay) < .milliseconds(500))
+            #expect(await status { try await world.get(admin.key.id, key: admin.secret) }?.code == .permissionDenied)
+        }
+    }
+
+    @Test func aKeyThatWasUnknownWorksAsSoonAsItExists() async throws {
+        let world = try await KeysWorld()
+        let tenant = try await world.makeTenant()
+        let key = try APIKey.generate(.live)
+        let (version, hash) = world.pepper.hash(key)
+        try await listening(world) {
+            try await Task.sleep(for: .milliseconds(100))
+            for _ in 0..<3 {
+                #expect(await status { try await world.get(key.id, key: key.revealed) }?.reason == "KEY_UNKNOWN")
+            }
+            try await world.database.asOwner(
+                """
+                with made as (insert into ragdz.keys (tenant_id, key_id, name, scopes)
+                    values ('\(tenant)', '\(key.id)', 'x', '{*}') returning *)
+                insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash)
+                values ('\(tenant)', '\(key.id)', 1, \(version), '\\x\(Hex.encode(hash))')
+                """)
+            var works = false
+            for _ in 0..<200 where !works {
+                works = await status { try await world.get(key.id, key: key.revealed) } == nil
+                if !works { try await Task.sleep(for: .milliseconds(5)) }
+            }
+            #expect(works)
+        }
+    }
+
+    @Test func withoutTheListenerEveryCallAsksTheDatabase() async throws {
+        let world = try await KeysWorld()
+        let tenant = try await world.makeTenant()
+        let made = try await world.makeKey(tenant)
+        for _ in 0..<5 { _ = try await world.get(made.key.id, key: made.secret) }
+        try await world.database.asOwner(
+            "update ragdz.keys set revoke_time = now() where key_id = '\(made.key.id)'")
+        #expect(await status { try await world.get(made.key.id, key: made.secret) }?.reason == "KEY_REVOKED")
+    }
+
+    @Test func aHeaderCannotChooseTheTenant() async throws {
+        let world = try await KeysWorld()
+        let mine = try await world.makeKey(try await world.makeTenant())
+        let foreign = try await world.makeKey(try await world.makeTenant())
+        let method = Ragdz_V1_Keys.Methods.listKeys
+        var metadata = Metadata()
+        metadata.add("authorization", "Bearer \(mine.secret)")
+        for header in ["x-tenant-id", "tenant", "x-ragdz-tenant", "ragdz.tenant"] {
+            metadata.add(header, foreign.key.tenantID)
+        }
+        let bytes = try await world.router.callUnary(
+            method.path, request: [], context: ServerContext(method: method, metadata: metadata))
+        #expect(try Ragdz_V1_ListKeysResponse(wire: bytes).keys.map(\.id) == [mine.key.id])
+        metadata.add("authorization", "Bearer \(foreign.secret)")
+        let two = metadata
+        let status = await status {
+            try await world.router.callUnary(
+                method.path, request: [], context: ServerContext(method: method, metadata: two))
+        }
+        #expect(status?.reason == "CREDENTIAL_MALFORMED")
+    }
+
+    @Test func theFirstOperatorIsMadeOnce() async throws {
+        let world = try await KeysWorld()
+        let credential = try #require(
+            try await FirstOperator.create(database: world.database.database, pepper: world.pepper))
+        #expect(try await FirstOperator.create(database: world.database.database, pepper: world.pepper) == nil)
+        #expect(try await world.authenticator.authenticate(credential) == .platformOperator(name: "root"))
+        let status = await status { try await world.get(try APIKey.generate(.live).id, key: credential) }
+        #expect(status?.reason == "TENANT_KEY_REQUIRED")
+    }
+
+    @Test func theLastUseIsWrittenDown() async throws {
+        let world = try await KeysWorld()
+        let made = try await world.makeKey(try await world.makeTenant())
+        #expect(made.key.lastUsedTime == nil)
+        try await listening(world) {
+            _ = try await world.get(made.key.id, key: made.secret)
+            var seen = false
+            for _ in 0..<80 where !seen {
+                try await Task.sleep(for: .milliseconds(100))
+                seen = try await world.get(made.key.id, key: made.secret).lastUsedTime != nil
+            }
+            #expect(seen)
+        }
+    }
+}
+
+/// What crosses row-level security, and what does not.
+@Suite struct KeyIsolationTests {
+    static let definers = [
+        "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off",
+    ]
+
+    @Test func securityDefinerFunctionsAreTheOnesListedHere() async throws {
+        let world = try await KeysWorld()
+        let functions = try await world.database.ownerRows(
+            """
+            select n.nspname || '.' || p.proname || ' ' || pg_get_userbyid(p.proowner) || ' '
+                || coalesce(array_to_string(p.proconfig, ';'), 'no search_path')
+            from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+            where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema')
+            order by 1
+            """)
+        // Why each may cross row-level security:
+        // claim_due_steps: a worker serves all tenants, and learns of each only which step is due;
+        // find_key, find_operator_credential: the caller is not known before its credential is found;
+        // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is
+        // that of the transaction.
+        #expect(functions == Self.definers)
+        let open = try await world.database.ownerRows(
+            """
+            select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+            where p.prosecdef and n.nspname = 'ragdz' and has_function_privilege('public', p.oid, 'execute')
+            """)
+        #expect(open.isEmpty, "nobody but the roles that are named may call them")
+    }
+}
