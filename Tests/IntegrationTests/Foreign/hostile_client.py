@@ -59,7 +59,7 @@ def keys(world):
         return lambda: stub.ListKeys(pb.ListKeysRequest(), metadata=(("authorization", key),), timeout=20)
 
     flipped = secret[:40] + ("A" if secret[40] != "A" else "B") + secret[41:]
-    for name, key in {"truncated": f"Bearer {secret[:-3]}", "flipped": f"Bearer {flipped}", "empty": "Bearer ",
+    for name, key in {"truncated": f"Bearer {secret[:-3]}", "flipped": f"Bearer {flipped}", "empty": "Bearer",
                       "basic": "Basic Zm9vOmJhcg==", "long": "Bearer " + "a" * 5000}.items():
         refused(listing(key), Code.UNAUTHENTICATED, what=f"a {name} key")
 
