@@ -20,6 +20,7 @@ struct EchoService: RPCService {
     static let count = method("Count", .serverStreaming)
     static let join = method("Join", .clientStreaming)
     static let chat = method("Chat", .bidirectional)
+    static let whoami = method("WhoAmI", .unary)
     static let big = method("Big", .serverStreaming)
 
     let journal: Journal
@@ -46,6 +47,7 @@ struct EchoService: RPCService {
             }
             return request
         }
+        router.unary(Self.whoami) { (_: Text, context) in Text(context.peerNames.first ?? "nobody") }
         router.serverStreaming(Self.count) { (request: Text, responses: ResponseWriter<Text>, _) in
             for number in 0..<(Int(request.value) ?? 0) { try await responses.write(Text("\(number)")) }
         }

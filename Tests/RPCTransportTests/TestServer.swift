@@ -3,6 +3,7 @@ import NIOPosix
 import ProtoRuntime
 import RPC
 import RPCTransport
+import Schema
 
 /// A server and a client over a real socket, both stopped at the end.
 struct TestServer {
@@ -25,6 +26,8 @@ struct TestServer {
         let journal = Journal()
         var router = Router(interceptors: interceptors)
         router.add(EchoService(journal: journal))
+        router.add(HealthService())
+        router.add(ReflectionService(services: router.services, files: ContractDescriptors.files))
         let server = RPCServer(configuration, router: router, group: group)
         let address = try await server.start()
         var clientConfiguration = RPCClient.Configuration(wire: wire)
