@@ -90,6 +90,9 @@ let rooms: [Target] = [
         name: "ragdz-echo",
         dependencies: ["RPCTransport", "RPC", "ProtoRuntime", "Bytes", "TLS", nioCore, nioPosix],
         path: "Examples/ragdz-echo", exclude: ["echo.proto"], swiftSettings: common),
+    .executableTarget(
+        name: "postgres-bench", dependencies: ["Postgres", "LoopExecutor", "Bytes", logging, nioCore, nioPosix],
+        path: "Examples/postgres-bench", swiftSettings: common),
 ]
 
 /// Helpers of the tests: the embedded PostgreSQL, a server in process, foreign clients as children.

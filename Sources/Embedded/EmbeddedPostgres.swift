@@ -147,7 +147,9 @@ public final class EmbeddedPostgres: Sendable {
         }
     }
 
-    private var environment: [String: String] { ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"] }
+    private var environment: [String: String] {
+        ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"]
+    }
 
     private func openLog() throws -> Int32 {
         var info = stat()
@@ -230,7 +232,8 @@ public final class EmbeddedPostgres: Sendable {
         while true {
             let status = await child.waitUntilExit()
             if state.withLock({ $0.stopping }) { return }
-            logger.error("PostgreSQL ended; starting it again", metadata: ["status": "\(status)", "log": "\(layout.log)"])
+            logger.error(
+                "PostgreSQL ended; starting it again", metadata: ["status": "\(status)", "log": "\(layout.log)"])
             try? await Task.sleep(for: Limits.restartPause)
             try? await endPredecessor()
             if state.withLock({ $0.stopping }) { return }

@@ -61,7 +61,9 @@ public final class EmbeddingServer: Sendable {
         guard privatePipe(&ends) else { throw EmbeddedError.system("no pipe") }
         let port = state.withLock { $0.port }
         let arguments = [runtime.python, "-u", runtime.embeddingServer, "--port", "\(port)"]
-        let environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "2", "HOME": "/nonexistent"]
+        let environment = [
+            "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "2", "HOME": "/nonexistent",
+        ]
         let child: ChildProcess
         do {
             defer { close(ends[1]) }

@@ -27,7 +27,8 @@ public enum DatabaseSafety {
         if !unprotected.isEmpty {
             var problems: [String] = []
             for row in unprotected {
-                problems.append("ragdz.\(try row.get("name", as: String.self)) \(try row.get("problem", as: String.self))")
+                problems.append(
+                    "ragdz.\(try row.get("name", as: String.self)) \(try row.get("problem", as: String.self))")
             }
             throw PostgresError(.unsafeDatabase, problems.joined(separator: "; "))
         }

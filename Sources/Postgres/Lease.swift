@@ -94,13 +94,14 @@ final class Lease: @unchecked Sendable {
         let unit = Unit(.command(commit ? "commit" : "rollback"))
         unit.onFinish { [self] outcome in
             pool.release(self, connection)
-            done(outcome.flatMap { rows in
-                // The server answers "ROLLBACK" to the commit of a transaction in which a statement had failed.
-                guard commit, rows.tag != "COMMIT" else { return .success(()) }
-                let cause = if case .failed(let error) = before { ": \(error.message)" } else { "" }
-                return .failure(
-                    PostgresError(.transactionAborted, "nothing was committed, since a statement failed\(cause)"))
-            })
+            done(
+                outcome.flatMap { rows in
+                    // The server answers "ROLLBACK" to the commit of a transaction in which a statement had failed.
+                    guard commit, rows.tag != "COMMIT" else { return .success(()) }
+                    let cause = if case .failed(let error) = before { ": \(error.message)" } else { "" }
+                    return .failure(
+                        PostgresError(.transactionAborted, "nothing was committed, since a statement failed\(cause)"))
+                })
         }
         connection.send(unit)
     }

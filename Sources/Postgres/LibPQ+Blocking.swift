@@ -41,7 +41,7 @@ internal import CPQ
         }
         let fields = unsafe PQnfields(result)
         return unsafe (0..<PQntuples(result)).map { row in
-            unsafe (0..<fields).map { field in
+            (0..<fields).map { field in
                 unsafe PQgetisnull(result, row, field) == 1
                     ? nil : unsafe String(cString: PQgetvalue(result, row, field))
             }

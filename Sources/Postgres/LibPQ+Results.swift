@@ -35,7 +35,7 @@ extension LibPQ {
                 for field in 0..<fields {
                     let length = Int(unsafe PQgetlength(result, row, field))
                     guard length > 0, let from = unsafe PQgetvalue(result, row, field),
-                        let to = unsafe buffer.baseAddress
+                        let to = buffer.baseAddress
                     else { continue }
                     unsafe memcpy(to + count, from, length)
                     count += length

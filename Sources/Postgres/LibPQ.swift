@@ -97,7 +97,8 @@ internal import Glibc
                         let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
                         switch slot {
                         case .null: unsafe fill(values, numbers, index, nil, 0, 0)
-                        case .text(let offset): unsafe fill(values, numbers, index, base.map { unsafe $0 + offset }, 0, 0)
+                        case .text(let offset):
+                            unsafe fill(values, numbers, index, base.map { unsafe $0 + offset }, 0, 0)
                         case .binary(let offset, let length):
                             unsafe fill(values, numbers, index, base.map { unsafe $0 + offset }, length, 1)
                         }
@@ -181,6 +182,6 @@ private func fill(
 /// Calls `body` with a nil-terminated array of C strings that live until it returns.
 func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R) -> R {
     let copies = unsafe strings.map { unsafe UnsafePointer<CChar>(strdup($0)) } + [nil]
-    defer { for unsafe copy in unsafe copies { unsafe free(UnsafeMutableRawPointer(mutating: copy)) } }
+    defer { unsafe copies.forEach { unsafe free(UnsafeMutableRawPointer(mutating: $0)) } }
     return unsafe body(copies)
 }

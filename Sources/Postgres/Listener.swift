@@ -104,17 +104,18 @@ final class Listener: @unchecked Sendable {
     }
 
     private func listen(_ connection: Connection, _ channel: String) {
-        connection.send(Unit(.command("listen \(Self.quoted(channel))")).named(channel) { [self] outcome in
-            for index in subscribers.indices where subscribers[index].channel == channel {
-                let pending = subscribers[index].pending
-                subscribers[index].pending = nil
-                switch outcome {
-                case .success where pending == nil: subscribers[index].stream.yield(.connectionRestored)
-                case .success: pending?(nil)
-                case .failure(let error): pending?(error)
+        connection.send(
+            Unit(.command("listen \(Self.quoted(channel))")).named(channel) { [self] outcome in
+                for index in subscribers.indices where subscribers[index].channel == channel {
+                    let pending = subscribers[index].pending
+                    subscribers[index].pending = nil
+                    switch outcome {
+                    case .success where pending == nil: subscribers[index].stream.yield(.connectionRestored)
+                    case .success: pending?(nil)
+                    case .failure(let error): pending?(error)
+                    }
                 }
-            }
-        })
+            })
     }
 
     private func ping(_ connection: Connection) {
@@ -170,7 +171,11 @@ extension Listener: ConnectionOwner {
         for unit in unfinished { unit.finish(.failure(error)) }
         // Who still waits for the first confirmation learns it as an error; the others are told to distrust.
         for subscriber in subscribers {
-            if let pending = subscriber.pending { pending(error) } else if wasUp { subscriber.stream.yield(.connectionLost) }
+            if let pending = subscriber.pending {
+                pending(error)
+            } else if wasUp {
+                subscriber.stream.yield(.connectionLost)
+            }
         }
         subscribers.removeAll { $0.pending != nil }
         retry()

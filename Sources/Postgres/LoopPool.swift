@@ -186,7 +186,9 @@ extension LoopPool: ConnectionOwner {
 
     /// Failures that are not the unit's own. It left no trace then, so it is sent again, unseen by the caller.
     private func mayRepeat(_ unit: Unit, _ error: PostgresError, on connection: Connection) -> Bool {
-        guard unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats, let statement = unit.statement else { return false }
+        guard unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats, let statement = unit.statement else {
+            return false
+        }
         switch error.sqlState {
         case .queryCanceled: return unit.exposedToCancel
         case .featureNotSupported, .invalidStatementName:

@@ -232,7 +232,8 @@ extension PoolStateMachine {
         if failures > 0, let lastFailure { return lastFailure }
         return PostgresError(
             .poolExhausted,
-            "no connection became free within \(limits.waitMilliseconds) ms; \(slots.count) of \(limits.maximum) are in use")
+            "no connection became free within \(limits.waitMilliseconds) ms; \(slots.count) of \(limits.maximum) are in use"
+        )
     }
 
     /// Opens one more connection, unless enough are on their way, the limit is reached or the database is away.

@@ -94,7 +94,9 @@ import Testing
     @Test func aMissingRuntimeSaysWhatToDo() {
         let error = #expect(throws: EmbeddedError.self) {
             // A PostgreSQL of the machine would be used before the runtime's.
-            if (try? Runtime(folder: "/nowhere").postgresPrograms()) != nil { throw EmbeddedError("install-runtime.sh") }
+            if (try? Runtime(folder: "/nowhere").postgresPrograms()) != nil {
+                throw EmbeddedError("install-runtime.sh")
+            }
             _ = try Runtime(folder: "/nowhere").postgresPrograms()
         }
         #expect(error?.description.contains("install-runtime.sh") == true)

@@ -15,7 +15,8 @@ import Testing
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
         process.arguments = [
-            "-s", "-m", "20", "-w", "\n%{http_code}", "-H", "content-type: application/json", "--data-binary", "@\(file)", url,
+            "-s", "-m", "20", "-w", "\n%{http_code}", "-H", "content-type: application/json", "--data-binary",
+            "@\(file)", url,
         ]
         let output = Pipe()
         process.standardOutput = output

@@ -126,7 +126,9 @@ import Testing
         let stream = try await test.database.listen("Keys \"changed\"")
         let second = try await test.database.listen("other")
         let notify = Statement(name: "notify", sql: "select pg_notify($1, $2)")
-        for number in 0..<3 { _ = try await test.database.query(notify, ["Keys \"changed\"", "n\(number)"], as: .none) }
+        for number in 0..<3 {
+            _ = try await test.database.query(notify, ["Keys \"changed\"", "n\(number)"], as: .none)
+        }
         _ = try await test.database.query(notify, ["other", "مفتاح"], as: .none)
         var events = stream.makeAsyncIterator()
         var others = second.makeAsyncIterator()

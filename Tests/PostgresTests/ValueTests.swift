@@ -14,7 +14,8 @@ import Testing
         return try #require(rows.first).get("v")
     }
 
-    private func echo<T: PostgresEncodable & PostgresDecodable & Equatable>(_ type: String, _ values: T...) async throws {
+    private func echo<T: PostgresEncodable & PostgresDecodable & Equatable>(_ type: String, _ values: T...) async throws
+    {
         for value in values { #expect(try await ask(type, value, as: T.self) == value, "\(type)") }
     }
 

@@ -27,8 +27,10 @@ enum SHA256 {
 
     private static func power(_ base: UInt64, _ degree: Int, isAtMost value: UInt64, shiftedBy bits: Int) -> Bool {
         let left = UInt128(base).multipliedFullWidth(by: degree == 3 ? UInt128(base) * UInt128(base) : UInt128(base))
-        let right = (high: bits >= 128 ? UInt128(value) << UInt128(bits - 128) : UInt128(value) >> UInt128(128 - bits),
-            low: UInt128(value) << UInt128(bits))
+        let right = (
+            high: bits >= 128 ? UInt128(value) << UInt128(bits - 128) : UInt128(value) >> UInt128(128 - bits),
+            low: UInt128(value) << UInt128(bits)
+        )
         let rightLow = bits >= 128 ? 0 : right.low
         return left.high != right.high ? left.high < right.high : left.low <= rightLow
     }
@@ -38,7 +40,9 @@ enum SHA256 {
         var padded = message + [0x80]
         while padded.count % 64 != 56 { padded.append(0) }
         let bits = UInt64(message.count) * 8
-        for shift in stride(from: 56, through: 0, by: -8) { padded.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            padded.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+        }
         for start in stride(from: 0, to: padded.count, by: 64) { compress(padded[start..<start + 64], into: &state) }
         return state.map { word in
             let text = String(word, radix: 16)
