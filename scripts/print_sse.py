@@ -17,7 +17,8 @@ for line in sys.stdin:
         continue
     data = json.loads(line[6:])
     if event == "text":
-        sys.stdout.write(data["text"]["text"])
+        # A line break inside a sentence comes from the document; it says nothing here.
+        sys.stdout.write(data["text"]["text"].replace("\n", " "))
         sys.stdout.flush()
     elif event == "citation":
         citations.append(data["citation"])

@@ -42,8 +42,10 @@ struct AnswerPrinter {
         case .sources(let sources): Terminal.complain("(reading \(sources.hits.count) passages)")
         case .text(let text):
             let mark = text.unsupported && !text.text.isEmpty ? " (unsupported)" : ""
-            Terminal.write(text.text + mark)
-            endsLine = (text.text + mark).hasSuffix("\n")
+            // A line break inside a sentence comes from the document; it says nothing here.
+            let line = String(text.text.map { $0.isNewline ? " " : $0 })
+            Terminal.write(line + mark)
+            endsLine = false
         case .citation(let citation): citations.append(citation)
         case .abstention(let abstention):
             endLine()
