@@ -1,0 +1,205 @@
+import Foundation
+import ProtoRuntime
+import RPC
+import Schema
+import Testing
+
+/// Two tenants on a real server: what one can name of the other, and what it gets to see.
+@Suite(.serialized) struct IsolationTests {
+    /// A tenant with something of everything. Its canary is in every text that it stores.
+    struct Tenant {
+        let canary: String
+        var id = ""
+        var key = ""
+        var keyID = ""
+        var collection = ""
+        var document = ""
+        var run = ""
+
+        /// Ids of nothing at all.
+        static var absent: Tenant {
+            var nobody = Tenant(canary: "")
+            nobody.id = UUID().uuidString.lowercased()
+            nobody.collection = UUID().uuidString.lowercased()
+            nobody.document = UUID().uuidString.lowercased()
+            nobody.run = UUID().uuidString.lowercased()
+            nobody.keyID = String((0..<22).map { _ in "abcdefghijkXYZ0123456789".randomElement() ?? "x" })
+            return nobody
+        }
+
+        /// What must never be seen by another tenant.
+        var secrets: [String] { [canary, id, key, keyID, collection, document, run] }
+    }
+
+    /// What a method is asked for with another tenant's ids. Every method of the contract has its row.
+    enum Probe {
+        /// Refused alike for a foreign id and for one that does not exist.
+        case alike(String)
+        /// Takes no id: succeeds, and shows nothing of anybody else.
+        case own(String)
+        /// Not for a tenant's key, whatever it asks.
+        case operatorOnly(String)
+    }
+
+    static let probes: [String: Probe] = [
+        "/ragdz.v1.Tenants/CreateTenant": .operatorOnly(#"{"slug":"stolen","name":"x","region":"REGION_DZ"}"#),
+        "/ragdz.v1.Tenants/GetTenant": .alike(#"{"id":"$tenant"}"#),
+        "/ragdz.v1.Tenants/ListTenants": .operatorOnly("{}"),
+        "/ragdz.v1.Tenants/UpdateTenant": .alike(#"{"tenant":{"id":"$tenant","name":"stolen"},"updateMask":"name"}"#),
+        "/ragdz.v1.Tenants/SuspendTenant": .operatorOnly(#"{"id":"$tenant"}"#),
+        "/ragdz.v1.Tenants/ResumeTenant": .operatorOnly(#"{"id":"$tenant"}"#),
+        "/ragdz.v1.Keys/CreateKey": .alike(#"{"name":"x","scopes":["*"],"tenantId":"$tenant"}"#),
+        "/ragdz.v1.Keys/GetKey": .alike(#"{"id":"$key"}"#),
+        "/ragdz.v1.Keys/ListKeys": .own("{}"),
+        "/ragdz.v1.Keys/RotateKey": .alike(#"{"id":"$key"}"#),
+        "/ragdz.v1.Keys/RevokeKey": .alike(#"{"id":"$key"}"#),
+        "/ragdz.v1.Retrieval/CreateCollection": .own(#"{"name":"mine-too"}"#),
+        "/ragdz.v1.Retrieval/GetCollection": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/ListCollections": .own("{}"),
+        "/ragdz.v1.Retrieval/DeleteCollection": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/UploadDocument": .alike(
+            #"{"header":{"collection":"$collection","filename":"a.txt"}}"# + "\n" + #"{"data":"U2FsdXQu"}"#),
+        "/ragdz.v1.Retrieval/GetDocument": .alike(#"{"id":"$document"}"#),
+        "/ragdz.v1.Retrieval/GetDocumentText": .alike(#"{"id":"$document"}"#),
+        "/ragdz.v1.Retrieval/ListDocuments": .alike(#"{"collection":"$collection"}"#),
+        "/ragdz.v1.Retrieval/DeleteDocument": .alike(#"{"id":"$document"}"#),
+        "/ragdz.v1.Retrieval/Search": .alike(#"{"collections":["$collection"],"query":"canary secret"}"#),
+        "/ragdz.v1.Retrieval/Ask": .alike(#"{"collections":["$collection"],"question":"What is the canary?"}"#),
+        "/ragdz.v1.Workflows/PutDefinition": .own(
+            #"{"definition":{"name":"mine","steps":[{"id":"a","kind":"STEP_KIND_APPROVAL","prompt":"?"}]}}"#),
+        "/ragdz.v1.Workflows/ListDefinitions": .own("{}"),
+        "/ragdz.v1.Workflows/StartRun": .own(#"{"workflow":"brief","input":{"topic":"canary","collection":"$collection"}}"#),
+        "/ragdz.v1.Workflows/GetRun": .alike(#"{"id":"$run"}"#),
+        "/ragdz.v1.Workflows/ListRuns": .own("{}"),
+        "/ragdz.v1.Workflows/WatchRun": .alike(#"{"id":"$run"}"#),
+        "/ragdz.v1.Workflows/Approve": .alike(#"{"id":"$run","stepId":"approve","approved":true}"#),
+        "/ragdz.v1.Workflows/CancelRun": .alike(#"{"id":"$run"}"#),
+    ]
+
+    @Test func everyMethodOfTheContractHasItsProbe() {
+        #expect(Set(Self.probes.keys) == Set(contractMethods.map(\.path)))
+    }
+
+    @Test func noMethodShowsOrTouchesWhatIsAnothers() async throws {
+        try await RunningServer.with { server in
+            let caller = try ServerCaller(server)
+            let platform = try server.operatorCredential()
+            let thief = try await make("atlas", caller, platform)
+            let victim = try await make("jura", caller, platform)
+            let before = try await inventory(of: victim, caller)
+            let absent = Tenant.absent
+            for method in contractMethods {
+                guard let probe = Self.probes[method.path] else { continue }
+                let foreign = await attempt(probe, method, on: victim, by: thief, caller)
+                for secret in victim.secrets where !Self.wasSaid(secret, probe, victim) {
+                    #expect(!foreign.visible.contains(secret), "\(method.path) shows \(secret)")
+                }
+                switch probe {
+                case .own: #expect(foreign.status == nil, "\(method.path): \(String(describing: foreign.status))")
+                case .operatorOnly: #expect(foreign.status?.reason == "OPERATOR_REQUIRED", "\(method.path)")
+                case .alike:
+                    let nothing = await attempt(probe, method, on: absent, by: thief, caller)
+                    #expect(foreign.status != nil, "\(method.path) succeeds with a foreign id")
+                    #expect(
+                        Self.blurred(foreign, victim) == Self.blurred(nothing, absent),
+                        "\(method.path) tells a foreign id from none")
+                }
+            }
+            let after = try await inventory(of: victim, caller)
+            #expect(after == before, "nothing of the other tenant changed")
+            for secret in [victim.key, thief.key, platform] {
+                #expect(!server.logText.contains(secret), "a credential is in the log")
+            }
+            #expect(!server.logText.contains(victim.canary), "a tenant's text is in the log")
+            await caller.close()
+        }
+    }
+
+    /// Who starts a run with a foreign collection's id sees that id again in its own input, because it said it.
+    static func wasSaid(_ secret: String, _ probe: Probe, _ tenant: Tenant) -> Bool {
+        switch probe {
+        case .own(let json), .alike(let json), .operatorOnly(let json): fill(json, tenant).contains(secret)
+        }
+    }
+
+    static func fill(_ json: String, _ tenant: Tenant) -> String {
+        [
+            ("$tenant", tenant.id), ("$key", tenant.keyID), ("$collection", tenant.collection),
+            ("$document", tenant.document), ("$run", tenant.run),
+        ].reduce(json) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+    }
+
+    /// What a caller sees, with the ids that it said itself made alike.
+    static func blurred(_ outcome: ServerCaller.Outcome, _ tenant: Tenant) -> String {
+        tenant.secrets.filter { !$0.isEmpty }.reduce(outcome.visible) { $0.replacingOccurrences(of: $1, with: "…") }
+    }
+
+    private func attempt(
+        _ probe: Probe, _ method: MethodDescriptor, on tenant: Tenant, by caller: Tenant, _ server: ServerCaller
+    ) async -> ServerCaller.Outcome {
+        switch probe {
+        case .own(let json), .alike(let json), .operatorOnly(let json):
+            await server.call(method, Self.fill(json, tenant), key: caller.key)
+        }
+    }
+
+    /// All that a tenant has, as its own key sees it. Values, not bytes: maps have no order on the wire.
+    private func inventory(of tenant: Tenant, _ caller: ServerCaller) async throws -> [AnyHashable] {
+        func see(_ method: MethodDescriptor, _ json: String) async throws -> AnyHashable {
+            func open<Response: Message>(_ type: Response.Type) async throws -> AnyHashable {
+                AnyHashable(try await caller.get(method, Self.fill(json, tenant), key: tenant.key, as: type))
+            }
+            return try await open(method.responseType)
+        }
+        // The last use of a key changes by itself; that it still works and who it is does not.
+        let keys: Ragdz_V1_ListKeysResponse = try await caller.get(
+            Ragdz_V1_Keys.Methods.listKeys, "{}", key: tenant.key)
+        return [
+            try await see(Ragdz_V1_Tenants.Methods.getTenant, #"{"id":"me"}"#),
+            try await see(Ragdz_V1_Retrieval.Methods.listCollections, "{}"),
+            try await see(Ragdz_V1_Retrieval.Methods.listDocuments, #"{"collection":"$collection"}"#),
+            try await see(Ragdz_V1_Retrieval.Methods.getDocumentText, #"{"id":"$document"}"#),
+            try await see(Ragdz_V1_Workflows.Methods.getRun, #"{"id":"$run"}"#),
+            AnyHashable(keys.keys.map { "\($0.id) \($0.status) \($0.liveSecrets)" }),
+        ]
+    }
+
+    private func make(_ slug: String, _ caller: ServerCaller, _ platform: String) async throws -> Tenant {
+        var tenant = Tenant(canary: "canary\(slug)\(UInt32.random(in: 0 ... .max))")
+        let made: Ragdz_V1_Tenant = try await caller.get(
+            Ragdz_V1_Tenants.Methods.createTenant,
+            #"{"slug":"\#(slug)","name":"\#(tenant.canary)","region":"REGION_DZ"}"#, key: platform)
+        tenant.id = made.id
+        let key: Ragdz_V1_KeyWithSecret = try await caller.get(
+            Ragdz_V1_Keys.Methods.createKey,
+            #"{"name":"\#(tenant.canary)","scopes":["*"],"tenantId":"\#(made.id)"}"#, key: platform)
+        tenant.key = key.secret
+        tenant.keyID = try #require(key.key).id
+        let collection: Ragdz_V1_Collection = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.createCollection, #"{"name":"\#(tenant.canary)"}"#, key: tenant.key)
+        tenant.collection = collection.id
+        let text = "The secret of the canary is \(tenant.canary). The canary sings in the morning."
+        let document: Ragdz_V1_Document = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.uploadDocument,
+            #"{"header":{"collection":"\#(collection.id)","filename":"canary.txt","title":"\#(tenant.canary)"}}"#
+                + "\n" + #"{"data":"\#(Data(text.utf8).base64EncodedString())"}"#, key: tenant.key)
+        tenant.document = document.id
+        let run: Ragdz_V1_Run = try await caller.get(
+            Ragdz_V1_Workflows.Methods.startRun,
+            #"{"workflow":"brief","input":{"topic":"canary \#(tenant.canary)","collection":"\#(collection.id)"}}"#,
+            key: tenant.key)
+        tenant.run = run.id
+        try await waitUntilSettled(run.id, caller, tenant.key)
+        return tenant
+    }
+
+    /// A run goes on by itself until it waits for somebody.
+    private func waitUntilSettled(_ run: String, _ caller: ServerCaller, _ key: String) async throws {
+        for _ in 0..<200 {
+            let now: Ragdz_V1_Run = try await caller.get(
+                Ragdz_V1_Workflows.Methods.getRun, #"{"id":"\#(run)"}"#, key: key)
+            if now.status != .running { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
