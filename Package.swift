@@ -108,7 +108,7 @@ let testTargets: [Target] = [
     tests("CryptographyTests", ["Cryptography", "Bytes"]),
     tests("TLSTests", ["TLS", nioCore]),
     tests("HTTP2Tests", ["HTTP2", nioCore]),
-    tests("ProtoRuntimeTests", ["ProtoRuntime", "Bytes"]),
+    tests("ProtoRuntimeTests", ["ProtoRuntime", "Bytes"], exclude: ["Differential"]),
     tests("RPCTests", ["RPC", "ProtoRuntime", "Bytes"]),
     tests("LoopExecutorTests", ["LoopExecutor", nioCore, nioPosix]),
     tests(

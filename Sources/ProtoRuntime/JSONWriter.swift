@@ -111,7 +111,8 @@ public struct JSONWriter {
         if value.isNaN { return literal("\"NaN\"") }
         if value.isInfinite { return literal(value < 0 ? "\"-Infinity\"" : "\"Infinity\"") }
         var text = value.description
-        if text.hasSuffix(".0") { text.removeLast(2) }
+        // "-0" would be read as the integer 0 by many.
+        if text.hasSuffix(".0") && value != 0 { text.removeLast(2) } else if text == "0.0" { text = "0" }
         text.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
