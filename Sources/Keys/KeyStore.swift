@@ -67,7 +67,8 @@ struct KeyStore: Sendable {
         return try await database.transaction(as: .tenant(tenant)) { transaction in
             guard let row = try await transaction.query(Queries.lockKey, [credential.id]).first else { return nil }
             let end = try row.get("expire_time", as: PostgresTimestamp?.self)
-            let isUsable = try row.get("revoke_time", as: PostgresTimestamp?.self) == nil
+            let isUsable =
+                try row.get("revoke_time", as: PostgresTimestamp?.self) == nil
                 && !row.get("disabled", as: Bool.self) && (end.map { $0.unixMicros > WallClock.nowMicros() } ?? true)
             try check(ScopeSet(row.get("scopes", as: [String].self)), isUsable)
             try await transaction.execute(

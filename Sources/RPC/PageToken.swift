@@ -38,8 +38,10 @@ public enum PageToken {
 
     private static func check(_ list: String, _ body: [UInt8]) -> [UInt8] {
         let sum = CRC32C.checksum([UInt8](list.utf8) + [0] + body)
-        return [UInt8(truncatingIfNeeded: sum >> 24), UInt8(truncatingIfNeeded: sum >> 16),
-            UInt8(truncatingIfNeeded: sum >> 8), UInt8(truncatingIfNeeded: sum)]
+        return [
+            UInt8(truncatingIfNeeded: sum >> 24), UInt8(truncatingIfNeeded: sum >> 16),
+            UInt8(truncatingIfNeeded: sum >> 8), UInt8(truncatingIfNeeded: sum),
+        ]
     }
 }
 

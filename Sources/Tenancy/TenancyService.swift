@@ -35,7 +35,8 @@ public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
         }
     }
 
-    public func getTenant(_ request: Ragdz_V1_GetTenantRequest, context: ServerContext) async throws -> Ragdz_V1_Tenant {
+    public func getTenant(_ request: Ragdz_V1_GetTenantRequest, context: ServerContext) async throws -> Ragdz_V1_Tenant
+    {
         let (id, identity) = try reach(request.id, field: "id", context)
         return try await withDatabaseErrors(logger, context) {
             guard let tenant = try await store.get(id, as: identity) else { throw notFound }

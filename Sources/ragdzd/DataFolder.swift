@@ -38,7 +38,8 @@ struct DataFolder: Sendable {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw Unusable(description: "Another ragdzd runs on \(path): stop it, or choose another folder (RAGDZ_DATA).")
+            throw Unusable(
+                description: "Another ragdzd runs on \(path): stop it, or choose another folder (RAGDZ_DATA).")
         }
         // The descriptor stays open on purpose: the lock ends with the process, however it ends.
     }

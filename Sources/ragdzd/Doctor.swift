@@ -23,7 +23,9 @@ struct Doctor {
             return "\(folder.path), nobody else uses it"
         }
         check("pepper") {
-            if let text = settings.pepper { return "version \(try Pepper(parsing: text).newestVersion), from the environment" }
+            if let text = settings.pepper {
+                return "version \(try Pepper(parsing: text).newestVersion), from the environment"
+            }
             let path = try DataFolder(settings.dataFolder).file("pepper")
             guard access(path, F_OK) == 0 else { return "none yet: made at the first start" }
             return "version \(try PepperFile.loadOrGenerate(at: path).newestVersion)"
@@ -51,6 +53,8 @@ struct Doctor {
     }
 
     private static func isInPath(_ program: String) -> Bool {
-        (Environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
+        (Environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").contains {
+            access("\($0)/\(program)", X_OK) == 0
+        }
     }
 }

@@ -35,7 +35,9 @@ struct JSONLogHandler: LogHandler {
             line += ",\"error\":".utf8
             JSONLine.append("\(error)", to: &line)
         }
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: {
+            $0.key < $1.key
+        }) {
             line.append(UInt8(ascii: ","))
             JSONLine.append(key, to: &line)
             line.append(UInt8(ascii: ":"))
@@ -84,5 +86,7 @@ enum JSONLine {
         return String(decoding: line, as: UTF8.self)
     }
 
-    private static func hex(_ nibble: UInt8) -> Character { Character(Unicode.Scalar(nibble < 10 ? 48 + nibble : 87 + nibble)) }
+    private static func hex(_ nibble: UInt8) -> Character {
+        Character(Unicode.Scalar(nibble < 10 ? 48 + nibble : 87 + nibble))
+    }
 }

@@ -6,7 +6,9 @@ extension Settings {
     ///
     /// `database.url` is `RAGDZ_DATABASE_URL` in the environment and `{"database": {"url": …}}` in the file.
     init(overrides: [String: String], file: String?) async throws {
-        let given = overrides.map { (AbsoluteConfigKey(ConfigKey($0.key)), ConfigValue(.string($0.value), isSecret: false)) }
+        let given = overrides.map {
+            (AbsoluteConfigKey(ConfigKey($0.key)), ConfigValue(.string($0.value), isSecret: false))
+        }
         var providers: [any ConfigProvider] = [
             InMemoryProvider(name: "command line", values: Dictionary(uniqueKeysWithValues: given)),
             EnvironmentVariablesProvider().prefixKeys(with: "ragdz"),
@@ -56,7 +58,8 @@ extension Settings {
         return number
     }
 
-    private static func address(_ reader: ConfigReader, _ key: ConfigKey, default text: String) throws -> ListenAddress {
+    private static func address(_ reader: ConfigReader, _ key: ConfigKey, default text: String) throws -> ListenAddress
+    {
         let text = reader.string(forKey: key, default: text)
         guard let address = ListenAddress(text) else {
             throw Invalid("\(name(key)) is host:port, such as 127.0.0.1:7443 or [::1]:0, not \"\(text)\".")

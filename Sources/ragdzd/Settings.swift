@@ -62,7 +62,8 @@ struct Settings: Sendable {
         }
         if let bridge, !bridge.isLoopback, tls != nil, !allowsPlaintext {
             throw Invalid(
-                "The bridge speaks plain text: keep RAGDZ_BRIDGE on loopback behind a proxy, or say RAGDZ_PLAINTEXT=allow.")
+                "The bridge speaks plain text: keep RAGDZ_BRIDGE on loopback behind a proxy, or say RAGDZ_PLAINTEXT=allow."
+            )
         }
         guard !features.isEmpty else { throw Invalid("RAGDZ_FEATURES names no feature.") }
         guard (1...256).contains(threads) else { throw Invalid("RAGDZ_THREADS is 1 to 256.") }

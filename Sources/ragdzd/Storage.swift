@@ -65,9 +65,15 @@ struct Storage: Sendable {
         return embedded?.appURL ?? settings.databaseURL ?? ""
     }
 
+    private static func appliedVersion(_ database: Database) async throws -> Int {
+        do { return try await DatabaseSafety.appliedVersion(database) } catch  where error.sqlState == .undefinedTable {
+            return 0
+        }
+    }
+
     private static func verify(_ database: Database) async throws {
         let newest = Migrations.all.map(\.version).max() ?? 0
-        let applied = try await DatabaseSafety.appliedVersion(database)
+        let applied = try await appliedVersion(database)
         guard applied == newest else {
             throw Settings.Invalid(
                 """

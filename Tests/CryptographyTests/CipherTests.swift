@@ -17,14 +17,14 @@ import Testing
             key: "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
             nonce: "cafebabefacedbaddecaf888",
             plain: """
-                d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525
-                b16aedf5aa0de657ba637b39
-                """,
+            d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525
+            b16aedf5aa0de657ba637b39
+            """,
             data: "feedfacedeadbeeffeedfacedeadbeefabaddad2",
             sealed: """
-                522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838
-                c5f61e6393ba7a0abcc9f662 76fc6ece0f4e1768cddf8853bb2d551b
-                """
+            522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838
+            c5f61e6393ba7a0abcc9f662 76fc6ece0f4e1768cddf8853bb2d551b
+            """
         ),
     ])
     func gcmKnowsTheAnswers(key: String, nonce: String, plain: String, data: String, sealed: String) throws {
@@ -80,7 +80,8 @@ import Testing
 
     @Test func scryptRefusesImpossibleCosts() throws {
         for cost in [
-            Scrypt.Cost(cost: 15, blockSize: 8, parallelism: 1), Scrypt.Cost(cost: 1 << 30, blockSize: 8, parallelism: 1),
+            Scrypt.Cost(cost: 15, blockSize: 8, parallelism: 1),
+            Scrypt.Cost(cost: 1 << 30, blockSize: 8, parallelism: 1),
         ] {
             let error = #expect(throws: CryptoError.self) { try Scrypt.deriveKey(password: [1], salt: [2], cost: cost) }
             #expect(error?.code == .invalidParameters)

@@ -23,7 +23,9 @@ import Testing
                         while ContinuousClock.now < end {
                             let outcome = await caller.call(
                                 Ragdz_V1_Tenants.Methods.getTenant, #"{"id":"me"}"#, key: made.secret)
-                            if let status = outcome.status { failures.append(status) } else {
+                            if let status = outcome.status {
+                                failures.append(status)
+                            } else {
                                 #expect(outcome.visible.contains(tenant.id))
                             }
                         }
@@ -44,9 +46,10 @@ import Testing
             }
             var works = false
             for _ in 0..<100 where !works {
-                works = await caller.call(
-                    Ragdz_V1_Tenants.Methods.getTenant, #"{"id":"me"}"#, key: made.secret
-                ).status == nil
+                works =
+                    await caller.call(
+                        Ragdz_V1_Tenants.Methods.getTenant, #"{"id":"me"}"#, key: made.secret
+                    ).status == nil
                 if !works { try await Task.sleep(for: .milliseconds(100)) }
             }
             #expect(works, "the server serves again within ten seconds")

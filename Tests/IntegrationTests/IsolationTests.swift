@@ -68,7 +68,8 @@ import Testing
         "/ragdz.v1.Workflows/PutDefinition": .own(
             #"{"definition":{"name":"mine","steps":[{"id":"a","kind":"STEP_KIND_APPROVAL","prompt":"?"}]}}"#),
         "/ragdz.v1.Workflows/ListDefinitions": .own("{}"),
-        "/ragdz.v1.Workflows/StartRun": .own(#"{"workflow":"brief","input":{"topic":"canary","collection":"$collection"}}"#),
+        "/ragdz.v1.Workflows/StartRun": .own(
+            #"{"workflow":"brief","input":{"topic":"canary","collection":"$collection"}}"#),
         "/ragdz.v1.Workflows/GetRun": .alike(#"{"id":"$run"}"#),
         "/ragdz.v1.Workflows/ListRuns": .own("{}"),
         "/ragdz.v1.Workflows/WatchRun": .alike(#"{"id":"$run"}"#),

@@ -84,7 +84,9 @@ import Testing
         #expect(both.hash(key).hash != hash)
     }
 
-    @Test(arguments: ["", "1", "1:", "1:zz", "0:" + String(repeating: "0a", count: 32), "x:00", one + "\n" + one, "1:0a"])
+    @Test(arguments: [
+        "", "1", "1:", "1:zz", "0:" + String(repeating: "0a", count: 32), "x:00", one + "\n" + one, "1:0a",
+    ])
     func malformedPeppersAreRefusedWithoutBeingQuoted(text: String) {
         let error = #expect(throws: Pepper.Malformed.self) { try Pepper(parsing: text) }
         #expect(error?.description.contains("0a0a") == false)

@@ -116,7 +116,9 @@ import Testing
         let thief = try APIKey.generate(.live, id: key.id)
         var revoked = record()
         revoked.isRevoked = true
-        for state in [nil, record(), revoked, record(status: "suspended")] { #expect(verdict(state, thief) == .unknown) }
+        for state in [nil, record(), revoked, record(status: "suspended")] {
+            #expect(verdict(state, thief) == .unknown)
+        }
         #expect(verdict(nil) == .unknown)
     }
 
@@ -146,6 +148,7 @@ import Testing
         #expect(verdict(state, key) == verdict(state, second))
         state.secrets[1].expireMicros = 1000
         #expect(verdict(state, key) == .expired)
-        #expect(verdict(state, second) == .accepted(.tenantKey(tenant: tenant, keyID: key.id, scopes: ["retrieval.read"])))
+        #expect(
+            verdict(state, second) == .accepted(.tenantKey(tenant: tenant, keyID: key.id, scopes: ["retrieval.read"])))
     }
 }

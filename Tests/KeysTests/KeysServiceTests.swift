@@ -54,7 +54,8 @@ import Testing
         let foreign = try await world.makeKey(try await world.makeTenant())
         let absent = try APIKey.generate(.live).id
         for call in [
-            { try await world.get($0, key: mine.secret) as Any }, { try await world.revoke($0, key: mine.secret) as Any },
+            { try await world.get($0, key: mine.secret) as Any },
+            { try await world.revoke($0, key: mine.secret) as Any },
             { try await world.rotate($0, graceSeconds: nil, key: mine.secret) as Any },
         ] as [(String) async throws -> Any] {
             let denied = await status { try await call(foreign.key.id) }
@@ -80,14 +81,16 @@ import Testing
                     Ragdz_V1_Keys.Methods.createKey, request, key: weak.secret, returning: Ragdz_V1_KeyWithSecret.self))
         }
         #expect(try await create(["retrieval.read"]).key.scopes == ["retrieval.read"])
-        #expect(try await create(["retrieval.*", "retrieval.*"], tenant: tenant.description).key.scopes == ["retrieval.*"])
+        #expect(
+            try await create(["retrieval.*", "retrieval.*"], tenant: tenant.description).key.scopes == ["retrieval.*"])
         #expect(await status { try await create(["*"]) }?.reason == "SCOPE_NOT_HELD")
         #expect(await status { try await create(["workflows.read"]) }?.reason == "SCOPE_NOT_HELD")
         #expect(await status { try await create([]) }?.reason == "NO_SCOPES")
         #expect(await status { try await create(["retrieval.fly"]) }?.reason == "UNKNOWN_SCOPE")
         #expect(await status { try await create(["'; --"]) }?.reason == "UNKNOWN_SCOPE")
         let foreign = try await world.makeTenant()
-        #expect(await status { try await create(["keys.read"], tenant: foreign.description) }?.reason == "FOREIGN_TENANT")
+        #expect(
+            await status { try await create(["keys.read"], tenant: foreign.description) }?.reason == "FOREIGN_TENANT")
         #expect(
             await status { try await world.rotate(strong.key.id, graceSeconds: nil, key: weak.secret) }?.reason
                 == "SCOPE_NOT_HELD", "rotating a stronger key would hand it over")

@@ -4,7 +4,8 @@ import RPC
 import Testing
 
 @Suite struct PolicyTests {
-    static let tenantKey = CallIdentity.tenantKey(tenant: UUID128.v4(), keyID: "k", scopes: ["keys.read", "retrieval.*"])
+    static let tenantKey = CallIdentity.tenantKey(
+        tenant: UUID128.v4(), keyID: "k", scopes: ["keys.read", "retrieval.*"])
     static let platformOperator = CallIdentity.platformOperator(name: "root")
 
     func reason(_ identity: CallIdentity, _ policy: MethodPolicy) -> String? {

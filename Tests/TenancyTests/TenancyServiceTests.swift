@@ -77,7 +77,8 @@ import Testing
         #expect(first.id == id)
         #expect(try await create("acme") { $0.id = id }.id == id)
         #expect(try await create("acme").id == id, "without an id the slug decides")
-        #expect(await status { try await create("acme") { $0.id = UUID128.v4().description } }?.reason == "TENANT_EXISTS")
+        #expect(
+            await status { try await create("acme") { $0.id = UUID128.v4().description } }?.reason == "TENANT_EXISTS")
         #expect(await status { try await create("other") { $0.id = id } }?.reason == "TENANT_EXISTS")
     }
 

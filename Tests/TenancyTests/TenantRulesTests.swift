@@ -7,7 +7,9 @@ import Testing
 @testable import Tenancy
 
 @Suite struct TenantRulesTests {
-    static func request(_ change: (inout Ragdz_V1_CreateTenantRequest) -> Void = { _ in }) -> Ragdz_V1_CreateTenantRequest {
+    static func request(_ change: (inout Ragdz_V1_CreateTenantRequest) -> Void = { _ in })
+        -> Ragdz_V1_CreateTenantRequest
+    {
         var request = Ragdz_V1_CreateTenantRequest()
         request.slug = "acme"
         request.name = "Acme"
@@ -60,7 +62,10 @@ import Testing
     @Test(arguments: ["abc", "a-1", "a--", String(repeating: "a", count: 63)])
     func slugsOfTheFormAreTaken(slug: String) { #expect(reason { $0.slug = slug } == nil) }
 
-    @Test(arguments: ["", "   ", "\u{3000}", "a\nb", "a\0b", String(repeating: "é", count: 201), String(repeating: "x", count: 10_240)])
+    @Test(arguments: [
+        "", "   ", "\u{3000}", "a\nb", "a\0b", String(repeating: "é", count: 201),
+        String(repeating: "x", count: 10_240),
+    ])
     func wrongNamesAreRefused(name: String) { #expect(reason { $0.name = name } == "INVALID_NAME") }
 
     @Test(arguments: ["Société Générale d'Été", "شركة الجزائر", "株式会社", String(repeating: "é", count: 200)])
