@@ -103,10 +103,11 @@ extension RetrievalService {
         _ request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext
     ) async throws -> Google_Protobuf_Empty {
         let tenant = try context.requireTenant()
+        guard let id = UUID128(request.id) else { throw Status.documentNotFound }
+        // Not in one guard with the id: the optimiser of Swift 6.3.1 crashes on it (signal 11, coroutine splitting).
         return try await withDatabaseErrors(logger, context) {
-            guard let id = UUID128(request.id), try await store.deleteDocument(tenant, id: id) else {
-                throw Status.documentNotFound
-            }
+            let wasThere = try await store.deleteDocument(tenant, id: id)
+            if !wasThere { throw Status.documentNotFound }
             return Google_Protobuf_Empty()
         }
     }
