@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 /// A `ragdzd` in a process of its own, on the embedded default, as people run it.
-final class RunningServer: @unchecked Sendable {  // Its state changes only in start and stop, which one test calls in turn.
+///
+/// Unchecked: its state changes only in start and stop, which one test calls in turn.
+final class RunningServer: @unchecked Sendable {
     let folder: String
     private(set) var process: Process?
     private(set) var rpc = ""
