@@ -61,14 +61,13 @@ struct Passage: Sendable {
     }
 }
 
-/// How the legs of the search are joined. The figures are those of docs/retrieval.md.
+/// How the legs of the search are joined: similarity + lexicalWeight × coverage. The figures are those of
+/// docs/retrieval.md, for the embedding model that ships; another model's similarities may be spread otherwise.
 struct FusionWeights: Sendable {
-    /// The constant of reciprocal ranks.
-    var rankConstant = 60.0
-    /// The lexical leg's vote at full evidence, where the dense leg's is 1.
-    var lexicalVote = 1.5
-    /// What is left of it when passage and query are in different languages.
-    var crossLanguageVote = 0.4
+    /// What holding all words of the query is worth, where the similarity goes from -1 to 1.
+    var lexicalWeight = 0.25
+    /// The coverage that a passage in another language than the query is given at least.
+    var foreignCoverage = 0.3
 }
 
 extension RetrievalStore {
@@ -83,8 +82,8 @@ extension RetrievalStore {
             Queries.searchChunks,
             [
                 HalfVector(vector), terms.lexemes, terms.terms, terms.weights, terms.detected.code.rawValue, model,
-                collections, languages, max(Self.candidates, limit), limit, weights.rankConstant, weights.lexicalVote,
-                weights.crossLanguageVote,
+                collections, languages, max(Self.candidates, limit), limit, weights.lexicalWeight,
+                weights.foreignCoverage,
             ], as: .tenant(tenant)
         ).map { row throws in try Passage(row) }
     }

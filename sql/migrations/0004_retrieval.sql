@@ -115,9 +115,10 @@ $$;
 --
 -- Dense leg: cosine similarity over all vectors in scope. Lexical leg: for each term of the query, idf over the
 -- tenant's chunks in scope x a saturating term frequency (ts_rank of one lexeme), damped for long chunks: BM25 in all
--- but name. The legs are joined by reciprocal ranks, but the lexical leg's vote is weighed by its evidence: the share
--- of the query's idf that the chunk covers, less when the chunk is in another language than the query. With a plain
--- sum the lexical leg votes for noise whenever question and passage are in different languages.
+-- but name. Each leg gives its best candidates. Their score is the similarity plus a weight times the evidence of the
+-- words: the share of the query's idf that the chunk covers. A chunk in another language than the query cannot share
+-- its words, so it is given a usual share at least; otherwise the words would vote for whatever stands in the query's
+-- language. (Reciprocal ranks were measured and lose: see docs/retrieval.md.)
 create function ragdz.search_chunks(
     query_vector public.halfvec,
     -- Parallel arrays: a lexeme, the number of the term that it reads, and how much a match of that reading counts.
@@ -132,9 +133,8 @@ create function ragdz.search_chunks(
     in_languages text[],
     candidates integer,
     result_limit integer,
-    rank_constant double precision,
-    lexical_vote double precision,
-    cross_language_vote double precision
+    lexical_weight double precision,
+    foreign_coverage double precision
 ) returns table (
     chunk_id uuid, document_id uuid, collection_id uuid, title text, title_path text, language text, content text,
     page integer, start_at bigint, end_at bigint, utf16_start bigint, score double precision, dense_rank integer, lexical_rank integer,
@@ -213,25 +213,27 @@ begin
     ),
     scored as (
         select f.*, c.document_id, c.collection_id, c.title_path, c.language, c.content, c.page, c.start_at, c.end_at,
-            c.utf16_start,
-            coalesce(1 / (rank_constant + f.dense_place), 0)
-            + coalesce(
-                lexical_vote * least(1, 1.5 * f.covered)
-                * case when c.language = query_language or 'und' in (c.language, query_language) then 1
-                    else cross_language_vote end
-                / (rank_constant + f.lexical_place), 0) as points
-        from fused f join ragdz.chunks c on c.tenant_id = tenant and c.id = f.id
+            c.utf16_start, n.similarity,
+            coalesce(n.similarity, 0) + lexical_weight
+            * case when c.language = query_language or 'und' in (c.language, query_language)
+                then coalesce(f.covered, 0) else greatest(foreign_coverage, coalesce(f.covered, 0)) end as points
+        from fused f
+        join ragdz.chunks c on c.tenant_id = tenant and c.id = f.id
+        left join lateral (
+            select 1 - (v.embedding operator(public.<=>) query_vector) as similarity
+            from ragdz.chunk_vectors v
+            where v.tenant_id = tenant and v.chunk_id = f.id and v.collection_id = any (dense_collections)
+                and v.dimension = public.vector_dims(query_vector)
+        ) n on true
     ),
     best as (
         select * from scored order by points desc, scored.id limit result_limit
     )
     select b.id, b.document_id, b.collection_id, d.title, b.title_path, b.language, b.content, b.page, b.start_at,
         b.end_at, b.utf16_start, b.points, coalesce(b.dense_place, 0), coalesce(b.lexical_place, 0),
-        coalesce(1 - (v.embedding operator(public.<=>) query_vector), 0), coalesce(b.covered, 0)
+        coalesce(b.similarity, 0), coalesce(b.covered, 0)
     from best b
     join ragdz.documents d on d.tenant_id = tenant and d.id = b.document_id
-    left join ragdz.chunk_vectors v on v.tenant_id = tenant and v.chunk_id = b.id
-        and v.collection_id = any (dense_collections) and v.dimension = public.vector_dims(query_vector)
     order by b.points desc, b.id;
 end
 $$;

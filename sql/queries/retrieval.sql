@@ -106,4 +106,4 @@ select chunk_id, document_id, collection_id, title, title_path, language, conten
     utf16_start, score, dense_rank, lexical_rank, similarity, coverage
 from ragdz.search_chunks(
     $1::public.halfvec, $2::text[], $3::integer[], $4::double precision[], $5::text, $6::text, $7::uuid[], $8::text[],
-    $9::integer, $10::integer, $11::double precision, $12::double precision, $13::double precision);
+    $9::integer, $10::integer, $11::double precision, $12::double precision);

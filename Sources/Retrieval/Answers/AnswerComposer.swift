@@ -20,7 +20,7 @@ struct AnswerComposer: Sendable {
         /// The same for a gathered text.
         static let gatheredShare = 0.55
         /// Two sentences this alike say the same.
-        static let redundancy = 0.90
+        static let redundancy = 0.95
         /// Characters after which no further sentence is added.
         static let length = 700
         /// A sentence in the language of the answer is preferred by this much.

@@ -114,7 +114,9 @@ struct AnswerEngine: Sendable {
             CandidateSentence.all(in: passages)
         }
         let vectors: [[Float]]
-        do { vectors = try await search.embedder.embed(sentences.map(\.text)) } catch { throw Status(embedding: error) }
+        do { vectors = try await search.embedder.embed(sentences.map { "\($0.context)\n\($0.text)" }) } catch {
+            throw Status(embedding: error)
+        }
         let scores = SentenceScores(sentences, vectors: vectors, query: query)
         return Evidence(
             composer: AnswerComposer(passages: passages, sentences: sentences, vectors: vectors, scores: scores),

@@ -8,8 +8,12 @@ struct CandidateSentence: Sendable {
     /// In the passage's content, in Unicode scalars. Exactly what is quoted.
     let range: Range<Int>
     let text: String
+    /// The titles above it: a sentence of a document on Swiss taxes says neither "Swiss" nor "tax" again.
+    let context: String
     /// All readings of its words.
     let lexemes: Set<String>
+    /// All readings of the words of its titles.
+    let contextLexemes: Set<String>
     /// Numbers in it, as the index writes them.
     let numbers: Set<String>
     /// It asks something, or it is a heading: it says what comes, but answers nothing.
@@ -30,6 +34,7 @@ struct CandidateSentence: Sendable {
         var seen: Set<Place> = []
         for (index, passage) in passages.prefix(Limits.passages).enumerated() {
             let text = ScalarText(passage.content)
+            let context = PassageContext(passage)
             let language = LanguageCode(rawValue: passage.language) ?? .undetermined
             var previous: Int?
             for sentence in SentenceSegmenter.sentences(in: text) {
@@ -37,8 +42,8 @@ struct CandidateSentence: Sendable {
                 guard sentences.count < Limits.sentences, !range.isEmpty else { continue }
                 let place = Place(document: passage.document, start: passage.start + Int64(range.lowerBound))
                 guard seen.insert(place).inserted else { continue }
-                sentences.append(make(text, range, index, language, isHeading: sentence.lowerBound != range.lowerBound
-                    && text.scalars[sentence.lowerBound] == "#", previous: previous))
+                let isHeading = sentence.lowerBound != range.lowerBound && text.scalars[sentence.lowerBound] == "#"
+                sentences.append(make(text, range, index, language, context, isHeading: isHeading, previous: previous))
                 previous = sentences.count - 1
             }
         }
@@ -51,8 +56,8 @@ struct CandidateSentence: Sendable {
     }
 
     private static func make(
-        _ text: ScalarText, _ range: Range<Int>, _ passage: Int, _ language: LanguageCode, isHeading: Bool,
-        previous: Int?
+        _ text: ScalarText, _ range: Range<Int>, _ passage: Int, _ language: LanguageCode,
+        _ context: PassageContext, isHeading: Bool, previous: Int?
     ) -> CandidateSentence {
         var lexemes: Set<String> = []
         var numbers: Set<String> = []
@@ -65,7 +70,8 @@ struct CandidateSentence: Sendable {
             }
         }
         return CandidateSentence(
-            passage: passage, range: range, text: text[range], lexemes: lexemes, numbers: numbers,
+            passage: passage, range: range, text: text[range], context: context.text, lexemes: lexemes,
+            contextLexemes: context.lexemes, numbers: numbers,
             isLeadIn: isHeading || isLeadIn(text, range), previous: previous)
     }
 
@@ -75,7 +81,7 @@ struct CandidateSentence: Sendable {
             return true
         }
         if "?؟:".unicodeScalars.contains(last) { return true }
-        return range.count < 80 && !".!…»”\")؛;۔|".unicodeScalars.contains(last)
+        return range.count < 80 && !".!…»”\"؛;۔|".unicodeScalars.contains(last)
             && !text.scalars[range].contains { $0.properties.numericType != nil }
     }
 
@@ -91,5 +97,20 @@ struct CandidateSentence: Sendable {
             start = digits + 1
         }
         return text.trimmed(start..<range.upperBound)
+    }
+}
+
+/// The title of a passage's document and the headings above it.
+private struct PassageContext {
+    let text: String
+    let lexemes: Set<String>
+
+    init(_ passage: Passage) {
+        let path = passage.titlePath.hasPrefix(passage.title) || passage.titlePath.isEmpty
+            ? passage.titlePath : "\(passage.title) › \(passage.titlePath)"
+        text = path.isEmpty ? passage.title : path
+        let language = LanguageCode(rawValue: passage.language) ?? .undetermined
+        lexemes = Set(
+            LexicalAnalyzer.terms(in: ScalarText(text), language: language).flatMap { $0.lexemes.map(\.text) })
     }
 }

@@ -25,8 +25,12 @@ struct GeneratedAnswer: Sendable {
         _ question: String, _ language: LanguageCode, _ composer: AnswerComposer, _ speaker: inout AnswerSpeaker,
         _ usage: inout AnswerUsage, emit: (AnswerEvent) async throws -> Void
     ) async throws -> Outcome {
-        let binder = CitationBinder(
-            passages: composer.passages, sentences: composer.sentences, vectors: composer.vectors)
+        // Proof is looked for in the sentences alone: their titles would make everything look alike.
+        let vectors: [[Float]]
+        do { vectors = try await search.embedder.embed(composer.sentences.map(\.text)) } catch {
+            throw Status(embedding: error)
+        }
+        let binder = CitationBinder(passages: composer.passages, sentences: composer.sentences, vectors: vectors)
         let messages = AnswerPrompt.messages(question: question, passages: composer.passages, language: language)
         var buffer = SentenceBuffer()
         var length = 0

@@ -1,6 +1,6 @@
 internal import Language
 
-/// How well each sentence answers a question.
+/// How well each sentence answers a question. The vectors are those of the sentences under their titles.
 struct SentenceScores: Sendable {
     struct Score: Sendable {
         /// Cosine of sentence and question.
@@ -13,6 +13,10 @@ struct SentenceScores: Sendable {
     private enum Weights {
         static let similarity = 0.6
         static let coverage = 0.35
+        /// A word of the question that only the titles hold counts this much of one in the sentence.
+        static let context = 0.6
+        /// For a sentence with a figure, when the question asks for one.
+        static let figure = 0.10
         /// Of the passage's place among the passages.
         static let passage = 0.12
         /// What a sentence takes over from the heading or question right before it.
@@ -28,16 +32,22 @@ struct SentenceScores: Sendable {
             return Double.logarithm(1 + (Double(sentences.count) - count + 0.5) / (count + 0.5))
         }
         let whole = idf.reduce(0, +)
+        let wantsFigure = QuestionCues.asksForFigure(query.text)
         var scores: [Score] = []
         var own: [Double] = []
         for (index, sentence) in sentences.enumerated() {
             let similarity = Self.cosine(vectors[index], query.vector)
             var found = 0.0
-            for (reading, weight) in zip(readings, idf) where reading.contains(where: sentence.lexemes.contains) {
-                found += weight
+            for (reading, weight) in zip(readings, idf) {
+                if reading.contains(where: sentence.lexemes.contains) {
+                    found += weight
+                } else if reading.contains(where: sentence.contextLexemes.contains) {
+                    found += Weights.context * weight
+                }
             }
             let coverage = whole > 0 ? found / whole : 0
-            let base = Weights.similarity * similarity + Weights.coverage * coverage
+            var base = Weights.similarity * similarity + Weights.coverage * coverage
+            if wantsFigure, !sentence.numbers.isEmpty { base += Weights.figure }
             own.append(base)
             var total = base
             if let previous = sentence.previous, sentences[previous].isLeadIn, own[previous] > base {

@@ -60,7 +60,23 @@ actor CalibrationCorpus {
         }
         let count = CalibrationSet.answerable.count
         print("document first: \(first) of \(count), among five passages: \(amongFive) of \(count)")
-        #expect(Double(amongFive) / Double(count) >= 0.75)
+        #expect(Double(amongFive) / Double(count) >= 0.95)
+    }
+
+    @Test func theAnswerIsQuoted() async throws {
+        let fixture = try await CalibrationCorpus.shared.fixture()
+        var right = 0
+        let asked = CalibrationSet.answerable.filter { $0.quote != nil }
+        for question in asked {
+            let answer = try await HeardAnswer(try await fixture.ask(question.text), checkedBy: fixture)
+            if answer.citations.contains(where: { $0.quote.contains(question.quote ?? "-") }) {
+                right += 1
+            } else {
+                print("not quoted: \(question.text) -> \(answer.abstention?.reason ?? answer.text)")
+            }
+        }
+        print("the answer is quoted: \(right) of \(asked.count)")
+        #expect(Double(right) / Double(asked.count) >= 0.7)
     }
 
     @Test func theGateTellsAnswerableQuestions() async throws {

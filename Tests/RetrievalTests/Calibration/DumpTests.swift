@@ -41,7 +41,7 @@ struct DumpTests {
         for (text, file) in questions {
             let query = try await fixture.service.search.analyse(text)
             var weights = FusionWeights()
-            weights.lexicalVote = 0
+            weights.lexicalWeight = 0
             let found = try await fixture.service.store.search(
                 fixture.tenant, vector: query.vector, terms: query.terms, model: fixture.service.embedder.model,
                 collections: nil, languages: nil, limit: 3_000, weights: weights)
