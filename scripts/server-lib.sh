@@ -84,5 +84,5 @@ stop_server() {
         waited=$((waited + 1))
     done
     kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid"
+    wait "$pid" 2>/dev/null
 }

@@ -51,6 +51,7 @@ struct BridgeResponder: HTTPResponder {
 
     private func route(_ request: BridgeRequest, executor: LoopExecutor) async throws -> Response {
         if let own = try await ownRoute(request) { return own }
+        if let method = router.method(request.path) { return await connect(method, request) }
         switch routes.match(verb: request.verb, path: request.path[...]) {
         case .notFound:
             throw Status.notFound(
@@ -94,13 +95,18 @@ struct BridgeResponder: HTTPResponder {
         return response
     }
 
-    /// Reads the body into memory; the request that comes back still notices when its client leaves.
     static func jsonBody(_ request: BridgeRequest, limit: Int) async throws -> (body: [UInt8], request: Request) {
+        let (body, http) = try await bytes(request, limit: limit)
+        if !body.isEmpty { try request.requireJSON() }
+        return (body, http)
+    }
+
+    /// Reads the body into memory; the request that comes back still notices when its client leaves.
+    static func bytes(_ request: BridgeRequest, limit: Int) async throws -> (body: [UInt8], request: Request) {
         var http = request.http
         if let length = http.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
         let buffer: ByteBuffer
         do { buffer = try await http.collectBody(upTo: limit) } catch is NIOTooManyBytesError { throw tooLarge(limit) }
-        if buffer.readableBytes > 0 { try request.requireJSON() }
         return (Array(buffer.readableBytesView), http)
     }
 

@@ -5,11 +5,19 @@ internal import NIOCore
 internal import NIOPosix
 internal import RPC
 internal import RPCTransport
+internal import TLS
 
 /// Where to call and with which key; every command that talks to a server takes these.
 struct ConnectionOptions: ParsableArguments {
-    @Option(help: "host:port of the server's RPC (RAGDZ_ADDRESS; 127.0.0.1:7443).")
+    @Option(
+        help: """
+            host:port of the server's RPC (RAGDZ_ADDRESS; 127.0.0.1:7443). Other machines are called over TLS, this one \
+            in plain text, unless the address begins with http:// or https://.
+            """)
     var address: String?
+
+    @Option(help: "PEM file with the authorities to trust over TLS (RAGDZ_CA; those of the system).")
+    var ca: String?
 
     @Option(help: "API key or operator credential (RAGDZ_KEY). Others on this machine can read it in `ps`.")
     var key: String?
@@ -26,6 +34,7 @@ struct ConnectionOptions: ParsableArguments {
     struct Resolved {
         var address: String
         var key: String?
+        var authorities: String?
     }
 
     static let defaultAddress = "127.0.0.1:7443"
@@ -41,7 +50,8 @@ struct ConnectionOptions: ParsableArguments {
         }
         return Resolved(
             address: address ?? variable("RAGDZ_ADDRESS") ?? saved?.address ?? Self.defaultAddress,
-            key: key ?? variable("RAGDZ_KEY") ?? saved?.key)
+            key: key ?? variable("RAGDZ_KEY") ?? saved?.key,
+            authorities: ca ?? variable("RAGDZ_CA") ?? saved?.authorities)
     }
 }
 
@@ -56,15 +66,16 @@ struct Session: Sendable {
         _ connection: ConnectionOptions, _ body: @escaping @Sendable (Session) async throws -> Void
     ) async throws {
         let resolved = try connection.resolve()
-        let target = try target(resolved.address)
+        let server = try ServerAddress(resolved.address)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var configuration = RPCClient.Configuration.defaults
+        if server.usesTLS { configuration.tls = try authorities(resolved.authorities) }
         configuration.userAgent = "ragdz-cli/0.1.0"
         if let key = resolved.key { configuration.metadata.add("authorization", "Bearer \(key)") }
         configuration.metadata.add("accept-language", language)
         var logger = Logger(label: "ragdz")
         logger.logLevel = .critical
-        let client = RPCClient(target, configuration: configuration, group: group, logger: logger)
+        let client = RPCClient(server.target, configuration: configuration, group: group, logger: logger)
         var options = CallOptions.defaults
         if let seconds = connection.timeout { options = CallOptions(timeout: .seconds(seconds)) }
         let session = Session(client: client, options: options, address: resolved.address)
@@ -90,18 +101,36 @@ struct Session: Sendable {
         return ["fr", "ar", "en"].contains(code) ? code : "en"
     }
 
-    static func target(_ address: String) throws -> RPCClient.Target {
-        var text = address[...]
-        if text.hasPrefix("unix:") { return .unixSocket(path: String(text.dropFirst(5))) }
-        if text.hasPrefix("https://") {
-            throw Failure.usage("This client speaks plain HTTP/2 only so far: put a TLS proxy on this machine.")
+    private static func authorities(_ file: String?) throws -> TLSContext {
+        do { return try TLSContext(.client, TLSConfiguration(authorityFile: file)) } catch {
+            throw Failure.usage("The authorities in \(file ?? "the system's folder") cannot be read: \(error)")
         }
-        if text.hasPrefix("http://") { text = text.dropFirst(7) }
+    }
+}
+
+/// An address as people write it. A key never crosses a network in plain text unless they say so.
+struct ServerAddress {
+    let target: RPCClient.Target
+    let usesTLS: Bool
+
+    init(_ address: String) throws {
+        var text = address[...]
+        if text.hasPrefix("unix:") {
+            target = .unixSocket(path: String(text.dropFirst(5)))
+            usesTLS = false
+            return
+        }
+        var scheme: Bool?
+        for (prefix, isTLS) in [("http://", false), ("https://", true)] where text.hasPrefix(prefix) {
+            text = text.dropFirst(prefix.count)
+            scheme = isTLS
+        }
         if text.hasSuffix("/") { text = text.dropLast() }
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (1...65535).contains(port), colon > text.startIndex
         else { throw Failure.usage("\(address) is no address: write host:port.") }
         let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-        return .host(host, port: port)
+        target = .host(host, port: port)
+        usesTLS = scheme ?? !(host == "localhost" || host == "::1" || host.hasPrefix("127."))
     }
 }

@@ -17,7 +17,7 @@ struct LoginCommand: AsyncParsableCommand {
         var connection = connection
         let address = connection.address ?? ConnectionOptions.defaultAddress
         let name = connection.profile ?? "default"
-        _ = try Session.target(address)
+        _ = try ServerAddress(address)
         let key = try key(connection.key)
         connection.address = address
         connection.key = key
@@ -28,7 +28,7 @@ struct LoginCommand: AsyncParsableCommand {
             }
         }
         var file = try ProfileFile.load()
-        file.profiles[name] = ProfileFile.Profile(address: address, key: key)
+        file.profiles[name] = ProfileFile.Profile(address: address, key: key, authorities: connection.ca)
         file.current = name
         try file.save()
         Terminal.complain("Saved profile \(name) for \(address) in \(ProfileFile.path.path).")

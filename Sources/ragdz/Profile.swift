@@ -5,6 +5,7 @@ struct ProfileFile: Codable {
     struct Profile: Codable {
         var address: String
         var key: String
+        var authorities: String?
     }
 
     var current = "default"

@@ -99,4 +99,24 @@ import Testing
             #expect(unknown.status == 400)
         }
     }
+
+    @Test func connectClientsCallMethodsByTheirName() async throws {
+        try await BridgeUnderTest.run(router()) { client in
+            let path = "/ragdz.v1.Tenants/UpdateTenant"
+            let json = "Content-Type: application/json"
+            let answer = try await client.curl("-H", json, "-d", #"{"tenant":{"id":"t1"}}"#, path: path)
+            #expect(answer.status == 200)
+            #expect(try Ragdz_V1_Tenant(json: answer.body).id == "t1")
+            let broken = try await client.curl("-H", json, "-d", "{", path: path)
+            #expect(broken.status == 400)
+            #expect(broken.body.hasPrefix(#"{"code":"invalid_argument","message":"#))
+            #expect(try await client.curl("-d", "{}", path: path).status == 415)
+            #expect(try await client.curl(path: path).status == 405)
+            let late = try await client.curl("-H", json, "-H", "connect-timeout-ms: 0", "-d", "{}", path: path)
+            #expect(late.status == 504)
+            let stream = try await client.curl("-H", json, "-d", "{}", path: "/ragdz.v1.Workflows/WatchRun")
+            #expect(stream.status == 501)
+            #expect(try await client.curl("-H", json, "-d", "{}", path: "/ragdz.v1.Nope/X").status == 404)
+        }
+    }
 }

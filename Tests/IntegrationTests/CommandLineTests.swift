@@ -12,7 +12,8 @@ import Testing
         ["call", "Tenants/GetTenant", "{\"nope\":1}"], ["health", "--address", "nowhere"], ["tenant", "update", "t"],
         ["doc", "upload", "--collection", "c", "/does/not/exist"], ["run", "start", "brief", "--input", "[]"],
         ["run", "start", "brief", "--set", "novalue"], ["doc", "text", "d", "--range", "9"], ["completion", "tcsh"],
-        ["tenant", "get", "--profile", "nobody"], ["health", "--address", "https://example.org:443"],
+        ["tenant", "get", "--profile", "nobody"],
+        ["health", "--address", "https://127.0.0.1:1", "--ca", "/does/not/exist"],
     ])
     func wrongUsageIsTwo(arguments: [String]) async throws {
         let outcome = try await cli.run(arguments)
