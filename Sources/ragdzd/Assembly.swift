@@ -28,7 +28,8 @@ struct Assembly: Sendable {
         // The order matters: everything is logged, the caller is known before anything looks at it, and no policy
         // is decided for a caller who is not known.
         var router = Router(interceptors: [
-            RequestLog(logger: logger), AuthenticationInterceptor(authenticator), CallerTap(), PolicyInterceptor(),
+            RequestLog(logging: settings.callLogging, sink: .standardError),
+            AuthenticationInterceptor(authenticator), CallerTap(), PolicyInterceptor(),
         ])
         router.add(health)
         if settings.features.contains(.tenants) {

@@ -24,7 +24,7 @@ enum Output {
         guard let level = Logger.Level(rawValue: level) else {
             throw Settings.Invalid("RAGDZ_LOG_LEVEL is trace, debug, info, notice, warning, error or critical.")
         }
-        LoggingSystem.bootstrap { label in JSONLogHandler(label: label, level: level) }
+        LoggingSystem.bootstrap { label in JSONLogHandler(label: label, level: level, sink: .standardError) }
         return Logger(label: "ragdzd")
     }
 }

@@ -8,6 +8,7 @@ enum Platform {
     /// Runs the server until it is told to stop.
     static func serve(_ settings: Settings) async throws {
         let logger = try Output.startLogging(level: settings.logLevel)
+        defer { LogSink.standardError.flush() }
         let server = ServerProcess(settings: settings, logger: logger)
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
@@ -21,6 +22,7 @@ enum Platform {
     /// Brings the database to this version's schema.
     static func migrate(_ settings: Settings) async throws {
         let logger = try Output.startLogging(level: settings.logLevel)
+        defer { LogSink.standardError.flush() }
         guard settings.databaseURL == nil || settings.databaseOwnerURL != nil else {
             throw Settings.Invalid(
                 "RAGDZ_DATABASE_OWNER_URL is missing: the schema is changed by a superuser or a member of ragdz_owner.")

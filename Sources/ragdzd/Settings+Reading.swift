@@ -32,6 +32,7 @@ extension Settings {
         features = try Self.features(reader.string(forKey: "features"))
         threads = try Self.number(reader, "threads") ?? System.coreCount
         logLevel = reader.string(forKey: "log.level", default: "info")
+        callLogging = try Self.callLogging(reader.string(forKey: "log.calls"))
         databaseURL = Self.text(reader, "database.url", isSecret: true)
         databaseOwnerURL = Self.text(reader, "database.owner.url", isSecret: true)
         embeddingsURL = Self.text(reader, "embeddings.url")
@@ -78,6 +79,14 @@ extension Settings {
                 }
                 return feature
             })
+    }
+
+    private static func callLogging(_ text: String?) throws -> CallLogging {
+        guard let text else { return .all }
+        guard let logging = CallLogging(rawValue: text) else {
+            throw Invalid("RAGDZ_LOG_CALLS is all, failures or off, not \"\(text)\".")
+        }
+        return logging
     }
 
     private static func tls(_ reader: ConfigReader) throws -> TLSFiles? {

@@ -17,6 +17,8 @@ struct Settings: Sendable {
     /// Event loops; each has its own connections to the database.
     var threads: Int
     var logLevel: String
+    /// Which calls get a line in the log.
+    var callLogging: CallLogging
     /// A database of your own, as the role `ragdz_app`; nil: the embedded one.
     var databaseURL: String?
     /// The same database as a role that may migrate it; nil: `ragdzd migrate` was run by somebody else.
