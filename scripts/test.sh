@@ -35,6 +35,9 @@ fi
 step "Build of all targets and tests, with coverage (the first one takes some minutes)"
 swift build --build-tests --enable-code-coverage
 
+step "What the generator prints for protos made to break it compiles"
+scripts/check-codegen.sh
+
 step "Tests"
 rm -rf .build/debug/codecov
 swift test --enable-code-coverage --skip-build "$@"

@@ -6,7 +6,7 @@ extension JSONReader {
     mutating func string() throws(JSONError) -> String {
         let (span, hasEscapes) = try rawString()
         if hasEscapes { return try unescape(span) }
-        guard let text = String(validating: span.assumingMemoryBound(to: UInt8.self), as: UTF8.self) else {
+        guard let text = String(checked: span) else {
             throw error(.invalidUTF8, "the string is not UTF-8")
         }
         return text
@@ -57,7 +57,7 @@ extension JSONReader {
                 bytes.append(try character(escape))
             }
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = bytes.withUnsafeBytes({ String(checked: $0) }) else {
             throw error(.invalidUTF8, "the string is not UTF-8")
         }
         return text

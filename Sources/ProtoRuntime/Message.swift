@@ -24,14 +24,14 @@ public protocol Message: Sendable, Hashable {
 }
 
 /// A message measured and ready to be written: its size is known before memory is asked for.
-public struct WirePlan {
+public struct WirePlan: ~Copyable {
     /// The message's size in bytes.
     public let size: Int
     @usableFromInline
     let sizes: WireSizes
 
     @inlinable
-    init(size: Int, sizes: WireSizes) {
+    init(size: Int, sizes: consuming WireSizes) {
         self.size = size
         self.sizes = sizes
     }
@@ -73,7 +73,7 @@ extension Message {
 
     /// Writes the message into `space`, which has at least `plan.size` bytes; `plan` is this message's own.
     @inlinable
-    public func encode(_ plan: WirePlan, into space: UnsafeMutableRawBufferPointer) {
+    public func encode(_ plan: borrowing WirePlan, into space: UnsafeMutableRawBufferPointer) {
         guard let base = space.baseAddress, plan.size > 0 else { return }
         precondition(space.count >= plan.size, "the space is smaller than the plan")
         var writer = WireWriter(base, count: plan.size, sizes: plan.sizes)

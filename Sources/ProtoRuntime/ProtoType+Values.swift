@@ -42,9 +42,7 @@ public enum ProtoString: ProtoMapKey {
     public static func read(_ reader: inout WireReader) throws(WireError) -> String {
         let bytes = try reader.span()
         if bytes.isEmpty { return "" }
-        guard let text = String(validating: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self) else {
-            throw WireError(.invalidUTF8)
-        }
+        guard let text = String(checked: bytes) else { throw WireError(.invalidUTF8) }
         return text
     }
 

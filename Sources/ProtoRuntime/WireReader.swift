@@ -9,6 +9,9 @@ public struct WireReader {
     var cursor: UnsafeRawPointer
     @usableFromInline
     var end: UnsafeRawPointer
+    /// Where the tag that was read last begins.
+    @usableFromInline
+    var tagStart: UnsafeRawPointer
     @usableFromInline
     var depthLeft = WireReader.maximumDepth
 
@@ -17,6 +20,7 @@ public struct WireReader {
         // An empty buffer may have no address; the one made up here is never read.
         cursor = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped
         end = cursor + buffer.count
+        tagStart = cursor
     }
 
     // MARK: What generated `decode` functions call
@@ -25,6 +29,7 @@ public struct WireReader {
     @inlinable @inline(__always)
     public mutating func nextTag() throws(WireError) -> UInt32? {
         if cursor == end { return nil }
+        tagStart = cursor
         let tag = try varint()
         // Field number 0, a number that is too large, or wire types 6 and 7.
         if tag < 8 || tag > UInt64(UInt32.max) || tag & 7 > 5 { throw WireError(.malformedTag) }
@@ -46,6 +51,7 @@ public struct WireReader {
     /// One element of a repeated field.
     @inlinable @inline(__always)
     public mutating func repeated<T: ProtoType>(_ type: T.Type, _ values: inout [T.Value]) throws(WireError) {
+        if T.wireType == .lengthDelimited && values.isEmpty { values.reserveCapacity(countRun()) }
         values.append(try T.read(&self))
     }
 
@@ -70,6 +76,7 @@ public struct WireReader {
     public mutating func map<K: ProtoMapKey, V: ProtoType>(
         _ keyType: K.Type, _ valueType: V.Type, _ entries: inout [K.Value: V.Value]
     ) throws(WireError) {
+        if entries.isEmpty { entries.reserveCapacity(countRun()) }
         let outer = try enter()
         var key = K.defaultValue
         var value = V.defaultValue
@@ -203,6 +210,23 @@ extension WireReader {
             initialized = count
         }
         if values.isEmpty { values = added } else { values.append(contentsOf: added) }
+    }
+
+    /// How many length-delimited fields of the tag just read follow each other from here, this one included: room is
+    /// made once for all of them. What is counted is there, so a lie reserves nothing; at most 4,096.
+    @usableFromInline
+    func countRun() -> Int {
+        var ahead = self
+        let tag = UnsafeRawBufferPointer(start: tagStart, count: cursor - tagStart)
+        var count = 0
+        while count < 4096, (try? ahead.span()) != nil {
+            count += 1
+            guard ahead.end - ahead.cursor > tag.count,
+                UnsafeRawBufferPointer(start: ahead.cursor, count: tag.count).elementsEqual(tag)
+            else { break }
+            ahead.cursor += tag.count
+        }
+        return count
     }
 
     /// Passes over the field whose tag was just read.

@@ -9,16 +9,15 @@ public struct WireWriter {
     var cursor: UnsafeMutableRawPointer
     @usableFromInline
     let end: UnsafeMutableRawPointer
+    /// The plan's memory, which outlives the writer.
     @usableFromInline
-    let lengths: [Int]
-    @usableFromInline
-    var nextLength = 0
+    var nextLength: UnsafeMutablePointer<Int>?
 
     @inlinable
-    init(_ start: UnsafeMutableRawPointer, count: Int, sizes: WireSizes) {
+    init(_ start: UnsafeMutableRawPointer, count: Int, sizes: borrowing WireSizes) {
         cursor = start
         end = start + count
-        lengths = sizes.lengths
+        nextLength = sizes.lengths
     }
 
     // MARK: What generated `encode` functions call
@@ -44,7 +43,9 @@ public struct WireWriter {
     /// A repeated field, one tag an element.
     @inlinable
     public mutating func repeated<T: ProtoType>(_ type: T.Type, _ number: UInt32, _ values: [T.Value]) {
-        for value in values { always(type, number, value) }
+        values.withUnsafeBufferPointer { values in
+            for index in 0..<values.count { always(type, number, values[index]) }
+        }
     }
 
     /// A repeated field of scalars, one tag and length for all.
@@ -108,7 +109,8 @@ public struct WireWriter {
 
     @inlinable @inline(__always)
     mutating func takeLength() -> Int {
-        nextLength += 1
-        return lengths[nextLength - 1]
+        let place = nextLength.unsafelyUnwrapped
+        nextLength = place + 1
+        return place.pointee
     }
 }
