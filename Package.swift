@@ -113,7 +113,8 @@ let testTargets: [Target] = [
     tests("LoopExecutorTests", ["LoopExecutor", nioCore, nioPosix]),
     tests(
         "RPCTransportTests",
-        ["RPCTransport", "RPC", "ProtoRuntime", "Schema", "Bytes", "TLS", "HTTP2", "Support", nioCore, nioPosix]),
+        ["RPCTransport", "RPC", "ProtoRuntime", "Schema", "Bytes", "TLS", "HTTP2", "Support", nioCore, nioPosix],
+        exclude: ["grpcio_client.py"]),
     tests("PostgresTests", ["Postgres", "Embedded", "Bytes", "Support", logging, nioCore, nioPosix]),
     tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
