@@ -85,11 +85,24 @@ extension Message {
     @inlinable
     public func wireBytes(prefix: Int = 0) -> [UInt8] {
         let plan = wirePlan()
-        return [UInt8](unsafeUninitializedCapacity: prefix + plan.size) { space, initialized in
-            for index in 0..<prefix { space[index] = 0 }
-            encode(plan, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(space)[prefix...]))
-            initialized = prefix + plan.size
+        let total = prefix + plan.size
+        if total > 1024 {
+            return [UInt8](unsafeUninitializedCapacity: total) { space, initialized in
+                encode(plan, prefix: prefix, into: UnsafeMutableRawBufferPointer(space))
+                initialized = total
+            }
         }
+        // Small messages are written on the stack and copied: the initialiser above costs more than that.
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: total) { space in
+            encode(plan, prefix: prefix, into: UnsafeMutableRawBufferPointer(space))
+            return Array(UnsafeBufferPointer(space))
+        }
+    }
+
+    @inlinable
+    func encode(_ plan: borrowing WirePlan, prefix: Int, into space: UnsafeMutableRawBufferPointer) {
+        for index in 0..<prefix { space[index] = 0 }
+        encode(plan, into: UnsafeMutableRawBufferPointer(rebasing: space[prefix...]))
     }
 }
 

@@ -31,11 +31,11 @@ public enum ProtoString: ProtoMapKey {
 
     @inlinable
     public static func write(_ value: String, _ writer: inout WireWriter) {
-        var value = value
-        value.withUTF8 {
-            writer.varint(UInt64($0.count))
-            writer.raw(UnsafeRawBufferPointer($0))
-        }
+        let count = value.utf8.count
+        writer.varint(UInt64(count))
+        // Every string of Swift's own has its bytes in one piece; a bridged one would be copied first.
+        let isWritten: Void? = value.utf8.withContiguousStorageIfAvailable { writer.raw(UnsafeRawBufferPointer($0)) }
+        if isWritten == nil { Array(value.utf8).withUnsafeBytes { writer.raw($0) } }
     }
 
     @inlinable

@@ -200,13 +200,21 @@ extension WireReader {
         if count == 0 { return }
         let source = cursor
         cursor += length
+        let bytes = UnsafeRawBufferPointer(start: source, count: length)
+        #if !_endian(little)
+            #error("packed fields are copied as they stand: a big-endian machine needs a swap here")
+        #endif
+        if length <= 1024 {
+            // Copied to an aligned place first: this way of making an array is the quickest for few elements.
+            withUnsafeTemporaryAllocation(of: V.self, capacity: count) { space in
+                UnsafeMutableRawBufferPointer(space).copyMemory(from: bytes)
+                let elements = UnsafeBufferPointer(space)
+                if values.isEmpty { values = Array(elements) } else { values.append(contentsOf: elements) }
+            }
+            return
+        }
         let added = [V](unsafeUninitializedCapacity: count) { space, initialized in
-            #if _endian(little)
-                UnsafeMutableRawBufferPointer(space).copyMemory(
-                    from: UnsafeRawBufferPointer(start: source, count: length))
-            #else
-                #error("packed fields are copied as they stand: a big-endian machine needs a swap here")
-            #endif
+            UnsafeMutableRawBufferPointer(space).copyMemory(from: bytes)
             initialized = count
         }
         if values.isEmpty { values = added } else { values.append(contentsOf: added) }
