@@ -56,6 +56,8 @@ generate Sources/Schema/Generated \
     Visibility=public,Emit=swift,Emit=descriptors,Descriptors=ContractDescriptors Protos $contract
 # shellcheck disable=SC2086
 generate Sources/Bridge/Generated Emit=openapi Protos $contract
+# shellcheck disable=SC2086
+generate clients/javascript Emit=javascript Protos $contract
 generate Sources/RPC/Generated Visibility=public "$common" google/rpc/status.proto google/rpc/error_details.proto
 generate Sources/RPCTransport/Generated \
     Visibility=public,DefaultPolicy=open,Emit=swift,Emit=descriptors,Descriptors=TransportDescriptors codegen/protos \

@@ -429,15 +429,8 @@ enum OpenAPI {
                     "description": "1 to 255 characters; used for the title when the text has none.",
                     "schema": {
                       "type": "string"
-                    }
-                  },
-                  {
-                    "name": "media_type",
-                    "in": "query",
-                    "description": "A hint only: the type is taken from the content.",
-                    "schema": {
-                      "type": "string"
-                    }
+                    },
+                    "required": true
                   },
                   {
                     "name": "title",

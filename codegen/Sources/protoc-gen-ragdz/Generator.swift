@@ -30,6 +30,11 @@ enum Generator {
         if options.emit.contains("openapi") {
             files.append(File(name: "OpenAPI.pb.swift", content: OpenAPIPrinter(options: options).print(request)))
         }
+        if options.emit.contains("javascript") {
+            let printer = JavaScriptPrinter(request)
+            files.append(File(name: "ragdz.js", content: printer.module()))
+            files.append(File(name: "ragdz.d.ts", content: printer.declarations()))
+        }
         return files
     }
 

@@ -2,7 +2,7 @@
 ///
 /// - `Visibility=public|internal`: of everything generated; public unless said otherwise.
 /// - `Import=Module`: a module that the files import beside ProtoRuntime and RPC; may be given many times.
-/// - `Emit=swift|descriptors|openapi`: what is printed; may be given many times; Swift when not given.
+/// - `Emit=swift|descriptors|openapi|javascript`: what is printed; may be given many times; Swift when not given.
 /// - `Descriptors=Name`: the enum that holds the descriptors.
 /// - `Title=Text`: of the OpenAPI document.
 /// - `DefaultPolicy=open`: methods without `ragdz.policy` may be called by everyone (denied when not given).

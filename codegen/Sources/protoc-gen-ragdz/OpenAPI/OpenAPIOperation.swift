@@ -67,8 +67,10 @@ struct OpenAPIOperation {
                 let type = schemas.message(header.typeName)
             else { return result }
             let bound = Set(variables.compactMap { $0.split(separator: ".").last.map(String.init) })
-            for field in type.fields where !bound.contains(field.name) {
-                result.append(parameter(field.name, in: "query", schemas.field(field)))
+            // The type of the bytes is the request's content-type.
+            for field in type.fields where !bound.contains(field.name) && field.name != "media_type" {
+                let one = parameter(field.name, in: "query", schemas.field(field))
+                result.append(field.name == "filename" ? one.adding("required", true) : one)
             }
             return result
         }
