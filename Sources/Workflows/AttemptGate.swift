@@ -30,4 +30,9 @@ final class AttemptGate: Sendable {
         }
         return reason
     }
+
+    /// Returns when it is closed or the time is over.
+    func wait(atMost time: Duration) async {
+        if reason == nil { await bell.wait(atMost: time) }
+    }
 }

@@ -26,16 +26,28 @@ extension WorkflowEngine {
         }
     }
 
+    /// Works on a claimed step while its lease is renewed beside it: also while it waits for the run's lock, before
+    /// and after the action.
     func attempt(_ claim: RunStore.Claim, _ gate: AttemptGate) async {
+        let done = AttemptGate()
+        await withTaskGroup { group in
+            group.addTask { await self.keepLease(of: claim, gate, until: done) }
+            await takeAndRun(claim, gate)
+            // Not by cancelling: a cancel request that arrives late can hit the connection's next statement.
+            done.close(.released)
+        }
+    }
+
+    private func takeAndRun(_ claim: RunStore.Claim, _ gate: AttemptGate) async {
         let log: Logger.Metadata = [
             "tenant": "\(claim.tenant)", "run": "\(claim.run)", "step": "\(claim.step)", "epoch": "\(claim.epoch)",
         ]
         if isDying(.afterClaim, claim) { return }
         do {
-            guard let attempt = try await store.take(claim) else { return }
+            guard let attempt = try await persistently({ try await store.take(claim) }) else { return }
             if isDying(.afterTake, claim) { return }
             logger.debug("step starts", metadata: log)
-            let ending = await perform(attempt, claim, gate)
+            let ending = await act(attempt, claim, gate)
             if isDead || Task.isCancelled || isDying(.afterEffect, claim) { return }
             guard let (report, output) = ending.report else {
                 logger.warning("the lease of a running step was lost", metadata: log)
@@ -58,20 +70,11 @@ extension WorkflowEngine {
         return isDead
     }
 
-    /// Runs the action while the lease is renewed beside it.
-    private func perform(_ attempt: RunStore.Attempt, _ claim: RunStore.Claim, _ gate: AttemptGate) async -> Ending {
-        await withTaskGroup { group in
-            group.addTask { await self.keepLease(of: claim, gate) }
-            let ending = await act(attempt, claim, gate)
-            group.cancelAll()
-            return ending
-        }
-    }
-
-    private func keepLease(of claim: RunStore.Claim, _ gate: AttemptGate) async {
+    private func keepLease(of claim: RunStore.Claim, _ gate: AttemptGate, until done: AttemptGate) async {
         var heldUntil = ContinuousClock.now.advanced(by: configuration.lease)
         while true {
-            do { try await Task.sleep(for: configuration.renewal) } catch { return }
+            await done.wait(atMost: configuration.renewal)
+            if done.reason != nil || Task.isCancelled || isDead { return }
             let asked = ContinuousClock.now
             switch await renewed(claim) {
             case .held?: heldUntil = asked.advanced(by: configuration.lease)
@@ -169,19 +172,26 @@ extension WorkflowEngine {
         return .succeeded(output, bytes: bytes)
     }
 
-    /// Records the end of an attempt; tries again while the database is away. False: it counted for nothing.
+    /// Records the end of an attempt. False: it counted for nothing.
     private func offer(
         _ report: RunState.Report, _ output: Google_Protobuf_Struct?, for claim: RunStore.Claim
     ) async throws -> Bool {
+        let chance = Double.random(in: 0..<1)
+        return try await persistently {
+            try await store.report(report, output: output, for: claim, chance: chance)
+        }
+    }
+
+    /// Tries again while the database is away. A commit of which nobody heard may have happened all the same: then
+    /// the lease epoch, or the state of the step, makes the repetition count for nothing.
+    private func persistently<R>(_ body: () async throws -> R) async throws -> R {
         let until = ContinuousClock.now.advanced(by: configuration.reportPatience)
         var pause = Duration.milliseconds(50)
         while true {
-            do {
-                return try await store.report(
-                    report, output: output, for: claim, chance: Double.random(in: 0..<1))
-            } catch let error as PostgresError where error.isTransient && ContinuousClock.now < until {
-                // The commit may have happened all the same: then the lease epoch refuses the repetition.
-                logger.notice("the end of a step is offered again", metadata: ["error": "\(error)"])
+            do { return try await body() } catch let error as PostgresError
+                where (error.isTransient || error.isCancelled) && !Task.isCancelled && ContinuousClock.now < until
+            {
+                logger.notice("a transition is tried again", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(2))
             }

@@ -166,8 +166,8 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     /// Tells a caller that the database is away in a way that invites another try.
     func answering<R>(_ body: () async throws -> R) async throws -> R {
         do { return try await body() } catch let error as PostgresError {
-            if error.isCancelled { throw Status.cancelled() }
-            guard error.isTransient else { throw error }
+            if Task.isCancelled { throw Status.cancelled() }
+            guard error.isTransient || error.isCancelled else { throw error }
             throw Status.unavailable(
                 "The database is away for the moment. Try again.", reason: "DATABASE_UNAVAILABLE",
                 retryAfter: .seconds(1))

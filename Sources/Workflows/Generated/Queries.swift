@@ -171,7 +171,8 @@ enum Queries {
             from ragdz.claim_due_steps($1, $2::bigint::integer, $3)
             """#)
 
-    /// No row comes back when the lease is lost. `stopping` tells that the run waits for this step to give up.
+    /// No row comes back when the lease is lost, or when the step has ended. `stopping` tells that the run waits for this
+    /// step to give up.
     static let renewLease = Statement(
         name: "workflows.renewLease",
         sql: #"""
@@ -179,7 +180,7 @@ enum Queries {
             set due_at = clock_timestamp() + $5::bigint * interval '1 microsecond'
             from ragdz.runs r
             where s.tenant_id = ragdz.current_tenant() and s.run_id = $1 and s.id = $2
-                and s.lease_epoch = $3 and s.lease_owner = $4 and s.status = 3
+                and s.lease_epoch = $3 and s.lease_owner = $4 and s.due_at is not null
                 and r.tenant_id = s.tenant_id and r.id = s.run_id
             returning (r.stopping <> 0) as stopping
             """#)
