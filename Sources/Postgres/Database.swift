@@ -69,9 +69,27 @@ public final class Database: Sendable {
     /// Runs `body` in one transaction on a connection of its own. It commits when `body` returns and rolls back when
     /// `body` throws. Do not wait in `body` for anything but the database, and do not use other calls of the database
     /// in it, since these wait for another connection.
+    ///
+    /// `attempts` above 1 runs `body` again after a serialization failure or a deadlock, with short growing pauses: for
+    /// bodies that do nothing but database work.
     public func transaction<R: Sendable>(
-        as identity: Identity, isolation: Isolation = .readCommitted,
+        as identity: Identity, isolation: Isolation = .readCommitted, attempts: Int = 1,
         _ body: @Sendable (Transaction) async throws -> R
+    ) async throws -> R {
+        var attempt = 1
+        while true {
+            do {
+                return try await runOnce(as: identity, isolation, body)
+            } catch let error as PostgresError where error.isSerializationFailure && attempt < attempts {
+                // Those who collided must not meet again: each waits for another time.
+                try await Task.sleep(for: .milliseconds(Int.random(in: 1...(5 << min(attempt, 6)))))
+                attempt += 1
+            }
+        }
+    }
+
+    private func runOnce<R: Sendable>(
+        as identity: Identity, _ isolation: Isolation, _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
         let lease = Lease(pool: pool(), identity: identity, begin: "begin isolation level \(isolation.rawValue)")
         try await take(lease).get()
@@ -122,8 +140,10 @@ public final class Database: Sendable {
         return try outcome.get()
     }
 
-    /// Ends all connections. Waiting calls fail with `closed`; running ones may finish first.
-    public func close() async {
+    /// Ends all connections. Waiting calls fail with `closed`; running ones may finish first, but not longer than
+    /// `grace` (10 s unless given).
+    public func close(grace: Duration = .seconds(10)) async {
+        let grace = TimeAmount(grace)
         await withCheckedContinuation { continuation in
             listener.loop.runNow { [listener] in
                 listener.close()
@@ -132,7 +152,7 @@ public final class Database: Sendable {
         }
         for pool in pools {
             await withCheckedContinuation { continuation in
-                pool.loop.runNow { pool.close { continuation.resume() } }
+                pool.loop.runNow { pool.close(grace: grace) { continuation.resume() } }
             }
         }
     }

@@ -62,7 +62,7 @@ final class Listener: @unchecked Sendable {
             })
         switch state {
         case .idle: connect()
-        case .up(let connection): listen(connection, channel)
+        case .up(let connection): listen(connection, channel, restoring: false)
         case .connecting, .pausing, .closed: break
         }
     }
@@ -103,15 +103,16 @@ final class Listener: @unchecked Sendable {
         }
     }
 
-    private func listen(_ connection: Connection, _ channel: String) {
+    private func listen(_ connection: Connection, _ channel: String, restoring: Bool) {
         connection.send(
             Unit(.command("listen \(Self.quoted(channel))")).named(channel) { [self] outcome in
                 for index in subscribers.indices where subscribers[index].channel == channel {
                     let pending = subscribers[index].pending
                     subscribers[index].pending = nil
                     switch outcome {
-                    case .success where pending == nil: subscribers[index].stream.yield(.connectionRestored)
-                    case .success: pending?(nil)
+                    case .success where pending != nil: pending?(nil)
+                    case .success where restoring: subscribers[index].stream.yield(.connectionRestored)
+                    case .success: break
                     case .failure(let error): pending?(error)
                     }
                 }
@@ -157,7 +158,9 @@ extension Listener: ConnectionOwner {
         state = .up(connection)
         failures = 0
         unansweredPing = false
-        for channel in Set(subscribers.map(\.channel)).sorted() { listen(connection, channel) }
+        for channel in Set(subscribers.map(\.channel)).sorted() {
+            listen(connection, channel, restoring: true)
+        }
         ping(connection)
     }
 

@@ -74,11 +74,16 @@ final class LoopPool: @unchecked Sendable {
         work()
     }
 
-    func close(_ done: @escaping () -> Void) {
+    /// Ends what is idle now, what is busy when it is done, and what is still busy after `grace` all the same.
+    func close(grace: TimeAmount, _ done: @escaping () -> Void) {
         loop.assertInEventLoop()
         onEmpty.append(done)
         machine.close()
         work()
+        guard !onEmpty.isEmpty else { return }
+        loop.scheduleTask(in: grace) { [self] in
+            for connection in connections.values { connection.abandon("the database was closed") }
+        }
     }
 
     // MARK: - Doing

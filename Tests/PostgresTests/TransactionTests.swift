@@ -135,6 +135,39 @@ import Testing
         await test.close()
     }
 
+    @Test func conflictsAreTriedAgainWhereThatIsAskedFor() async throws {
+        let test = try await stage()
+        _ = try await test.database.execute(Self.add, [1], as: .none)
+        let read = Statement(name: "read", sql: "select a from public.t")
+        let write = Statement(name: "write", sql: "update public.t set a = $1")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<6 {
+                group.addTask {
+                    try await test.database.transaction(as: .none, isolation: .serializable, attempts: 50) {
+                        let value = try await $0.query(read)[0].get("a", as: Int.self)
+                        try await $0.execute(write, [value + 1])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await test.database.query(read, as: .none)[0].get("a", as: Int.self) == 7)
+        await test.close()
+    }
+
+    @Test func closingDoesNotWaitForEver() async throws {
+        let test = try await stage()
+        let running = Task { try await test.database.query(DatabaseTests.sleep, [30.0], as: .none) }
+        try await Task.sleep(for: .milliseconds(300))
+        let clock = ContinuousClock()
+        let began = clock.now
+        await test.database.close(grace: .milliseconds(200))
+        #expect(clock.now - began < .seconds(10))
+        let error = await #expect(throws: PostgresError.self) { try await running.value }
+        #expect(error?.code == .connectionLost)
+        await test.owner.close()
+    }
+
     @Test func manyTransactionsShareFewConnections() async throws {
         let test = try await stage()
         try await withThrowingTaskGroup(of: Void.self) { group in
