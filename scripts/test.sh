@@ -26,6 +26,7 @@ echo "swift-format: clean"
 
 step "Generated files are those that the generator prints"
 scripts/generate.sh
+codegen/Tests/sqlgen-check.sh "$(scripts/generate.sh tools | tail -1)/sqlgen"
 if [ -n "$(git status --porcelain -- Sources Tests Examples | grep Generated || true)" ]; then
     git status --short -- Sources Tests Examples
     if [ "${CI:-}" = true ]; then echo "make generate leaves a diff"; exit 1; fi

@@ -17,6 +17,8 @@ final class Lease: @unchecked Sendable {
     let identity: Identity
     let begin: String
     var wantsCancel = false
+    /// How often it was given a connection that turned out to be dead.
+    var repeats = 0
     private var state = State.idle
     private var connection: Connection?
     private var granted: ((Result<Void, PostgresError>) -> Void)?

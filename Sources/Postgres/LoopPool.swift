@@ -106,11 +106,21 @@ final class LoopPool: @unchecked Sendable {
                     connection.send(unit)
                 } else {
                     unit.connection = nil
-                    machine.submit(.unit(unit), .unit, now: now)
+                    unit.repeats += 1
+                    if unit.repeats <= Self.repeats {
+                        machine.submit(.unit(unit), .unit, now: now)
+                    } else {
+                        unit.finish(.failure(Self.keepsBreaking))
+                    }
                 }
             case .run(.lease(let lease), let id):
                 guard let connection = connections[id], connection.isAlive() else {
-                    machine.submit(.lease(lease), .lease, now: now)
+                    lease.repeats += 1
+                    if lease.repeats <= Self.repeats {
+                        machine.submit(.lease(lease), .lease, now: now)
+                    } else {
+                        lease.refuse(Self.keepsBreaking)
+                    }
                     continue
                 }
                 leases[id] = lease
@@ -188,6 +198,8 @@ extension LoopPool: ConnectionOwner {
 
     /// How often a unit is sent again after failures that were not its own.
     private static let repeats = 3
+    private static let keepsBreaking = PostgresError(
+        .connectionLost, "the server ends one connection after the other before anything is sent")
 
     /// Failures that are not the unit's own. It left no trace then, so it is sent again, unseen by the caller.
     private func mayRepeat(_ unit: Unit, _ error: PostgresError, on connection: Connection) -> Bool {

@@ -19,7 +19,14 @@ import Testing
         for _ in 0..<3 {
             let running = Task { try await test.database.query(DatabaseTests.sleep, [20.0], as: .none) }
             // Long enough that the kill may have been meant for it: then it is not sent again.
-            try await Task.sleep(for: .milliseconds(1300))
+            let active = """
+                select count(*) as n from pg_stat_activity where datname = current_database()
+                and query like '%pg_sleep%' and state = 'active' and usename = 'ragdz_app'
+                and query_start < clock_timestamp() - interval '1.5 s'
+                """
+            while try await test.asOwner(active)[0].get("n", as: Int.self) == 0 {
+                try await Task.sleep(for: .milliseconds(50))
+            }
             _ = try await test.owner.query(Self.terminate, as: .none)
             let error = await #expect(throws: PostgresError.self) { try await running.value }
             #expect(error?.code == .connectionLost)
