@@ -12,7 +12,9 @@ enum FrenchStemmer {
             _ = stemmed.strip(suffix: "x", leaving: shortestStem) || stemmed.strip(suffix: "s", leaving: shortestStem)
         }
         feminine(&stemmed)
-        for ending: Affix in ["er", "ez", "ee", "e"] where stemmed.strip(suffix: ending, leaving: shortestStem) { break }
+        for ending: Affix in ["er", "ez", "ee", "e"] where stemmed.strip(suffix: ending, leaving: shortestStem) {
+            break
+        }
         stemmed.undouble()
         return stemmed.scalars
     }

@@ -3,6 +3,8 @@ internal import CCurl
 /// One request under way. Lives and dies on the transfer thread.
 @safe final class CurlTransfer {
     let easy: UnsafeMutableRawPointer
+    /// Tells the handle from others, without being one.
+    let address: UInt
     private let request: HTTPRequest
     private let continuation: AsyncThrowingStream<HTTPEvent, any Error>.Continuation
     private var headerList: UnsafeMutablePointer<curl_slist>?
@@ -21,6 +23,7 @@ internal import CCurl
             return nil
         }
         unsafe self.easy = easy
+        address = UInt(bitPattern: easy)
         self.request = request
         self.continuation = continuation
         unsafe body = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, request.body.count), alignment: 1)
@@ -51,7 +54,9 @@ internal import CCurl
             unsafe ragdz_curl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK
         else { return false }
         if request.method == .post {
-            guard unsafe ragdz_curl_set_body(easy, body.baseAddress, request.body.count) == CURLE_OK else { return false }
+            guard unsafe ragdz_curl_set_body(easy, body.baseAddress, request.body.count) == CURLE_OK else {
+                return false
+            }
         }
         if let socket = request.unixSocket {
             guard unsafe ragdz_curl_set_string(easy, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK else { return false }

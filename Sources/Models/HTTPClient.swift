@@ -141,7 +141,8 @@ private enum Command: Sendable {
     private func run() {
         guard let multi = unsafe multi else { return }
         var transfers: [UInt64: CurlTransfer] = [:]
-        var handles: [UnsafeMutableRawPointer: UInt64] = [:]
+        // By the address of the easy handle.
+        var handles: [UInt: UInt64] = [:]
         while true {
             let (commands, stopping) = shared.withLock { state in
                 let commands = state.commands
@@ -153,11 +154,11 @@ private enum Command: Sendable {
                 case .start(let id, let request, let continuation):
                     guard let transfer = CurlTransfer(request, continuation) else { continue }
                     transfers[id] = transfer
-                    unsafe handles[transfer.easy] = id
+                    handles[transfer.address] = id
                     unsafe curl_multi_add_handle(multi, transfer.easy)
                 case .cancel(let id):
                     guard let transfer = transfers.removeValue(forKey: id) else { continue }
-                    unsafe handles[transfer.easy] = nil
+                    handles[transfer.address] = nil
                     unsafe curl_multi_remove_handle(multi, transfer.easy)
                     transfer.finish(throwing: HTTPError(.cancelled, "the request was cancelled"))
                 }
@@ -168,7 +169,7 @@ private enum Command: Sendable {
             var result = CURLE_OK
             while let easy = unsafe ragdz_curl_next_done(multi, &result) {
                 unsafe curl_multi_remove_handle(multi, easy)
-                guard let id = unsafe handles.removeValue(forKey: easy),
+                guard let id = handles.removeValue(forKey: UInt(bitPattern: easy)),
                     let transfer = transfers.removeValue(forKey: id)
                 else { continue }
                 transfer.finish(result)

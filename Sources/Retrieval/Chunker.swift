@@ -88,7 +88,10 @@ struct Chunker {
     private mutating func body(_ range: Range<Int>, _ path: [String]) {
         for sentence in SentenceSegmenter.sentences(in: text, range: range) {
             // Rules under headings, table borders and the like.
-            guard text.scalars[sentence].contains(where: { $0.properties.isAlphabetic || $0.properties.numericType != nil })
+            guard
+                text.scalars[sentence].contains(where: {
+                    $0.properties.isAlphabetic || $0.properties.numericType != nil
+                })
             else { continue }
             add(Sentence(range: sentence, isHeading: false, path: path))
         }

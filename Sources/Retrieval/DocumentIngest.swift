@@ -27,7 +27,8 @@ struct DocumentIngest: Sendable {
             let extracted = try await extractor.extract(bytes, filename: filename)
             prepared = try await prepare(extracted, title: title, filename: filename)
         } catch let error as ExtractionError {
-            logger.info("document refused", metadata: ["reason": "\(error.kind.rawValue)", "detail": "\(error.detail)"])
+            logger.info(
+                "document refused", metadata: ["reason": "\(error.kind.rawValue)", "detail": "\(error.detail)"])
             throw Status(error)
         }
         let document = NewDocument(

@@ -109,7 +109,8 @@ public struct RetrievalSources: Sendable {
             let id = DeterministicID.make("stored", [found.id.description, idempotencyKey])
             let name = try RetrievalRules.filename(filename)
             return try await service.ingest.ingest(
-                tenant, into: found, id: id, markdown: text, filename: name, title: title).document.id
+                tenant, into: found, id: id, markdown: text, filename: name, title: title
+            ).document.id
         }
     }
 

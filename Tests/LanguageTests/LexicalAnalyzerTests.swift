@@ -55,7 +55,9 @@ private func meet(_ one: String, _ other: String, _ language: LanguageCode) -> B
         #expect(lexemes("des les et", .french).isEmpty)
     }
 
-    @Test(arguments: ["1 000 000", "1.000.000", "1,000,000", "1\u{202F}000\u{202F}000", "1'000'000", "١٬٠٠٠٬٠٠٠", "1000000"])
+    @Test(arguments: [
+        "1 000 000", "1.000.000", "1,000,000", "1\u{202F}000\u{202F}000", "1'000'000", "١٬٠٠٠٬٠٠٠", "1000000",
+    ])
     func thousandsAreOneNumber(_ text: String) {
         #expect(lexemes(text, .french) == ["1000000"])
     }
@@ -76,7 +78,8 @@ private func meet(_ one: String, _ other: String, _ language: LanguageCode) -> B
     }
 
     @Test func anUncertainQueryMeetsBothLanguages() {
-        let query = LexicalAnalyzer.queryTerms("entreprises", detected: DetectedLanguage(code: .undetermined, confidence: 0))
+        let query = LexicalAnalyzer.queryTerms(
+            "entreprises", detected: DetectedLanguage(code: .undetermined, confidence: 0))
         let read = Set(query.flatMap { $0.lexemes.map(\.text) })
         #expect(!read.isDisjoint(with: lexemes("l'entreprise", .french)))
         #expect(!read.isDisjoint(with: lexemes("enterprise entreprise", .english)))

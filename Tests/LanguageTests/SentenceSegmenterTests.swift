@@ -33,9 +33,11 @@ private func sentences(_ text: String) -> [String] {
     }
 
     @Test func aHeadingIsNoPartOfTheSentenceBelow() {
-        let body = "La taxe est due par toute personne qui livre un bien ou rend un service à titre onéreux dans le pays, sauf exception."
+        let body =
+            "La taxe est due par toute personne qui livre un bien ou rend un service à titre onéreux dans le pays, sauf exception."
         #expect(sentences("Qui doit la taxe\n\(body)") == ["Qui doit la taxe", body])
-        let wrapped = "Une phrase qui est coupée par un éditeur de texte à la fin de la\nligne et qui continue ainsi sur la suivante."
+        let wrapped =
+            "Une phrase qui est coupée par un éditeur de texte à la fin de la\nligne et qui continue ainsi sur la suivante."
         #expect(sentences(wrapped) == [wrapped])
     }
 

@@ -21,13 +21,18 @@ import Testing
         var reply = FakeModelServer.Reply.chat(["Bon", "jour", " été", " ١"])
         reply.delayMilliseconds = 5
         let deltas = try await deltas(reply)
-        #expect(deltas == [.text("Bon"), .text("jour"), .text(" été"), .text(" ١"), .usage(inputTokens: 11, outputTokens: 7)])
+        #expect(
+            deltas == [
+                .text("Bon"), .text("jour"), .text(" été"), .text(" ١"), .usage(inputTokens: 11, outputTokens: 7),
+            ])
     }
 
     @Test func refusalsAreErrors() async throws {
         await #expect(throws: ModelError.self) { _ = try await deltas(.init("no such model", status: 404)) }
         await #expect(throws: ModelError.self) { _ = try await deltas(.init("data: {broken\n\n")) }
-        await #expect(throws: ModelError.self) { _ = try await deltas(.init("data: {\"error\":\"out of memory\"}\n\n")) }
+        await #expect(throws: ModelError.self) {
+            _ = try await deltas(.init("data: {\"error\":\"out of memory\"}\n\n"))
+        }
     }
 
     @Test func eventsMayBeCutAnywhere() throws {

@@ -45,9 +45,13 @@ import Testing
         #expect(try await code(.embeddings([[1, 2, 3]])) == .invalidResponse)
         #expect(try await code(.embeddings([[1, 2, 3], [0, 0, 0]])) == .notFinite)
         #expect(try await code(.init("{\"data\":[{\"embedding\":[1,2,3]},{\"embedding\":[1,null,3]}]}")) == .notFinite)
-        #expect(try await code(.init("{\"data\":[{\"embedding\":[1,2,3]},{\"embedding\":[1,NaN,3]}]}")) == .invalidResponse)
+        #expect(
+            try await code(.init("{\"data\":[{\"embedding\":[1,2,3]},{\"embedding\":[1,NaN,3]}]}")) == .invalidResponse)
         #expect(try await code(.init("{\"data\":[{\"embedding\":[1,2,3]},{\"embedding\":[1,1e999,3]}]}")) != nil)
-        #expect(try await code(.init("{\"data\":[{\"index\":0,\"embedding\":[1,2,3]},{\"index\":0,\"embedding\":[1,2,3]}]}")) == .invalidResponse)
+        #expect(
+            try await code(
+                .init("{\"data\":[{\"index\":0,\"embedding\":[1,2,3]},{\"index\":0,\"embedding\":[1,2,3]}]}"))
+                == .invalidResponse)
         #expect(try await code(.init("<html>")) == .invalidResponse)
         #expect(try await code(.init("boom", status: 500)) == .unavailable)
         #expect(try await code(.init("no", status: 401)) == .refused)

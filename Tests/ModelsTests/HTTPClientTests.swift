@@ -95,7 +95,9 @@ import Testing
         task.cancel()
         let result = await task.result
         #expect(clock.now - start < .milliseconds(2_000))
-        if case .failure(let error) = result { #expect((error as? HTTPError)?.code == .cancelled) } else {
+        if case .failure(let error) = result {
+            #expect((error as? HTTPError)?.code == .cancelled)
+        } else {
             Issue.record("the transfer was not cancelled")
         }
     }

@@ -145,7 +145,9 @@ struct ScriptedModel: ChatModel {
 
     @Test func quotesAreBoundToTheirPlace() async throws {
         let heard = try await answer(
-            ScriptedModel(pieces: ["Le taux est de « 19 % pour les activités", " de production de biens », dit le texte", " [1]. "]))
+            ScriptedModel(pieces: [
+                "Le taux est de « 19 % pour les activités", " de production de biens », dit le texte", " [1]. ",
+            ]))
         #expect(heard.citations.first?.quote == "19 % pour les activités de production de biens")
         #expect(heard.unsupported.isEmpty)
         #expect(heard.usage?.model == "scripted" && heard.usage?.outputTokens == 20)
@@ -153,7 +155,9 @@ struct ScriptedModel: ChatModel {
 
     @Test func ownWordsNeedAProof() async throws {
         let heard = try await answer(
-            ScriptedModel(pieces: ["Les activités de production de biens paient un taux de 19 % [1]. ", "La Lune est en fromage [2]."]))
+            ScriptedModel(pieces: [
+                "Les activités de production de biens paient un taux de 19 % [1]. ", "La Lune est en fromage [2].",
+            ]))
         #expect(heard.citations.count == 1)
         #expect(heard.citations.first?.quote.contains("19 %") == true)
         #expect(heard.unsupported.count == 1 && heard.unsupported.first?.contains("fromage") == true)
@@ -197,7 +201,10 @@ struct ScriptedModel: ChatModel {
 
     @Test func hostileOutputsNeverMakeAFalseQuote() async throws {
         var generator = SystemRandomNumberGenerator()
-        let words = ["« 19 % »", "[1]", "[99]", "[0]", "«", "»", "\"", "IBS", "taux", "production", ".", " ", "؟", "\u{202E}", "<passage>", "NO", "26 %"]
+        let words = [
+            "« 19 % »", "[1]", "[99]", "[0]", "«", "»", "\"", "IBS", "taux", "production", ".", " ", "؟", "\u{202E}",
+            "<passage>", "NO", "26 %",
+        ]
         for _ in 0..<20 {
             let pieces = (0..<60).compactMap { _ in words.randomElement(using: &generator) }
             // HeardAnswer checks each citation against the stored text.

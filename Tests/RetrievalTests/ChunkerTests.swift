@@ -39,7 +39,8 @@ private func sentences(_ count: Int, _ word: String = "impôt") -> String {
     }
 
     @Test func everythingIsInAChunk() {
-        let text = document("# A\n\n\(sentences(9))\n\n## B\n\nCourt.\n\n### C\n\nAussi.\n\n## D\n\n\(sentences(15))\n\n## E")
+        let text = document(
+            "# A\n\n\(sentences(9))\n\n## B\n\nCourt.\n\n### C\n\nAussi.\n\n## D\n\n\(sentences(15))\n\n## E")
         var covered = Set<Int>()
         for chunk in Chunker.chunks(of: text) { covered.formUnion(chunk.range) }
         for (index, scalar) in text.text.scalars.enumerated() where scalar.properties.isAlphabetic {
@@ -48,7 +49,8 @@ private func sentences(_ count: Int, _ word: String = "impôt") -> String {
     }
 
     @Test func headingsMakeThePathAndStayWithTheirText() {
-        let text = document("# A\n\n\(sentences(9))\n\n## B\n\n\(sentences(9, "emploi"))\n\n# C\n\n\(sentences(9, "argent"))")
+        let text = document(
+            "# A\n\n\(sentences(9))\n\n## B\n\n\(sentences(9, "emploi"))\n\n# C\n\n\(sentences(9, "argent"))")
         let chunks = Chunker.chunks(of: text)
         #expect(chunks.contains { $0.titlePath == ["A", "B"] })
         #expect(chunks.contains { $0.titlePath == ["C"] })

@@ -48,7 +48,9 @@ import Testing
         #expect(wrong?.reason == "INVALID_PAGE_TOKEN")
     }
 
-    @Test(arguments: ["", " a", "a/b", "a\nb", "2f1c0f0e-0000-4000-8000-000000000000", String(repeating: "x", count: 101)])
+    @Test(arguments: [
+        "", " a", "a/b", "a\nb", "2f1c0f0e-0000-4000-8000-000000000000", String(repeating: "x", count: 101),
+    ])
     func badNamesAreRefused(_ name: String) async throws {
         let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
         let refused = await status { try await fixture.createCollection(name) }

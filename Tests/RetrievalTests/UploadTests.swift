@@ -56,7 +56,9 @@ import Testing
         let elsewhere = try await fixture.upload(bytes, to: "b", filename: "one.md")
         #expect(!elsewhere.duplicate && elsewhere.id != first.id)
         let at = try await withThrowingTaskGroup(of: Ragdz_V1_Document.self) { group in
-            for _ in 0..<8 { group.addTask { try await fixture.upload(Array("Texte neuf.".utf8), to: "a", filename: "n.txt") } }
+            for _ in 0..<8 {
+                group.addTask { try await fixture.upload(Array("Texte neuf.".utf8), to: "a", filename: "n.txt") }
+            }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(Set(at.map(\.id)).count == 1)
@@ -89,7 +91,9 @@ import Testing
     @Test func documentsComeInPages() async throws {
         let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
         try await fixture.createCollection("a")
-        for number in 0..<5 { _ = try await fixture.upload(Array("Texte numéro \(number).".utf8), to: "a", filename: "f") }
+        for number in 0..<5 {
+            _ = try await fixture.upload(Array("Texte numéro \(number).".utf8), to: "a", filename: "f")
+        }
         var request = Ragdz_V1_ListDocumentsRequest()
         request.collection = "a"
         request.pageSize = 2

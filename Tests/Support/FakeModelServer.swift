@@ -59,6 +59,7 @@ public final class FakeModelServer: Sendable {
     private let listener: Int32
     private let handler: Mutex<@Sendable (Request) -> Reply>
     private let count = Mutex(0)
+    private let stopped = Mutex(false)
 
     public var url: String { "http://127.0.0.1:\(port)/v1" }
     /// How many requests arrived.
@@ -93,6 +94,12 @@ public final class FakeModelServer: Sendable {
 
     /// From now on nobody listens: connections are refused.
     public func stop() {
+        // Once: the number may belong to somebody else's connection afterwards.
+        let first = stopped.withLock { stopped in
+            defer { stopped = true }
+            return !stopped
+        }
+        guard first else { return }
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
     }

@@ -17,9 +17,11 @@ enum LanguageMarkers {
         """)
     /// Groups of letters, most telling first; a space stands for the edge of a word.
     static let frenchGroups = groups(
-        "eau oeu eux aux ais ait ois oit que qui eur euse ment tion_ ance ence elle ette ille_ eill ign ogn ouv oux è ê ç à ù û î ô œ é _l'_ _d'_ ité_ ée_ és_ ées_ ier_ ière")
+        "eau oeu eux aux ais ait ois oit que qui eur euse ment tion_ ance ence elle ette ille_ eill ign ogn ouv oux è ê ç à ù û î ô œ é _l'_ _d'_ ité_ ée_ és_ ées_ ier_ ière"
+    )
     static let englishGroups = groups(
-        "th _wh ing_ ght ly_ ed_ sh ee oo ck ow aw ew _kn ough ould ness ful_ tion_ y_ ay_ ey_ wn k_ ts_ ies_ _un able_ ity_ w")
+        "th _wh ing_ ght ly_ ed_ sh ee oo ck ow aw ew _kn ough ould ness ful_ tion_ y_ ay_ ey_ wn k_ ts_ ies_ _un able_ ity_ w"
+    )
 
     private static func words(_ text: String) -> Set<String> {
         Set(text.split(whereSeparator: \.isWhitespace).map { NormalizedText($0).string })

@@ -23,7 +23,9 @@ enum LatinWords {
         for entry in words.split(whereSeparator: \.isWhitespace) {
             let parts = entry.split(separator: ":")
             guard parts.count == 2 else { continue }
-            for form in parts[1].split(separator: ",") { table[Array(form.unicodeScalars)] = Array(parts[0].unicodeScalars) }
+            for form in parts[1].split(separator: ",") {
+                table[Array(form.unicodeScalars)] = Array(parts[0].unicodeScalars)
+            }
         }
         return table
     }

@@ -41,12 +41,16 @@ struct AnswerComposer: Sendable {
         var chosen: [Int] = []
         var length = 0
         for (index, total) in ranked {
-            guard chosen.count < Limits.sentences, length < Limits.length, total >= Limits.share * first.total else { break }
+            guard chosen.count < Limits.sentences, length < Limits.length, total >= Limits.share * first.total else {
+                break
+            }
             guard chosen.allSatisfy({ !alike($0, index) }) else { continue }
             chosen.append(index)
             length += sentences[index].range.count
         }
-        return chosen.map { Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text) }
+        return chosen.map {
+            Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text)
+        }
     }
 
     /// Up to `limit` sentences for a text that gathers what the passages say: less close to the best one than an
@@ -60,7 +64,9 @@ struct AnswerComposer: Sendable {
             guard scores.scores[index].total >= Limits.gatheredShare * scores.scores[first].total else { break }
             if chosen.allSatisfy({ !alike($0, index) }) { chosen.append(index) }
         }
-        return chosen.map { Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text) }
+        return chosen.map {
+            Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text)
+        }
     }
 
     private func total(_ index: Int, _ language: LanguageCode) -> Double {

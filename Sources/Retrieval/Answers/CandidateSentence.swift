@@ -106,7 +106,8 @@ private struct PassageContext {
     let lexemes: Set<String>
 
     init(_ passage: Passage) {
-        let path = passage.titlePath.hasPrefix(passage.title) || passage.titlePath.isEmpty
+        let path =
+            passage.titlePath.hasPrefix(passage.title) || passage.titlePath.isEmpty
             ? passage.titlePath : "\(passage.title) › \(passage.titlePath)"
         text = path.isEmpty ? passage.title : path
         let language = LanguageCode(rawValue: passage.language) ?? .undetermined

@@ -21,7 +21,9 @@ struct WrittenSentence: Sendable, Hashable {
                 claimed.append(number)
                 index = end
                 // The blank before a mark goes with it.
-                while text.last == " ", end >= scalars.count || !scalars[end].properties.isAlphabetic { text.removeLast() }
+                while text.last == " ", end >= scalars.count || !scalars[end].properties.isAlphabetic {
+                    text.removeLast()
+                }
             } else {
                 text.append(scalars[index])
                 index += 1

@@ -30,7 +30,9 @@ enum CharacterReferences {
         let value =
             digits.hasPrefix("x") || digits.hasPrefix("X")
             ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits, radix: 10)
-        guard let value, value >= 0x20 || value == 9 || value == 10, let scalar = Unicode.Scalar(value) else { return nil }
+        guard let value, value >= 0x20 || value == 9 || value == 10, let scalar = Unicode.Scalar(value) else {
+            return nil
+        }
         return scalar
     }
 

@@ -114,10 +114,14 @@ private final class ChildWork: Sendable {
     }
 
     /// Reads both pipes until they end, or until a limit is reached.
-    private func collect(output: borrowing Pipe, errors: borrowing Pipe, _ collector: inout Collector) -> ChildResult.End? {
+    private func collect(output: borrowing Pipe, errors: borrowing Pipe, _ collector: inout Collector) -> ChildResult
+        .End?
+    {
         let deadline = Self.milliseconds() + limits.seconds * 1_000
-        var open = [pollfd(fd: output.reading, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: errors.reading, events: Int16(POLLIN), revents: 0)]
+        var open = [
+            pollfd(fd: output.reading, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: errors.reading, events: Int16(POLLIN), revents: 0),
+        ]
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while open.contains(where: { $0.fd >= 0 }) {
             if cancelled.isSet { return .cancelled }

@@ -18,32 +18,52 @@ enum CalibrationSet {
     static let questions = answerable + unanswerable
 
     static let answerable: [Question] = [
-        Question(text: "Quel est le taux de l'IBS pour les activités de production ?", file: "algerie-ibs", quote: "19 %"),
-        Question(text: "Combien d'associés une SARL peut-elle compter en Algérie ?", file: "algerie-sarl-eurl", quote: "cinquante"),
-        Question(text: "Quelle est la part de l'employeur dans la cotisation CNAS ?", file: "algerie-cnas", quote: "25 %"),
-        Question(text: "Dans quel délai l'employeur doit-il affilier un travailleur ?", file: "algerie-cnas", quote: "dix jours"),
+        Question(
+            text: "Quel est le taux de l'IBS pour les activités de production ?", file: "algerie-ibs", quote: "19 %"),
+        Question(
+            text: "Combien d'associés une SARL peut-elle compter en Algérie ?", file: "algerie-sarl-eurl",
+            quote: "cinquante"),
+        Question(
+            text: "Quelle est la part de l'employeur dans la cotisation CNAS ?", file: "algerie-cnas", quote: "25 %"),
+        Question(
+            text: "Dans quel délai l'employeur doit-il affilier un travailleur ?", file: "algerie-cnas",
+            quote: "dix jours"),
         Question(text: "Quel est le taux de conversion minimal de la LPP ?", file: "suisse-lpp", quote: "6,8 %"),
         Question(text: "Quel est le capital minimum d'une Sàrl suisse ?", file: "suisse-creer-sarl", quote: "20"),
-        Question(text: "Quand les acomptes provisionnels de l'IBS sont-ils versés ?", file: "algerie-ibs", quote: "20 mars"),
+        Question(
+            text: "Quand les acomptes provisionnels de l'IBS sont-ils versés ?", file: "algerie-ibs", quote: "20 mars"),
         Question(text: "Quel est le taux normal de la TVA en Algérie ?", file: "algerie-tva", quote: "19 %"),
         Question(text: "Quelle est la durée légale de la période d'essai en Suisse ?", file: "suisse-contrat"),
         Question(text: "Où s'inscrire au registre du commerce en Algérie ?", file: "algerie-cnrc"),
         Question(text: "À partir de quel salaire est-on assuré à la LPP ?", file: "suisse-lpp", quote: "22 680"),
         Question(text: "Quel est le taux de TVA en Suisse depuis 2024 ?", file: "swiss-vat", quote: "8.1"),
-        Question(text: "Quel est l'âge minimum pour devenir auto-entrepreneur en Algérie ?", file: "auto-entrepreneur", quote: "16 years"),
-        Question(text: "Combien de jours de congé annuel a un travailleur algérien ?", file: "العطل|algerie-code-du-travail"),
+        Question(
+            text: "Quel est l'âge minimum pour devenir auto-entrepreneur en Algérie ?", file: "auto-entrepreneur",
+            quote: "16 years"),
+        Question(
+            text: "Combien de jours de congé annuel a un travailleur algérien ?", file: "العطل|algerie-code-du-travail"),
         Question(text: "What is the standard VAT rate in Switzerland?", file: "swiss-vat", quote: "8.1"),
         Question(text: "How much of the wage goes to the AHV?", file: "swiss-ahv", quote: "8.7"),
         Question(text: "What is Zefix?", file: "zefix", quote: "Central Business Name Index"),
-        Question(text: "When did the revised Swiss data protection act come into force?", file: "swiss-data", quote: "1 September 2023"),
+        Question(
+            text: "When did the revised Swiss data protection act come into force?", file: "swiss-data",
+            quote: "1 September 2023"),
         Question(text: "Which agency replaced ANDI for investment in Algeria?", file: "investment", quote: "AAPI"),
-        Question(text: "What turnover may an auto-entrepreneur not exceed?", file: "auto-entrepreneur", quote: "five million"),
+        Question(
+            text: "What turnover may an auto-entrepreneur not exceed?", file: "auto-entrepreneur", quote: "five million"
+        ),
         Question(text: "How are wages taxed with IRG in Algeria?", file: "algeria-income"),
-        Question(text: "At what rate does the Confederation tax the profit of companies?", file: "swiss-corporate", quote: "8.5 percent"),
+        Question(
+            text: "At what rate does the Confederation tax the profit of companies?", file: "swiss-corporate",
+            quote: "8.5 percent"),
         Question(text: "Who protects personal data in Algeria?", file: "18-07"),
-        Question(text: "How many partners may an Algerian limited liability company have?", file: "algerie-sarl-eurl|الشركات-التجارية"),
+        Question(
+            text: "How many partners may an Algerian limited liability company have?",
+            file: "algerie-sarl-eurl|الشركات-التجارية"),
         Question(text: "How long is the notice period of a Swiss employment contract?", file: "suisse-contrat"),
-        Question(text: "What is the social security contribution rate for employees in Algeria?", file: "algerie-cnas", quote: "34,5 %"),
+        Question(
+            text: "What is the social security contribution rate for employees in Algeria?", file: "algerie-cnas",
+            quote: "34,5 %"),
         Question(text: "Is health insurance compulsory in Switzerland?", file: "التأمين-الصحي", quote: "ملزم"),
         Question(text: "ما هي نسبة الضريبة الجزافية الوحيدة؟", file: "الضريبة-الجزافية"),
         Question(text: "ما هو سن التقاعد للعامل الأجير في الجزائر؟", file: "التقاعد", quote: "ستين سنة"),
