@@ -25,4 +25,4 @@ format: ## Formats every Swift file.
 	    | xargs -0 swift format -i --parallel
 
 bench: ## Measures RPC and the database on this machine.
-	@scripts/bench.sh
+	@for script in scripts/bench-*.sh; do echo "== $$script"; "$$script" || exit 1; done
