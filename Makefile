@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench
+.PHONY: help demo serve stop test generate format bench kills
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,3 +26,7 @@ format: ## Formats every Swift file.
 
 bench: ## Measures RPC and the database on this machine.
 	@for script in scripts/bench-*.sh; do echo "== $$script"; "$$script" || exit 1; done
+
+kills: ## Kills ragdzd 100 times at random moments of runs and checks that none is lost, doubled or stranded.
+	@swift build -c release --product ragdzd
+	@scripts/kill_test.py --bin "$$(swift build -c release --show-bin-path)"
