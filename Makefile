@@ -28,5 +28,4 @@ bench: ## Measures RPC and the database on this machine.
 	@for script in scripts/bench-*.sh; do echo "== $$script"; "$$script" || exit 1; done
 
 kills: ## Kills ragdzd 100 times at random moments of runs and checks that none is lost, doubled or stranded.
-	@swift build -c release --product ragdzd
-	@scripts/kill_test.py --bin "$$(swift build -c release --show-bin-path)"
+	@scripts/kill-test.sh 100
