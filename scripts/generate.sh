@@ -9,6 +9,10 @@ if [ -n "$missing" ]; then
     echo "missing:$missing. On Debian: apt-get install protobuf-compiler protobuf-c-compiler libprotobuf-c-dev" >&2
     exit 1
 fi
+if ! pkg-config --exists libprotobuf-c 2>/dev/null && [ ! -f /usr/include/protobuf-c/protobuf-c.h ]; then
+    echo "missing: libprotobuf-c. On Debian: apt-get install libprotobuf-c-dev" >&2
+    exit 1
+fi
 includes=${PROTOC_INCLUDE:-/usr/include}
 if [ ! -f "$includes/google/protobuf/descriptor.proto" ]; then
     echo "missing: $includes/google/protobuf/descriptor.proto (apt-get install libprotobuf-dev, or set PROTOC_INCLUDE)" >&2

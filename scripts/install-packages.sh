@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, serving and testing need, and only those that are missing.
 # Uses sudo when not root. Says what it does.
 set -euo pipefail
-packages="libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libnghttp2-dev libpq-dev libssl-dev zlib1g-dev
+packages="libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev libnghttp2-dev libpq-dev libssl-dev zlib1g-dev
     libcurl4-openssl-dev poppler-utils nghttp2-client python3-venv pkg-config make curl"
 missing=
 for package in $packages; do
