@@ -48,6 +48,12 @@ public final class Authenticator: Sendable {
         return identity
     }
 
+    /// Drops what is remembered of a key or a tenant, at once and in this process: who has changed it calls this before
+    /// it answers, so that the caller's next call sees the change. All processes hear of it from the database.
+    public func forget(_ announcement: KeyCache.Announcement) {
+        state.withLock { $0.cache.forget(announcement) }
+    }
+
     /// Listens for changes of keys and writes down their uses, until the task is cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in

@@ -13,10 +13,16 @@ public import Schema
 public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
     private let store: KeyStore
     private let logger: Logger
+    private let keyChanged: @Sendable (_ keyID: String) -> Void
 
-    public init(database: Database, pepper: Pepper, logger: Logger) {
+    /// `keyChanged` is called after a key has been rotated or revoked and before the answer goes out.
+    public init(
+        database: Database, pepper: Pepper, logger: Logger,
+        keyChanged: @escaping @Sendable (_ keyID: String) -> Void = { _ in }
+    ) {
         store = KeyStore(database: database, pepper: pepper)
         self.logger = logger
+        self.keyChanged = keyChanged
     }
 
     public func createKey(
@@ -85,6 +91,7 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
                 }
             }
             guard let key else { throw notFound }
+            keyChanged(id)
             return answer(key, credential)
         }
     }
@@ -94,6 +101,7 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
         let id = try KeyRules.id(request.id)
         return try await withDatabaseErrors(logger, context) {
             guard let key = try await store.revoke(id, tenant: tenant, ChangeOrigin(context)) else { throw notFound }
+            keyChanged(id)
             return key
         }
     }

@@ -1,4 +1,4 @@
-internal import Bytes
+public import Bytes
 public import Logging
 public import Postgres
 internal import ProtoRuntime
@@ -12,10 +12,15 @@ public import Schema
 public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
     private let store: TenantStore
     private let logger: Logger
+    private let statusChanged: @Sendable (_ tenant: UUID128) -> Void
 
-    public init(database: Database, logger: Logger) {
+    /// `statusChanged` is called after a tenant has been suspended or resumed and before the answer goes out.
+    public init(
+        database: Database, logger: Logger, statusChanged: @escaping @Sendable (_ tenant: UUID128) -> Void = { _ in }
+    ) {
         store = TenantStore(database: database)
         self.logger = logger
+        self.statusChanged = statusChanged
     }
 
     public func createTenant(
@@ -123,6 +128,7 @@ extension TenancyService {
                 }
             }
             guard let tenant else { throw notFound }
+            statusChanged(id)
             return tenant
         }
     }

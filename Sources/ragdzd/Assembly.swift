@@ -33,10 +33,16 @@ struct Assembly: Sendable {
         ])
         router.add(health)
         if settings.features.contains(.tenants) {
-            router.add(TenancyService(database: database, logger: logger))
+            router.add(
+                TenancyService(database: database, logger: logger) { [authenticator] tenant in
+                    authenticator.forget(.tenant(tenant))
+                })
         }
         if settings.features.contains(.keys) {
-            router.add(KeysService(database: database, pepper: storage.pepper, logger: logger))
+            router.add(
+                KeysService(database: database, pepper: storage.pepper, logger: logger) { [authenticator] keyID in
+                    authenticator.forget(.credential(.init(kind: .live, id: keyID)))
+                })
         }
         var workflows: WorkflowsFeature?
         if let models {

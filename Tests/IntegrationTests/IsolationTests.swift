@@ -116,6 +116,33 @@ import Testing
         }
     }
 
+    @Test func suspensionHoldsFromTheNextCallOn() async throws {
+        try await RunningServer.with(environment: ["RAGDZ_FEATURES": "tenants,keys"]) { server in
+            let caller = try ServerCaller(server)
+            let platform = try server.operatorCredential()
+            let tenant: Ragdz_V1_Tenant = try await caller.get(
+                Ragdz_V1_Tenants.Methods.createTenant, #"{"slug":"acme","name":"Acme","region":"REGION_DZ"}"#,
+                key: platform)
+            let made: Ragdz_V1_KeyWithSecret = try await caller.get(
+                Ragdz_V1_Keys.Methods.createKey, #"{"name":"k","scopes":["*"],"tenantId":"\#(tenant.id)"}"#,
+                key: platform)
+            for _ in 0..<10 {
+                func own() async -> Status? {
+                    await caller.call(Ragdz_V1_Tenants.Methods.getTenant, #"{"id":"me"}"#, key: made.secret).status
+                }
+                #expect(await own() == nil)
+                _ = try await caller.get(
+                    Ragdz_V1_Tenants.Methods.suspendTenant, #"{"id":"\#(tenant.id)","reason":"unpaid"}"#, key: platform,
+                    as: Ragdz_V1_Tenant.self)
+                #expect(await own()?.reason == "TENANT_SUSPENDED")
+                _ = try await caller.get(
+                    Ragdz_V1_Tenants.Methods.resumeTenant, #"{"id":"\#(tenant.id)"}"#, key: platform,
+                    as: Ragdz_V1_Tenant.self)
+            }
+            await caller.close()
+        }
+    }
+
     /// Who starts a run with a foreign collection's id sees that id again in its own input, because it said it.
     static func wasSaid(_ secret: String, _ probe: Probe, _ tenant: Tenant) -> Bool {
         switch probe {

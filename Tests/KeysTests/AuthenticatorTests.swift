@@ -56,6 +56,23 @@ import Testing
         }
     }
 
+    @Test func whoChangesAKeySeesItInTheNextCall() async throws {
+        let world = try await KeysWorld()
+        let tenant = try await world.makeTenant()
+        let admin = try await world.makeKey(tenant)
+        try await listening(world) {
+            for _ in 0..<10 {
+                let made = try await world.makeKey(tenant)
+                _ = try await world.get(made.key.id, key: made.secret)
+                let second = try await world.rotate(made.key.id, graceSeconds: 0, key: made.secret)
+                #expect(await status { try await world.get(made.key.id, key: made.secret) }?.reason == "KEY_EXPIRED")
+                _ = try await world.get(made.key.id, key: second.secret)
+                _ = try await world.revoke(made.key.id, key: admin.secret)
+                #expect(await status { try await world.get(made.key.id, key: second.secret) }?.reason == "KEY_REVOKED")
+            }
+        }
+    }
+
     @Test func aKeyThatWasUnknownWorksAsSoonAsItExists() async throws {
         let world = try await KeysWorld()
         let tenant = try await world.makeTenant()

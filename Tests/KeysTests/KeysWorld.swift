@@ -20,7 +20,10 @@ final class KeysWorld: Sendable {
         let logger = Logger(label: "test")
         authenticator = Authenticator(database: database.database, pepper: pepper, logger: logger)
         var router = Router(interceptors: [AuthenticationInterceptor(authenticator), PolicyInterceptor()])
-        router.add(KeysService(database: database.database, pepper: pepper, logger: logger))
+        router.add(
+            KeysService(database: database.database, pepper: pepper, logger: logger) { [authenticator] keyID in
+                authenticator.forget(.credential(.init(kind: .live, id: keyID)))
+            })
         self.router = router
     }
 
