@@ -62,6 +62,31 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func cutConnectionsStrandNothing() async throws {
+        try await withScene { scene in
+            var wide = definition("wide")
+            wide.steps = (0..<12).map { action("s\($0)", "test.effect", needs: $0 < 4 ? [] : ["s\($0 - 4)"]) }
+            try await scene.put(wide)
+            var ids: [String] = []
+            for _ in 0..<4 { ids.append(try await scene.start("wide").id) }
+            let all = ids
+            try await scene.working(scene.engine(Scene.mortal)) {
+                for _ in 0..<6 {
+                    try await Task.sleep(for: .milliseconds(60))
+                    try await scene.cutConnections()
+                }
+                // The first calls may still meet a connection that is gone.
+                for id in all {
+                    while (try? await scene.get(id))?.isEnded != true { try await Task.sleep(for: .milliseconds(30)) }
+                }
+            }
+            for id in all {
+                #expect(try await scene.get(id).status == .succeeded)
+                try await Self.checkOnceAndGapless(id, scene, effects: wide.steps.map(\.id))
+            }
+        }
+    }
+
     /// Starts an engine, and another one whenever it dies, while `body` runs.
     private static func live(
         _ scene: Scene, _ dies: @escaping @Sendable (WorkflowEngine.Moment, RunStore.Claim) -> Bool,

@@ -22,8 +22,18 @@ struct Scene: Sendable {
 
     static let logger = Logger(label: "workflows.tests") { _ in SwiftLogNoOpLogHandler() }
 
-    init(database: Database) {
-        self.database = database
+    /// Cuts every connection of the server, as a restart of the database does.
+    let cutConnections: @Sendable () async throws -> Void
+
+    init(_ fresh: TestDatabase) {
+        database = fresh.database
+        cutConnections = {
+            try await fresh.asOwner(
+                """
+                select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and usename = 'ragdz_app'
+                """)
+        }
         store = RunStore(database: database)
         signals = WorkflowSignals(database: database, logger: Self.logger)
         service = WorkflowsService(
@@ -169,7 +179,7 @@ final class EventBox: Sendable {
 /// Gives a test its scene and takes the connections away afterwards.
 func withScene(_ body: (Scene) async throws -> Void) async throws {
     let fresh = try await TestDatabase.fresh()
-    let scene = Scene(database: fresh.database)
+    let scene = Scene(fresh)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await scene.signals.run() }
         do { try await body(scene) } catch {
