@@ -44,9 +44,10 @@ enum Callbacks {
         return unsafe table
     }()
 
+    @inline(__always)
     private static func session(_ me: UnsafeMutableRawPointer?) -> HTTP2Session {
         // The session passed itself unretained and outlives its nghttp2 session, so it is there.
-        unsafe Unmanaged<HTTP2Session>.fromOpaque(me.unsafelyUnwrapped).takeUnretainedValue()
+        unsafe unsafeBitCast(me.unsafelyUnwrapped, to: HTTP2Session.self)
     }
 
     /// How nghttp2 asks for body bytes: the stream says how many it has, `send_data` moves them.

@@ -14,26 +14,26 @@ internal import CNGHTTP2
 
     public let role: Role
     public let limits: HTTP2Limits
-    var session: OpaquePointer?
+    @exclusivity(unchecked) var session: OpaquePointer?
     /// What `receive` and `pull` brought and nobody has handled yet: read them, then call `clearEvents`.
-    public private(set) var events: [HTTP2Event] = []
+    @exclusivity(unchecked) public private(set) var events: [HTTP2Event] = []
     /// The streams that nghttp2 knows, each at its `liveIndex`; this is what keeps them alive.
-    private(set) var live: [HTTP2Stream] = []
-    var arena = HeaderArena()
+    @exclusivity(unchecked) private(set) var live: [HTTP2Stream] = []
+    @exclusivity(unchecked) var arena = HeaderArena()
     /// Streams whose output fell to their `wakeBelow`, since the owner last took them.
-    var drainedStreams: [HTTP2Stream] = []
+    @exclusivity(unchecked) var drainedStreams: [HTTP2Stream] = []
     /// Set while `pull` runs: where the bytes go.
-    var sink = unsafe OutputSink()
+    @exclusivity(unchecked) var sink = unsafe OutputSink()
 
     private let clock: () -> UInt64
     private var floods: Floods
-    private var isInBlock = false
+    @exclusivity(unchecked) private var isInBlock = false
     private(set) var hasTerminated = false
     /// A graceful stop has begun.
     var isStopping = false
     private var hasRefused = false
     /// Where the bytes that nghttp2 handed out but did not fit wait for the next `pull`.
-    private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
 
     private struct Floods {
         var resets: FloodGuard

@@ -4,18 +4,18 @@
 /// Unchecked: a stream is confined to the event loop of its connection; subclasses hop there before they touch it.
 open class HTTP2Stream: @unchecked Sendable {
     /// 0 until the stream is attached or submitted.
-    public internal(set) final var id: Int32 = 0
+    @exclusivity(unchecked) public internal(set) final var id: Int32 = 0
     /// Bytes that wait for the flow-control window.
-    final var output = ByteQueue()
-    final var ending = Ending.open
+    @exclusivity(unchecked) final var output = ByteQueue()
+    @exclusivity(unchecked) final var ending = Ending.open
     /// Where the session's list of live streams holds this one.
-    final var liveIndex = 0
+    @exclusivity(unchecked) final var liveIndex = 0
     /// nghttp2 has asked for data, found none and waits for `resume`.
-    final var isDeferred = false
+    @exclusivity(unchecked) final var isDeferred = false
     /// The peer reset the stream, or both sides are done: nothing can be sent any more.
-    public internal(set) final var isClosed = false
+    @exclusivity(unchecked) public internal(set) final var isClosed = false
     /// Asks the session to report this stream in `drained` once the output falls to this many bytes.
-    public final var wakeBelow: Int?
+    @exclusivity(unchecked) public final var wakeBelow: Int?
 
     enum Ending {
         case open

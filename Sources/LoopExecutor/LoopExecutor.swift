@@ -6,8 +6,22 @@ import Synchronization
 /// A task begun with `Task.immediate(executorPreference:)` on the loop runs its first stretch in place, and every
 /// later stretch (after a sleep, a continuation resumed elsewhere, `async let`, children of a group) comes back to
 /// the same loop. `Task {}` and `Task.detached {}` inside it leave the loop.
-public final class LoopExecutor: TaskExecutor {
+///
+/// A loop runs everything that is ready before it looks at its sockets again, so tasks that keep waking each other
+/// would keep it from ever hearing a peer. After every `jobsBetweenRests` stretches the executor therefore holds
+/// back what comes for a moment, and the loop gets to its sockets.
+///
+/// Unchecked: what changes is touched on the loop only.
+public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
+    /// Stretches of tasks that run before the loop looks at its sockets, at the latest.
+    static let jobsBetweenRests = 256
+    /// How long a rest lasts: enough for one look.
+    static let rest = TimeAmount.microseconds(10)
+
     public let loop: any EventLoop
+    private var jobsSinceRest = 0
+    private var heldBack: [UnownedJob] = []
+    private var isResting = false
 
     private static let all = Mutex<[ObjectIdentifier: LoopExecutor]>([:])
 
@@ -27,8 +41,27 @@ public final class LoopExecutor: TaskExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let executor = asUnownedTaskExecutor()
         // Never in place, even on the loop: the code that resumes a continuation goes on first.
-        loop.execute { job.runSynchronously(on: executor) }
+        loop.execute { self.run(job) }
+    }
+
+    private func run(_ job: UnownedJob) {
+        if isResting { return heldBack.append(job) }
+        jobsSinceRest += 1
+        if jobsSinceRest > Self.jobsBetweenRests {
+            isResting = true
+            heldBack.append(job)
+            loop.scheduleTask(in: Self.rest) { self.wake() }
+        } else {
+            job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
+
+    private func wake() {
+        isResting = false
+        jobsSinceRest = 0
+        let jobs = heldBack
+        heldBack = []
+        for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }

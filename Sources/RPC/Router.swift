@@ -14,12 +14,16 @@ public protocol ServerInterceptor: Sendable {
 
 /// A method and the code that answers it.
 public final class Route: Sendable {
-    public typealias Handler = @Sendable (any ServerCall, ServerContext) async throws -> Void
+    /// Runs where its caller runs: a call that never waits crosses no executor.
+    public typealias Handler = nonisolated(nonsending) @Sendable (any ServerCall, ServerContext) async throws -> Void
     public let method: MethodDescriptor
+    /// The method's, at hand: the descriptor is too large to be copied for every call.
+    public let streamsRequests: Bool
     public let handler: Handler
 
     public init(_ method: MethodDescriptor, _ handler: @escaping Handler) {
         self.method = method
+        streamsRequests = method.callType.streamsRequests
         self.handler = handler
     }
 }
@@ -62,6 +66,7 @@ public struct Router: Sendable {
     }
 
     /// Runs a call through the interceptors and its handler.
+    nonisolated(nonsending)
     public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
         if interceptors.isEmpty { return try await route.handler(call, context) }
         try await run(route, call, context, from: 0)
@@ -81,7 +86,7 @@ extension Router {
     @inlinable
     public mutating func unary<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: @escaping @Sendable (Request, ServerContext) async throws -> Response
+        _ body: nonisolated(nonsending) @escaping @Sendable (Request, ServerContext) async throws -> Response
     ) {
         add(method) { call, context in
             let response = try await body(call.request(as: Request.self), context)
@@ -92,7 +97,7 @@ extension Router {
     @inlinable
     public mutating func serverStreaming<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
+        _ body: nonisolated(nonsending) @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
     ) {
         add(method) { call, context in
             try await body(call.request(as: Request.self), ResponseWriter(call), context)
@@ -102,7 +107,7 @@ extension Router {
     @inlinable
     public mutating func clientStreaming<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
+        _ body: nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
     ) {
         add(method) { call, context in
             let response = try await body(RequestStream(call), context)
@@ -113,7 +118,7 @@ extension Router {
     @inlinable
     public mutating func bidirectional<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws ->
+        _ body: nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws ->
             Void
     ) {
         add(method) { call, context in

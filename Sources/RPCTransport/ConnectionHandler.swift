@@ -20,16 +20,16 @@ class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The other end as text, once connected.
     private(set) final var peer = ""
     /// When something last came from the peer.
-    final var heardAt = NIODeadline.now()
+    @exclusivity(unchecked) final var heardAt = NIODeadline.now()
     /// When a PING went out that nothing has followed yet.
-    final var pingedAt: NIODeadline?
-    final var isClosing = false
+    @exclusivity(unchecked) final var pingedAt: NIODeadline?
+    @exclusivity(unchecked) final var isClosing = false
 
     private let scratch: OutputScratch
-    private(set) final var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private(set) final var context: ChannelHandlerContext?
     private var hasBegun = false
-    private var isReading = false
-    private var flushIsScheduled = false
+    @exclusivity(unchecked) private var isReading = false
+    @exclusivity(unchecked) private var flushIsScheduled = false
 
     init(
         _ role: HTTP2Session.Role, _ limits: HTTP2Limits, loop: any EventLoop, scratch: OutputScratch, name: String,

@@ -15,20 +15,20 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
 
     // MARK: Receiving
     /// Received bytes that no message was made of yet.
-    final var input = ByteQueue()
-    final var parser: FrameParser
+    @exclusivity(unchecked) final var input = ByteQueue()
+    @exclusivity(unchecked) final var parser: FrameParser
     /// The peer has ended its side.
-    final var inputEnded = false
+    @exclusivity(unchecked) final var inputEnded = false
     /// Received bytes for which the peer has not got new window yet.
-    final var unacknowledged = 0
-    private var reader: UnsafeContinuation<Void, any Error>?
+    @exclusivity(unchecked) final var unacknowledged = 0
+    @exclusivity(unchecked) private var reader: UnsafeContinuation<Void, any Error>?
 
     // MARK: Sending
-    final var framer: FrameWriter
-    private var writer: UnsafeContinuation<Void, any Error>?
+    @exclusivity(unchecked) final var framer: FrameWriter
+    @exclusivity(unchecked) private var writer: UnsafeContinuation<Void, any Error>?
 
     /// How the call ended, once it did.
-    final var outcome: Status?
+    @exclusivity(unchecked) final var outcome: Status?
 
     init(
         _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int, requiresChecks: Bool = false

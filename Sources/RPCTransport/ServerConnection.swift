@@ -14,11 +14,11 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     private let registry: ConnectionRegistry
     private let tls: TLSHandler?
     /// The last request head and the header list that it was read from.
-    private var lastHead: (key: HeaderKey, head: RequestHead)?
+    @exclusivity(unchecked) private var lastHead: (key: HeaderKey, head: RequestHead)?
     private var watchdog: RepeatedTask?
     private var openedAt = NIODeadline.now()
     /// The peer has sent its SETTINGS, so it does speak HTTP/2.
-    private var isGreeted = false
+    @exclusivity(unchecked) private var isGreeted = false
 
     init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int, tls: TLSHandler?) throws {
         self.tls = tls

@@ -9,7 +9,7 @@ extension ServerStream {
         unacknowledged += bytes.count
         if endsStream { inputEnded = true }
         guard outcome == nil else { return acknowledge() }
-        guard method.callType.streamsRequests else { return receivedSingle(bytes) }
+        guard route.streamsRequests else { return receivedSingle(bytes) }
         input.append(bytes)
         if hasReader {
             offerInput()

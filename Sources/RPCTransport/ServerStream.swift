@@ -11,18 +11,18 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     let deadline: Deadline?
 
     /// A request that arrived in one piece, read straight from the socket's buffer while the handler starts.
-    var direct = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) var direct = UnsafeRawBufferPointer(start: nil, count: 0)
     /// The place of the one request of a unary or server-streaming call.
-    var single: FrameParser.Step?
+    @exclusivity(unchecked) var single: FrameParser.Step?
 
-    var sentHeaders = false
-    var initialMetadata = Metadata()
-    var trailers = Metadata()
+    @exclusivity(unchecked) var sentHeaders = false
+    @exclusivity(unchecked) var initialMetadata = Metadata()
+    @exclusivity(unchecked) var trailers = Metadata()
 
-    var task: Task<Void, Never>?
-    var timer: Scheduled<Void>?
-    private var isStarted = false
-    private var openedAt = NIODeadline.uptimeNanoseconds(0)
+    @exclusivity(unchecked) var task: Task<Void, Never>?
+    @exclusivity(unchecked) var timer: Scheduled<Void>?
+    @exclusivity(unchecked) private var isStarted = false
+    @exclusivity(unchecked) private var openedAt = NIODeadline.uptimeNanoseconds(0)
 
     init(_ connection: ServerConnection, _ head: RequestHead, _ route: Route, deadline: Deadline?) {
         self.head = head
@@ -62,7 +62,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
         timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abort(.deadlineExceeded()) }
     }
 
-    private func run() async {
+    nonisolated(nonsending) private func run() async {
         let status: Status
         do {
             try await connection.router.run(route, self, ServerContext(self))
@@ -85,7 +85,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     /// The headers are in: streams start now, single requests when they are complete.
     func opened() {
         openedAt = .now()
-        if method.callType.streamsRequests {
+        if route.streamsRequests {
             start()
         } else if inputEnded {
             abort(.noRequest(method.path))

@@ -76,7 +76,8 @@ final class RawPeer {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while !isDone() {
             let size = recv(descriptor, &buffer, buffer.count, 0)
-            if size == 0 { return true }
+            // A server that hangs up with our bytes unread resets the connection: that is hanging up too.
+            if size == 0 || (size < 0 && errno == ECONNRESET) { return true }
             guard size > 0 else { return false }
             try buffer[..<size].withUnsafeBytes { bytes in
                 try session.receive(bytes)
