@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// An HTTP/1.1 server on a free port of the loopback that answers what the test tells it to: a model server that is
-/// slow, wrong, hostile or well.
+/// slow, wrong, hostile or well. It listens until `stop()` or the end of the process, whoever still holds it.
 public final class FakeModelServer: Sendable {
     public struct Request: Sendable {
         public let path: String
@@ -81,16 +81,14 @@ public final class FakeModelServer: Sendable {
         }
         guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
         port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [weak self] in
+        Thread.detachNewThread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
-                Thread.detachNewThread { [weak self] in self?.serve(connection) }
+                Thread.detachNewThread { [self] in serve(connection) }
             }
         }
     }
-
-    deinit { stop() }
 
     /// From now on nobody listens: connections are refused.
     public func stop() {
