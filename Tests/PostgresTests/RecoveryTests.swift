@@ -14,6 +14,19 @@ import Testing
             where datname = current_database() and usename = 'ragdz_app'
             """)
 
+    /// The loops' other connections were ended too, and one may be met in the moment in which it ends: that is a
+    /// transient error once, and never more often than there are such connections.
+    private func served(_ test: TestDatabase) async throws -> Bool {
+        for _ in 0..<4 {
+            do throws(PostgresError) {
+                return try await test.database.query(DatabaseTests.echo, [1], as: .none).count == 1
+            } catch {
+                guard error.isTransient else { throw error }
+            }
+        }
+        return false
+    }
+
     @Test func aKilledBackendFailsItsCallsAndIsReplaced() async throws {
         let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
         for _ in 0..<3 {
@@ -32,7 +45,7 @@ import Testing
             #expect(error?.code == .connectionLost)
             #expect(error?.isTransient == true)
             #expect(error?.outcomeUnknown == true)
-            #expect(try await test.database.query(DatabaseTests.echo, [1], as: .none).count == 1)
+            #expect(try await served(test))
         }
         await test.close()
     }
@@ -65,7 +78,7 @@ import Testing
             }
         }
         #expect(error?.code == .connectionLost)
-        #expect(try await test.database.query(DatabaseTests.echo, [1], as: .none).count == 1)
+        #expect(try await served(test))
         await test.close()
     }
 
