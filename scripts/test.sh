@@ -41,7 +41,8 @@ scripts/check-codegen.sh
 
 step "Tests"
 rm -rf .build/debug/codecov
-swift test --enable-code-coverage --skip-build "$@"
+# Suites that start servers and databases would starve each other when hundreds of tests run at once.
+swift test --enable-code-coverage --skip-build --experimental-maximum-parallelization-width 3 "$@"
 
 step "Line coverage of Sources (Generated left out)"
 scripts/coverage.sh "$([ $# -eq 0 ] && echo $minimum_coverage || echo 0)"

@@ -43,17 +43,17 @@ def unary_checks(channel):
     unary = method(channel, "unary_unary", "Unary")
     for value in ["", "a", "é" * 1_500_000]:
         check(f"unary of {len(value)} letters", unary(text(value), timeout=20).value == value)
-    reply, call = unary.with_call(text("m"), metadata=[("x-echo", "salut"), ("x-echo-bin", b"\x00\xff")], timeout=5)
+    reply, call = unary.with_call(text("m"), metadata=[("x-echo", "salut"), ("x-echo-bin", b"\x00\xff")], timeout=30)
     check("initial metadata", ("x-size", "2") in call.initial_metadata(), call.initial_metadata())
     check("trailing metadata", ("x-echo", "salut") in call.trailing_metadata(), call.trailing_metadata())
     packed = "x" * 200_000
-    check("gzip request and answer", unary(text(packed), compression=grpc.Compression.Gzip, timeout=5).value == packed)
+    check("gzip request and answer", unary(text(packed), compression=grpc.Compression.Gzip, timeout=30).value == packed)
     large = error(lambda: unary(text("x" * (5 << 20)), timeout=20))
     check("5 MiB is too much", large and large.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, large)
 
 
 def error_checks(channel):
-    refused = error(lambda: method(channel, "unary_unary", "Fail")(text("Élan"), timeout=5))
+    refused = error(lambda: method(channel, "unary_unary", "Fail")(text("Élan"), timeout=30))
     check("status", refused and refused.code() == grpc.StatusCode.INVALID_ARGUMENT, refused)
     check("message in UTF-8", refused.details() == "Nom « Élan » refusé: 100%", refused.details())
     details = dict(refused.trailing_metadata()).get("grpc-status-details-bin", b"")
@@ -64,7 +64,7 @@ def error_checks(channel):
     bad = error_details_pb2.BadRequest()
     found = [any_ for any_ in status.details if any_.Unpack(bad)]
     check("BadRequest", found and bad.field_violations[0].field == "value", status)
-    missing = error(lambda: method(channel, "unary_unary", "Nothing")(text(""), timeout=5))
+    missing = error(lambda: method(channel, "unary_unary", "Nothing")(text(""), timeout=30))
     check("unknown method", missing.code() == grpc.StatusCode.UNIMPLEMENTED, missing)
     began = time.monotonic()
     late = error(lambda: method(channel, "unary_unary", "Sleep")(text(""), timeout=0.2))
@@ -75,7 +75,7 @@ def stream_checks(channel):
     count = method(channel, "unary_stream", "Count")
     values = [int(answer.value) for answer in count(text("5000"), timeout=20)]
     check("server stream in order", values == list(range(5000)), len(values))
-    check("empty server stream", list(count(text("0"), timeout=5)) == [])
+    check("empty server stream", list(count(text("0"), timeout=30)) == [])
     join = method(channel, "stream_unary", "Join")
     joined = join((text(str(number % 10)) for number in range(2000)), timeout=20).value
     check("client stream", joined.startswith("2000:0123456789"), joined[:30])
@@ -86,19 +86,19 @@ def stream_checks(channel):
     next(big)
     big.cancel()
     check("left early", True)
-    check("after leaving", method(channel, "unary_unary", "Unary")(text("on"), timeout=5).value == "on")
+    check("after leaving", method(channel, "unary_unary", "Unary")(text("on"), timeout=30).value == "on")
 
 
 def service_checks(channel):
     health = health_pb2_grpc.HealthStub(channel)
-    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=30)
     check("health", answer.status == health_pb2.HealthCheckResponse.SERVING, answer)
-    watch = health.Watch(health_pb2.HealthCheckRequest(service="nobody"), timeout=5)
+    watch = health.Watch(health_pb2.HealthCheckRequest(service="nobody"), timeout=30)
     check("health watch", next(iter(watch)).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
     watch.cancel()
     reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
     requests = [reflection_pb2.ServerReflectionRequest(list_services="")]
-    answer = next(iter(reflection.ServerReflectionInfo(iter(requests), timeout=5)))
+    answer = next(iter(reflection.ServerReflectionInfo(iter(requests), timeout=30)))
     names = [service.name for service in answer.list_services_response.service]
     check("reflection", "grpc.health.v1.Health" in names, names)
 
