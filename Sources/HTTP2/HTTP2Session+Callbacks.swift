@@ -12,7 +12,8 @@ enum Callbacks {
             unsafe session(me).beganHeaders()
             return 0
         }
-        unsafe nghttp2_session_callbacks_set_on_header_callback(table) { _, _, name, nameSize, value, valueSize, _, me in
+        unsafe nghttp2_session_callbacks_set_on_header_callback(table) {
+            _, _, name, nameSize, value, valueSize, _, me in
             unsafe session(me).gotHeader(
                 UnsafeRawBufferPointer(start: name, count: nameSize),
                 UnsafeRawBufferPointer(start: value, count: valueSize))

@@ -33,7 +33,8 @@ internal import CNGHTTP2
     var isStopping = false
     private var hasRefused = false
     /// Where the bytes that nghttp2 handed out but did not fit wait for the next `pull`.
-    @exclusivity(unchecked) private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(
+        start: nil, count: 0)
 
     private struct Floods {
         var resets: FloodGuard
@@ -78,7 +79,8 @@ internal import CNGHTTP2
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(limits.streamWindow)),
             nghttp2_settings_entry(
-                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerListSize)),
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerListSize)
+            ),
         ]
         if role == .server {
             entries.append(
@@ -186,7 +188,8 @@ internal import CNGHTTP2
         let tooLarge = arena.blockSize > limits.headerListSize
         let fields = arena.blockStart..<arena.fieldCount
         let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
-        unsafe events.append(HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields, stream: ours(streamID)))
+        unsafe events.append(
+            HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields, stream: ours(streamID)))
     }
 
     func gotData(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {

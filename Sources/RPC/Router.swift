@@ -67,7 +67,8 @@ public struct Router: Sendable {
 
     /// Runs a call through the interceptors and its handler.
     nonisolated(nonsending)
-    public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
+        public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws
+    {
         if interceptors.isEmpty { return try await route.handler(call, context) }
         try await run(route, call, context, from: 0)
     }
@@ -97,7 +98,9 @@ extension Router {
     @inlinable
     public mutating func serverStreaming<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: nonisolated(nonsending) @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
+        _ body:
+            nonisolated(nonsending) @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws
+            -> Void
     ) {
         add(method) { call, context in
             try await body(call.request(as: Request.self), ResponseWriter(call), context)
@@ -107,7 +110,8 @@ extension Router {
     @inlinable
     public mutating func clientStreaming<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
+        _ body:
+            nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
     ) {
         add(method) { call, context in
             let response = try await body(RequestStream(call), context)
@@ -118,7 +122,10 @@ extension Router {
     @inlinable
     public mutating func bidirectional<Request: Message, Response: Message>(
         _ method: MethodDescriptor,
-        _ body: nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws ->
+        _ body:
+            nonisolated(nonsending) @escaping @Sendable (
+                RequestStream<Request>, ResponseWriter<Response>, ServerContext
+            ) async throws ->
             Void
     ) {
         add(method) { call, context in

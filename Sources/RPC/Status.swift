@@ -83,7 +83,8 @@ extension Status {
         case let status as Status: self = status
         case is CancellationError: self = .cancelled()
         default:
-            self = .internalError("The server met an unexpected condition. Try again; if it stays, report the request id.")
+            self = .internalError(
+                "The server met an unexpected condition. Try again; if it stays, report the request id.")
         }
     }
 }

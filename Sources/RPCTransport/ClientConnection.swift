@@ -34,7 +34,8 @@ final class ClientConnection: ConnectionHandler, @unchecked Sendable {
         watchdog = nil
         retire()
         let status = Status.unavailable("The connection to the server was lost. Try again.", reason: "CONNECTION_LOST")
-        onReady?(.failure(failure.map { Status.unavailable("Cannot connect: \($0)", reason: "CONNECT_FAILED") } ?? status))
+        onReady?(
+            .failure(failure.map { Status.unavailable("Cannot connect: \($0)", reason: "CONNECT_FAILED") } ?? status))
         onReady = nil
         for stream in streams { (stream as? ClientStream)?.fail(status) }
     }

@@ -1,6 +1,6 @@
 internal import HTTP2
-internal import LoopExecutor
 internal import Logging
+internal import LoopExecutor
 internal import NIOCore
 internal import NIOPosix
 internal import RPC
@@ -117,7 +117,10 @@ final class ClientLink: @unchecked Sendable {
             }
         // A failed connect may also reach `ended`, but only when the channel got that far: both lead to `failed` once.
         channel.assumeIsolated().whenFailure { error in
-            self.connected(.failure(Status.unavailable("Cannot connect to \(self.target.authority): \(error)", reason: "CONNECT_FAILED")))
+            self.connected(
+                .failure(
+                    Status.unavailable("Cannot connect to \(self.target.authority): \(error)", reason: "CONNECT_FAILED")
+                ))
         }
     }
 

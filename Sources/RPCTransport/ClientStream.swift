@@ -102,7 +102,9 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
 
     private func endedWithoutStatus() {
         guard outcome == nil else { return }
-        if framing == .grpc { settle(.internalError("The server ended the call without a status.", reason: "NO_STATUS")) }
+        if framing == .grpc {
+            settle(.internalError("The server ended the call without a status.", reason: "NO_STATUS"))
+        }
     }
 
     private static func status(ofReset code: HTTP2ErrorCode) -> Status {

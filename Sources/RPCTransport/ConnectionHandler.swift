@@ -1,6 +1,6 @@
 internal import HTTP2
-internal import LoopExecutor
 internal import Logging
+internal import LoopExecutor
 internal import NIOCore
 
 /// The last handler of a connection's channel: carries bytes between the socket and the HTTP/2 session.

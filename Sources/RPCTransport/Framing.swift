@@ -31,7 +31,9 @@ enum Framing: Sendable {
     private static func matches(_ value: UnsafeRawBufferPointer, _ base: StaticString, suffix: StaticString) -> Bool {
         guard value.starts(with: base) else { return false }
         var rest = value[base.utf8CodeUnitCount...]
-        if UnsafeRawBufferPointer(rebasing: rest).starts(with: suffix) { rest = rest.dropFirst(suffix.utf8CodeUnitCount) }
+        if UnsafeRawBufferPointer(rebasing: rest).starts(with: suffix) {
+            rest = rest.dropFirst(suffix.utf8CodeUnitCount)
+        }
         return rest.isEmpty || rest.first == UInt8(ascii: ";") || rest.first == UInt8(ascii: " ")
     }
 }

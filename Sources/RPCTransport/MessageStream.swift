@@ -31,7 +31,8 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     @exclusivity(unchecked) final var outcome: Status?
 
     init(
-        _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int, requiresChecks: Bool = false
+        _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int,
+        requiresChecks: Bool = false
     ) {
         self.handler = handler
         self.messageLimit = messageLimit

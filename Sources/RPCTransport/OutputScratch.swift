@@ -15,7 +15,9 @@ final class OutputScratch: @unchecked Sendable {
     func fill(from session: HTTP2Session) throws -> ByteBuffer? {
         // When the socket has taken the last fill, nobody else holds the storage and this reuses it.
         buffer.clear(minimumCapacity: Self.size)
-        let size = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.size) { try session.pull(into: $0) }
+        let size = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.size) {
+            try session.pull(into: $0)
+        }
         return size > 0 ? buffer : nil
     }
 }

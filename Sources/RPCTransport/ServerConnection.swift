@@ -1,6 +1,6 @@
 internal import HTTP2
-internal import LoopExecutor
 internal import Logging
+internal import LoopExecutor
 internal import NIOCore
 internal import ProtoRuntime
 internal import RPC

@@ -71,8 +71,10 @@ extension ServerStream {
         switch head.framing {
         case .grpc:
             if sentHeaders {
-                session.finish(self, trailers: status.isOK && trailers.isEmpty
-                    ? Self.okTrailers : MetadataCoding.trailers(status, trailers))
+                session.finish(
+                    self,
+                    trailers: status.isOK && trailers.isEmpty
+                        ? Self.okTrailers : MetadataCoding.trailers(status, trailers))
             } else {
                 finishWithoutMessages(status)
             }

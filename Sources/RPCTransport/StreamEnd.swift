@@ -51,6 +51,10 @@ struct StreamEnd: Equatable {
         while let (number, field) = reader.next() {
             if number == 1 { name = field.text ?? "" } else { (value, isBinary) = (field, number == 3) }
         }
-        if isBinary { metadata.add(name, bytes: Array(value?.slice ?? [])) } else { metadata.add(name, value?.text ?? "") }
+        if isBinary {
+            metadata.add(name, bytes: Array(value?.slice ?? []))
+        } else {
+            metadata.add(name, value?.text ?? "")
+        }
     }
 }

@@ -49,7 +49,9 @@ internal import COpenSSL
         if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, hostname) == 1 { return }
         ERR_clear_error()
         unsafe ragdz_set_server_name(ssl, hostname)
-        guard unsafe SSL_set1_host(ssl, hostname) == 1 else { throw .openSSL(.handshakeFailed, "host name \(hostname)") }
+        guard unsafe SSL_set1_host(ssl, hostname) == 1 else {
+            throw .openSSL(.handshakeFailed, "host name \(hostname)")
+        }
     }
 
     // MARK: - In
@@ -72,7 +74,8 @@ internal import COpenSSL
         }
         if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return }
         let verdict = unsafe SSL_get_verify_result(ssl)
-        if context.role == .client, verdict != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(verdict) {
+        if context.role == .client, verdict != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(verdict)
+        {
             throw fail(.handshakeFailed, unsafe "the server's certificate is not accepted (\(String(cString: text)))")
         }
         throw fail(.handshakeFailed, "TLS handshake")

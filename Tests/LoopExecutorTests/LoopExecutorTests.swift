@@ -49,10 +49,11 @@ final class Flag: Sendable {
                 MultiThreadedEventLoopGroup.singleton.next().execute { continuation.resume() }
             }
             places.append(loop.inEventLoop)
-            places.append(await withTaskGroup(of: Bool.self) { group in
-                group.addTask { loop.inEventLoop }
-                return await group.next() ?? false
-            })
+            places.append(
+                await withTaskGroup(of: Bool.self) { group in
+                    group.addTask { loop.inEventLoop }
+                    return await group.next() ?? false
+                })
             return places
         }
         #expect(places == [true, true, true, true, true])

@@ -35,7 +35,8 @@ struct EchoService: RPCService {
         }
         router.unary(Self.fail) { (request: Text, _) -> Text in
             if request.value == "internal" { throw UnexpectedFailure() }
-            throw Status.invalidArgument("Nom « \(request.value) » refusé: 100%", reason: "TEST_REFUSED", field: "value")
+            throw Status.invalidArgument(
+                "Nom « \(request.value) » refusé: 100%", reason: "TEST_REFUSED", field: "value")
         }
         router.unary(Self.sleep) { [journal] (request: Text, _) in
             await journal.note("sleep began")

@@ -13,7 +13,8 @@ import Testing
         var router = Router()
         router.add(health)
         router.add(
-            ReflectionService(services: ["grpc.health.v1.Health", "ragdz.v1.Tenants"], files: ContractDescriptors.files))
+            ReflectionService(
+                services: ["grpc.health.v1.Health", "ragdz.v1.Tenants"], files: ContractDescriptors.files))
         let server = RPCServer(router: router, group: group)
         let port = try await server.start().port ?? 0
         let client = RPCClient(.host("127.0.0.1", port: port), group: group)
@@ -79,4 +80,3 @@ import Testing
         }
     }
 }
-

@@ -91,7 +91,8 @@ import Testing
         try await hostile { test in
             let cases: [(body: [UInt8], status: String)] = [
                 ([], "3"), ([0, 0], "13"), (Array(Self.good.dropLast()), "13"), (Self.good + Self.good, "3"),
-                (frame([0xFF, 0xFF, 0xFF]), "3"), (frame([10, 2, 0xC3, 0x28]), "3"), ([0x40] + Self.good.dropFirst(), "13"),
+                (frame([0xFF, 0xFF, 0xFF]), "3"), (frame([10, 2, 0xC3, 0x28]), "3"),
+                ([0x40] + Self.good.dropFirst(), "13"),
             ]
             for (body, status) in cases {
                 let peer = try RawPeer.call(test.port, Self.path, body)

@@ -73,7 +73,9 @@ import Testing
     }
 
     @Test func hostNameMustMatch() throws {
-        for (name, isGood) in [("127.0.0.1", true), ("localhost", true), ("elsewhere.example", false), ("10.0.0.1", false)] {
+        for (name, isGood) in [
+            ("127.0.0.1", true), ("localhost", true), ("elsewhere.example", false), ("10.0.0.1", false),
+        ] {
             let client = try TLSSession(Self.client(), hostname: name)
             let server = try TLSSession(Self.server())
             if isGood {
@@ -128,8 +130,9 @@ import Testing
 
     @Test func plainTextIsNoHandshake() throws {
         let server = try TLSSession(Self.server())
-        #expect { try Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8).withUnsafeBytes { try server.received($0) } }
-            throws: { ($0 as? TLSError)?.code == .handshakeFailed }
+        #expect {
+            try Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8).withUnsafeBytes { try server.received($0) }
+        } throws: { ($0 as? TLSError)?.code == .handshakeFailed }
     }
 
     @Test func badFilesAreNamed() throws {
