@@ -3,7 +3,9 @@
 # Uses sudo when not root. Says what it does.
 set -euo pipefail
 packages="libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev libnghttp2-dev libpq-dev libssl-dev zlib1g-dev
-    libcurl4-openssl-dev poppler-utils nghttp2-client python3-venv pkg-config make curl"
+    libcurl4-openssl-dev poppler-utils nghttp2-client python3-venv pkg-config make curl git openssl procps"
+# The JavaScript client is tested with node, from wherever it comes.
+command -v node >/dev/null || packages="$packages nodejs"
 missing=
 for package in $packages; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing="$missing $package"
