@@ -36,9 +36,8 @@ import Testing
         #expect(pipe(&ends) == 0)
         let sink = LogSink(descriptor: ends[1])
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 1023) + [UInt8(ascii: "\n")]
-        let start = ContinuousClock.now
+        // Nobody reads: an append that waited for the reader would never come back.
         for _ in 0..<10_000 { sink.append(line) }
-        #expect(start.duration(to: .now) < .seconds(2), "nobody waits for the reader")
         let reader = Thread.Reading(ends[0])
         sink.flush()
         close(ends[1])
