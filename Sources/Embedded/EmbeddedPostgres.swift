@@ -297,5 +297,22 @@ public final class EmbeddedPostgres: Sendable {
             if told == 1, waited > Limits.predecessor * 2 { told = 2 }
             try await Task.sleep(for: .milliseconds(10))
         }
+        disownStranger()
+    }
+
+    /// No process on Linux has this number: it is one more than the largest (PID_MAX_LIMIT).
+    private static let nobody: pid_t = 4_194_305
+
+    /// When the notes name a process of our own user that is no PostgreSQL on this folder, its number was given out
+    /// again, and PostgreSQL would refuse to start beside it for ever. The notes then get a number that nobody has; the
+    /// rest stays, by which PostgreSQL looks for children of the dead server that still use its memory.
+    private func disownStranger() {
+        var lines = notes()
+        guard let pid = lines.first.flatMap({ pid_t($0) }), pid > 1,
+            let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"),
+            !String(decoding: command, as: UTF8.self).contains(layout.cluster)
+        else { return }
+        lines[0] = "\(Self.nobody)"
+        try? lines.joined(separator: "\n").write(toFile: layout.pidFile, atomically: false, encoding: .utf8)
     }
 }
