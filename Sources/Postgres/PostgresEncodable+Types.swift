@@ -132,7 +132,9 @@ extension PostgresJSON: PostgresEncodable, PostgresArrayElement {
 extension PostgresTimestamp: PostgresEncodable, PostgresArrayElement {
     public static var needsQuotes: Bool { true }
     public func encode(into writer: inout ParameterWriter) {
-        writer.writeBinary { bytes in appendBigEndian(unixMicros - Self.epochOffset, to: &bytes) }
+        // What lies before PostgreSQL's range is its -infinity.
+        let (micros, isBefore) = unixMicros.subtractingReportingOverflow(Self.epochOffset)
+        writer.writeBinary { bytes in appendBigEndian(isBefore ? Int64.min : micros, to: &bytes) }
     }
     public func appendText(to bytes: inout [UInt8]) { bytes.append(contentsOf: description.utf8) }
 }

@@ -204,7 +204,10 @@ enum JSONNumber {
     /// The digits of a number with fraction or exponent that is an integer of at most 20 digits; nil for others.
     static func integerDigits(_ text: String) -> String? {
         let parts = text.split(whereSeparator: { $0 == "e" || $0 == "E" })
-        guard let mantissa = parts.first, var exponent = parts.count > 1 ? Int(parts[1]) : 0 else { return nil }
+        // Far beyond any integer, and so far from Int's ends that the sums below cannot overflow.
+        guard let mantissa = parts.first, var exponent = parts.count > 1 ? Int(parts[1]) : 0,
+            (-1_000_000_000...1_000_000_000).contains(exponent)
+        else { return nil }
         let halves = mantissa.split(separator: ".")
         guard var digits = halves.first.map(String.init) else { return nil }
         if halves.count > 1 {

@@ -30,7 +30,13 @@ extension ServerStream {
             acknowledge()
         }
         if !inputEnded {
-            if case .failure(let status) = parser.front(input.bytes) { abort(status) }
+            switch parser.front(input.bytes) {
+            case .failure(let status): abort(status)
+            // Nothing but RAG-DZ's small end envelope may follow the one request; more would be kept without a bound.
+            case .message(let payload, _) where input.count > payload.upperBound + 65_536:
+                abort(.invalidArgument("The method takes exactly one request.", reason: "TOO_MANY_REQUESTS"))
+            default: break
+            }
             return
         }
         let step = parser.next(frontBytes)

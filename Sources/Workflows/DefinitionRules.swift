@@ -191,6 +191,7 @@ extension Google_Protobuf_Duration {
             return nil
         }
         let (micros, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
-        return overflow ? nil : micros + Int64(nanos) / 1_000
+        let (sum, over) = micros.addingReportingOverflow(Int64(nanos) / 1_000)
+        return overflow || over ? nil : sum
     }
 }
