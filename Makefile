@@ -1,9 +1,9 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills
+.PHONY: help demo serve stop test generate format bench kills conformance fuzz
 
 help: ## Lists the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Does the main job on the embedded default, from upload to cited answer, a SIGKILL in the middle; then stops everything.
 	@scripts/demo.sh
@@ -21,7 +21,7 @@ generate: ## Runs all code generators; the committed files must come out unchang
 	@scripts/generate.sh
 
 format: ## Formats every Swift file.
-	@find Package.swift Sources Tests Examples codegen -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
+	@find Package.swift Sources Tests Examples codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
 	    | xargs -0 swift format -i --parallel
 
 bench: ## Measures RPC and the database on this machine.
@@ -29,3 +29,9 @@ bench: ## Measures RPC and the database on this machine.
 
 kills: ## Kills ragdzd 100 times at random moments of runs and checks that none is lost, doubled or stranded.
 	@scripts/kill-test.sh 100
+
+conformance: ## Runs the official conformance suites in full.
+	@for script in scripts/conformance-*.sh; do echo "== $$script"; "$$script" || exit 1; done
+
+fuzz: ## Fuzzes each target of fuzz/ for a minute, with the address sanitiser.
+	@scripts/fuzz.sh 60

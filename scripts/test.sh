@@ -15,7 +15,7 @@ scripts/test-venv.sh
 
 step "Formatting"
 # Lines that are too long and cannot be broken (texts, URLs) are left to the reviewer.
-findings=$(find Package.swift Sources Tests Examples codegen -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 |
+findings=$(find Package.swift Sources Tests Examples codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 |
     xargs -0 swift format lint --parallel 2>&1 | grep -E ': (warning|error):' | grep -v '\[LineLength\]' || true)
 if [ -n "$findings" ]; then
     printf '%s\n' "$findings" | head -40
@@ -38,6 +38,9 @@ swift build --build-tests --enable-code-coverage
 
 step "What the generator prints for protos made to break it compiles"
 scripts/check-codegen.sh
+
+step "Fuzz targets, some seconds each"
+scripts/fuzz.sh 5
 
 step "Tests"
 rm -rf .build/debug/codecov

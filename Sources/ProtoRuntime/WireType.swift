@@ -1,5 +1,3 @@
-public import Bytes
-
 /// How a field's value is laid out, the low three bits of a tag.
 public enum WireType: UInt32, Sendable {
     case varint = 0
