@@ -39,6 +39,9 @@ swift build --build-tests --enable-code-coverage
 step "What the generator prints for protos made to break it compiles"
 scripts/check-codegen.sh
 
+step "Official protobuf conformance suite"
+scripts/conformance-protobuf.sh
+
 step "Fuzz targets, some seconds each"
 scripts/fuzz.sh 5
 

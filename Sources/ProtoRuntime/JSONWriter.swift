@@ -122,7 +122,8 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    mutating func enumeration(_ value: some ProtoEnum) {
+    mutating func enumeration<E: ProtoEnum>(_ value: E) {
+        if E.self == Google_Protobuf_NullValue.self { return literal("null") }
         if let name = value.protoName { string(name) } else { number(value.rawValue) }
     }
 

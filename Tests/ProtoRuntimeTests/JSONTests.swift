@@ -60,6 +60,7 @@ private func failure(_ json: String, _ options: JSONOptions = .defaults) -> JSON
         )
         #expect(try All(json: #"{"value":null}"#).value == .null)
         #expect(try All(json: #"{"choiceNull":null}"#).choice == .choiceNull(.nullValue))
+        #expect(try All(json: #"{"choiceNull":"NULL_VALUE"}"#).jsonString() == #"{"choiceNull":null}"#)
         #expect(try All(json: #"{"choiceText":null,"choiceNumber":4}"#).choice == .choiceNumber(4))
         #expect(try All(json: #"{"values":[null]}"#).values == [nil])
     }
@@ -74,6 +75,11 @@ private func failure(_ json: String, _ options: JSONOptions = .defaults) -> JSON
             (#"{"int32Value":1.5}"#, .outOfRange), (#"{"int32Value":2147483648}"#, .outOfRange),
             (#"{"uint32Value":-1}"#, .outOfRange),
             (#"{"uint64Value":18446744073709551616}"#, .outOfRange), (#"{"int32Value":1e400}"#, .outOfRange),
+            (#"{"int64Value":1e999999999999}"#, .outOfRange), (#"{"int64Value":"1e-999999999999"}"#, .outOfRange),
+            (#"{"int64Value":1.5e-9223372036854775808}"#, .outOfRange),
+            (#"{"int64Value":10e9223372036854775807}"#, .outOfRange),
+            (#"{"int64Value":1e99999999999999999999}"#, .outOfRange),
+            (#"{"int64Value":1e1000000000}"#, .outOfRange), (#"{"int64Value":10e-1000000000}"#, .outOfRange),
             (#"{"int32Value":" 1"}"#, .invalidValue), (#"{"int32Value":""}"#, .invalidValue),
             (#"{"int32Value":true}"#, .wrongType),
             (#"{"floatValue":1e39}"#, .outOfRange), (#"{"doubleValue":1e309}"#, .outOfRange),
