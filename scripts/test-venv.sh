@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 venv=${RAGDZ_TEST_VENV:-.venv-tests}
-wanted="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 grpcio-health-checking==1.85.1 googleapis-common-protos==1.76.0"
+wanted="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 grpcio-health-checking==1.85.1 googleapis-common-protos==1.76.0 hpack==4.2.0"
 if [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ]; then
     echo "Python packages of the tests: present in $venv"
     exit 0

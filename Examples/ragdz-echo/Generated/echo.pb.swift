@@ -31,6 +31,8 @@ internal struct Echo_StreamRequest: Message {
 
     internal var count: Int64 = 0
     internal var sample: Echo_EchoRequest?
+    /// Milliseconds between two replies.
+    internal var pause: Int64 = 0
     internal var unknownFields = UnknownFields()
 
     internal init() {}
@@ -42,6 +44,8 @@ internal enum Echo_Echo {
         methods: [
             Methods.unary,
             Methods.serverStream,
+            Methods.clientStream,
+            Methods.chat,
         ])
 
     internal enum Methods {
@@ -53,6 +57,14 @@ internal enum Echo_Echo {
             service: "echo.Echo", name: "ServerStream", callType: .serverStreaming,
             requestType: Echo_StreamRequest.self, responseType: Echo_EchoReply.self,
             policy: .open)
+        internal static let clientStream = MethodDescriptor(
+            service: "echo.Echo", name: "ClientStream", callType: .clientStreaming,
+            requestType: Echo_EchoRequest.self, responseType: Echo_EchoReply.self,
+            policy: .open)
+        internal static let chat = MethodDescriptor(
+            service: "echo.Echo", name: "Chat", callType: .bidirectional,
+            requestType: Echo_EchoRequest.self, responseType: Echo_EchoReply.self,
+            policy: .open)
     }
 
     /// What a server of echo.Echo implements.
@@ -62,6 +74,14 @@ internal enum Echo_Echo {
         ) async throws -> Echo_EchoReply
         func serverStream(
             _ request: Echo_StreamRequest, responses: ResponseWriter<Echo_EchoReply>, context: ServerContext
+        ) async throws
+        /// Counts the requests in `id` and their bytes of text in `values[0]`; answers after the last one.
+        func clientStream(
+            _ requests: RequestStream<Echo_EchoRequest>, context: ServerContext
+        ) async throws -> Echo_EchoReply
+        /// Answers each request at once.
+        func chat(
+            _ requests: RequestStream<Echo_EchoRequest>, responses: ResponseWriter<Echo_EchoReply>, context: ServerContext
         ) async throws
     }
 
@@ -82,6 +102,20 @@ internal enum Echo_Echo {
         ) async throws -> ResponseStream<Echo_EchoReply> {
             try await _channel.serverStreaming(Methods.serverStream, request, options: options)
         }
+
+        /// Counts the requests in `id` and their bytes of text in `values[0]`; answers after the last one.
+        internal func clientStream<Requests: AsyncSequence & Sendable>(
+            _ requests: Requests, options: CallOptions = .defaults
+        ) async throws -> Echo_EchoReply where Requests.Element == Echo_EchoRequest {
+            try await _channel.clientStreaming(Methods.clientStream, requests, options: options)
+        }
+
+        /// Answers each request at once.
+        internal func chat<Requests: AsyncSequence & Sendable>(
+            _ requests: Requests, options: CallOptions = .defaults
+        ) async throws -> ResponseStream<Echo_EchoReply> where Requests.Element == Echo_EchoRequest {
+            try await _channel.bidirectional(Methods.chat, requests, options: options)
+        }
     }
 }
 
@@ -94,6 +128,14 @@ extension Echo_Echo.ServiceProtocol {
         router.serverStreaming(Echo_Echo.Methods.serverStream) {
             (request: Echo_StreamRequest, responses: ResponseWriter<Echo_EchoReply>, context: ServerContext) in
             try await self.serverStream(request, responses: responses, context: context)
+        }
+        router.clientStreaming(Echo_Echo.Methods.clientStream) {
+            (requests: RequestStream<Echo_EchoRequest>, context: ServerContext) in
+            try await self.clientStream(requests, context: context)
+        }
+        router.bidirectional(Echo_Echo.Methods.chat) {
+            (requests: RequestStream<Echo_EchoRequest>, responses: ResponseWriter<Echo_EchoReply>, context: ServerContext) in
+            try await self.chat(requests, responses: responses, context: context)
         }
     }
 }
@@ -215,12 +257,14 @@ extension Echo_StreamRequest {
         var size = unknownFields.bytes.count
         size += sizes.singular(ProtoInt64.self, 1, count)
         size += sizes.optional(ProtoMessage<Echo_EchoRequest>.self, 2, sample)
+        size += sizes.singular(ProtoInt64.self, 3, pause)
         return size
     }
 
     internal func encode(into writer: inout WireWriter) {
         writer.singular(ProtoInt64.self, 1, count)
         writer.optional(ProtoMessage<Echo_EchoRequest>.self, 2, sample)
+        writer.singular(ProtoInt64.self, 3, pause)
         writer.unknown(unknownFields)
     }
 
@@ -229,6 +273,7 @@ extension Echo_StreamRequest {
             switch tag {
             case 8: try reader.singular(ProtoInt64.self, &count)
             case 18: try reader.optional(ProtoMessage<Echo_EchoRequest>.self, &sample)
+            case 24: try reader.singular(ProtoInt64.self, &pause)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -237,12 +282,14 @@ extension Echo_StreamRequest {
     private static let jsonFields = JSONFields([
         .init(1, "count"),
         .init(2, "sample"),
+        .init(3, "pause"),
     ])
 
     internal func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.singular(ProtoInt64.self, "count", count)
         try json.optional(ProtoMessage<Echo_EchoRequest>.self, "sample", sample)
+        try json.singular(ProtoInt64.self, "pause", pause)
         json.endObject()
     }
 
@@ -252,6 +299,7 @@ extension Echo_StreamRequest {
             switch field {
             case 1: try json.singular(ProtoInt64.self, &count)
             case 2: try json.optional(ProtoMessage<Echo_EchoRequest>.self, &sample)
+            case 3: try json.singular(ProtoInt64.self, &pause)
             default: break
             }
         }
