@@ -8,7 +8,8 @@ let package = Package(
     name: "codegen",
     targets: [
         .target(name: "CDescriptor", path: "Sources/CDescriptor/generated", publicHeadersPath: "."),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .executableTarget(name: "protoc-gen-ragdz", dependencies: ["CDescriptor"], swiftSettings: settings),
-        .executableTarget(name: "sqlgen", swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(name: "sqlgen", dependencies: ["CLibPQ"], swiftSettings: settings),
     ]
 )

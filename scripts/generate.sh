@@ -13,6 +13,10 @@ if ! pkg-config --exists libprotobuf-c 2>/dev/null && [ ! -f /usr/include/protob
     echo "missing: libprotobuf-c. On Debian: apt-get install libprotobuf-c-dev" >&2
     exit 1
 fi
+if ! pkg-config --exists libpq 2>/dev/null; then
+    echo "missing: libpq. On Debian: apt-get install libpq-dev pkg-config" >&2
+    exit 1
+fi
 includes=${PROTOC_INCLUDE:-/usr/include}
 if [ ! -f "$includes/google/protobuf/descriptor.proto" ]; then
     echo "missing: $includes/google/protobuf/descriptor.proto (apt-get install libprotobuf-dev, or set PROTOC_INCLUDE)" >&2
@@ -38,7 +42,8 @@ scripts/test-venv.sh >/dev/null
 common=$(echo "${RAGDZ_TEST_VENV:-.venv-tests}"/lib/python3*/site-packages)
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. scripts/scratch-postgres.sh
+trap 'rm -rf "$scratch"; scratch_stop' EXIT
 
 # generate FOLDER PARAMETER ROOT FILE...: the folder afterwards holds exactly what was generated and what is not ours.
 generate() {
@@ -68,8 +73,10 @@ generate Sources/RPCTransport/Generated \
     grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto
 generate Tests/ProtoRuntimeTests/Generated Visibility=internal codegen/Tests/protos all_features.proto
 
-# SQL statements and migrations become Swift constants.
-"$tools/sqlgen" .
+# SQL statements become typed Swift functions; a real server, with all migrations applied, says which types they have.
+scratch_start fsync=off
+"$tools/sqlgen" . "$scratch_connection"
+scratch_stop
 
 # The example server of the benchmarks.
 generate Examples/ragdz-echo/Generated Visibility=internal,DefaultPolicy=open Examples/ragdz-echo echo.proto

@@ -11,40 +11,37 @@ struct CredentialStore: Sendable {
     func find(_ key: APIKey) async throws -> KeyRecord? {
         switch key.kind {
         case .live:
-            let rows = try await database.query(Queries.findKey, [key.id], as: .none)
+            let rows = try await Queries.findKey(database.as(.none), keyID: key.id)
             guard let first = rows.first else { return nil }
-            return try KeyRecord(
-                owner: .tenant(
-                    first.get("tenant_id"), status: first.get("tenant_status"),
-                    scopes: ScopeSet(first.get("scopes", as: [String].self))),
-                expireMicros: first.get("expire_time", as: PostgresTimestamp?.self)?.unixMicros,
-                isDisabled: first.get("disabled"),
-                isRevoked: first.get("revoke_time", as: PostgresTimestamp?.self) != nil,
+            return KeyRecord(
+                owner: .tenant(first.tenantID, status: first.tenantStatus, scopes: ScopeSet(first.scopes)),
+                expireMicros: first.expireTime?.unixMicros, isDisabled: first.disabled,
+                isRevoked: first.revokeTime != nil,
                 secrets: rows.map { row in
-                    try KeyRecord.Secret(
-                        pepperVersion: row.get("pepper_version"), hash: row.get("hash"),
-                        expireMicros: row.get("secret_expire_time", as: PostgresTimestamp?.self)?.unixMicros)
+                    KeyRecord.Secret(
+                        pepperVersion: Int32(clamping: row.pepperVersion), hash: row.hash,
+                        expireMicros: row.secretExpireTime?.unixMicros)
                 })
         case .platformOperator:
-            let rows = try await database.query(Queries.findOperatorCredential, [key.id], as: .none)
-            guard let row = rows.first else { return nil }
-            return try KeyRecord(
-                owner: .platformOperator(name: row.get("name")),
-                expireMicros: row.get("expire_time", as: PostgresTimestamp?.self)?.unixMicros,
-                isRevoked: row.get("revoke_time", as: PostgresTimestamp?.self) != nil,
-                secrets: [.init(pepperVersion: row.get("pepper_version"), hash: row.get("hash"))])
+            guard
+                let row = try await Queries.findOperatorCredential(database.as(.none), credentialID: key.id)
+            else { return nil }
+            return KeyRecord(
+                owner: .platformOperator(name: row.name), expireMicros: row.expireTime?.unixMicros,
+                isRevoked: row.revokeTime != nil,
+                secrets: [.init(pepperVersion: Int32(clamping: row.pepperVersion), hash: row.hash)])
         }
     }
 
     func touch(_ id: String, tenant: UUID128) async throws {
-        try await database.execute(Queries.touchKey, [id], as: .tenant(tenant))
+        try await Queries.touchKey(database.as(.tenant(tenant)), keyID: id)
     }
 
     /// Whether the credential was stored: false when there is an operator already.
     func insertFirstOperator(_ credential: APIKey, name: String) async throws -> Bool {
         let (version, hash) = pepper.hash(credential)
-        return try await !database.query(
-            Queries.insertFirstOperatorCredential, [credential.id, name, Int64(version), hash], as: .platformOperator
-        ).isEmpty
+        return try await Queries.insertFirstOperatorCredential(
+            database.as(.platformOperator), credentialID: credential.id, name: name, pepperVersion: Int(version),
+            hash: hash) != nil
     }
 }

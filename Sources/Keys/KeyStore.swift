@@ -37,24 +37,22 @@ struct KeyStore: Sendable {
 
     func insert(_ key: NewKey, _ origin: ChangeOrigin, as identity: Identity) async throws -> Ragdz_V1_Key? {
         let (version, hash) = pepper.hash(key.credential)
-        return try await database.query(
-            Queries.insertKey,
-            [
-                key.tenant, key.credential.id, key.name, key.scopes, key.lifetimeMicros, Int64(version), hash,
-                origin.actor, origin.requestID, origin.peer,
-            ], as: identity
-        ).first.map(Self.key)
+        return try await Queries.insertKey(
+            database.as(identity), tenantID: key.tenant, keyID: key.credential.id, name: key.name, scopes: key.scopes,
+            lifetimeMicros: key.lifetimeMicros, pepperVersion: Int(version), hash: hash, actor: origin.actor,
+            requestID: origin.requestID, peer: origin.peer
+        ).map(Self.key)
     }
 
     func get(_ id: String, tenant: UUID128) async throws -> Ragdz_V1_Key? {
-        try await database.query(Queries.getKey, [id], as: .tenant(tenant)).first.map(Self.key)
+        try await Queries.getKey(database.as(.tenant(tenant)), keyID: id).map(Self.key)
     }
 
     /// At most `limit` keys after a position, in order of creation.
     func list(tenant: UUID128, after position: (micros: Int64, id: String), limit: Int) async throws -> [Ragdz_V1_Key] {
-        try await database.query(
-            Queries.listKeys, [PostgresTimestamp(unixMicros: position.micros), position.id, Int64(limit)],
-            as: .tenant(tenant)
+        try await Queries.listKeys(
+            database.as(.tenant(tenant)), afterTime: PostgresTimestamp(unixMicros: position.micros),
+            afterID: position.id, pageSize: Int64(limit)
         ).map(Self.key)
     }
 
@@ -65,49 +63,48 @@ struct KeyStore: Sendable {
     ) async throws -> Ragdz_V1_Key? {
         let (version, hash) = pepper.hash(credential)
         return try await database.transaction(as: .tenant(tenant)) { transaction in
-            guard let row = try await transaction.query(Queries.lockKey, [credential.id]).first else { return nil }
-            let end = try row.get("expire_time", as: PostgresTimestamp?.self)
+            guard let row = try await Queries.lockKey(transaction, keyID: credential.id) else { return nil }
             let isUsable =
-                try row.get("revoke_time", as: PostgresTimestamp?.self) == nil
-                && !row.get("disabled", as: Bool.self) && (end.map { $0.unixMicros > WallClock.nowMicros() } ?? true)
-            try check(ScopeSet(row.get("scopes", as: [String].self)), isUsable)
-            try await transaction.execute(
-                Queries.rotateKey,
-                [credential.id, Int64(version), hash, graceMicros, origin.actor, origin.requestID, origin.peer])
-            return try await transaction.query(Queries.getKey, [credential.id]).first.map(Self.key)
+                row.revokeTime == nil && !row.disabled
+                && (row.expireTime.map { $0.unixMicros > WallClock.nowMicros() } ?? true)
+            try check(ScopeSet(row.scopes), isUsable)
+            try await Queries.rotateKey(
+                transaction, keyID: credential.id, graceMicros: graceMicros, actor: origin.actor,
+                requestID: origin.requestID, peer: origin.peer, pepperVersion: Int(version), hash: hash)
+            return try await Queries.getKey(transaction, keyID: credential.id).map(Self.key)
         }
     }
 
     /// The key after it was revoked, now or before; nil when the tenant has none of this id.
     func revoke(_ id: String, tenant: UUID128, _ origin: ChangeOrigin) async throws -> Ragdz_V1_Key? {
-        try await database.execute(
-            Queries.revokeKey, [id, origin.actor, origin.requestID, origin.peer], as: .tenant(tenant))
+        try await Queries.revokeKey(
+            database.as(.tenant(tenant)), keyID: id, actor: origin.actor, requestID: origin.requestID,
+            peer: origin.peer)
         return try await get(id, tenant: tenant)
     }
 
-    private static func key(_ row: Row) throws -> Ragdz_V1_Key {
-        let expire = try row.get("expire_time", as: PostgresTimestamp?.self)
+    private static func key(_ row: Queries.KeyRow) -> Ragdz_V1_Key {
         var key = Ragdz_V1_Key()
-        key.id = try row.get("key_id")
-        key.tenantID = try row.get("tenant_id", as: UUID128.self).description
-        key.name = try row.get("name")
-        key.scopes = try row.get("scopes")
-        key.expireTime = expire.map(timestamp)
-        key.createTime = timestamp(try row.get("create_time"))
-        key.lastUsedTime = try row.get("last_used_time", as: PostgresTimestamp?.self).map(timestamp)
-        if try row.get("revoke_time", as: PostgresTimestamp?.self) != nil {
+        key.id = row.keyID
+        key.tenantID = row.tenantID.description
+        key.name = row.name
+        key.scopes = row.scopes
+        key.expireTime = row.expireTime.map(timestamp)
+        key.createTime = timestamp(row.createTime)
+        key.lastUsedTime = row.lastUsedTime.map(timestamp)
+        if row.revokeTime != nil {
             key.status = .revoked
-        } else if try row.get("disabled", as: Bool.self) {
+        } else if row.disabled {
             key.status = .disabled
-        } else if let expire, expire.unixMicros <= WallClock.nowMicros() {
+        } else if let expire = row.expireTime, expire.unixMicros <= WallClock.nowMicros() {
             key.status = .expired
         } else {
             key.status = .active
         }
         // The secrets of a revoked key are kept to recognise it, but none of them opens anything.
         if key.status == .active {
-            key.liveSecrets = Int32(clamping: try row.get("live_secrets", as: Int64.self))
-            key.graceEndTime = try row.get("grace_end_time", as: PostgresTimestamp?.self).map(timestamp)
+            key.liveSecrets = Int32(clamping: row.liveSecrets)
+            key.graceEndTime = row.graceEndTime.map(timestamp)
         }
         return key
     }

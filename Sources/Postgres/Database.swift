@@ -36,7 +36,7 @@ public final class Database: Sendable {
     public func query(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = [], as identity: Identity
     ) async throws(PostgresError) -> [Row] {
-        try await run(statement, parameters, as: identity).rows
+        try await send(statement, ParameterWriter.encode(parameters, for: statement), as: identity).rows
     }
 
     /// Runs one statement and returns how many rows it touched.
@@ -44,13 +44,12 @@ public final class Database: Sendable {
     public func execute(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = [], as identity: Identity
     ) async throws(PostgresError) -> Int {
-        try await run(statement, parameters, as: identity).affected
+        try await send(statement, ParameterWriter.encode(parameters, for: statement), as: identity).affected
     }
 
-    private func run(
-        _ statement: Statement, _ parameters: [any PostgresEncodable], as identity: Identity
+    func send(
+        _ statement: Statement, _ parameters: ParameterWriter, as identity: Identity
     ) async throws(PostgresError) -> ResultRows {
-        let parameters = try ParameterWriter.encode(parameters, for: statement)
         let unit = Unit(.alone(statement, parameters, identity))
         let pool = pool()
         let outcome: Unit.Outcome = await withTaskCancellationHandler {

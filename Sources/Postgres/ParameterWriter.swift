@@ -14,7 +14,8 @@ public struct ParameterWriter: Sendable {
     /// The position (from 1) of the first parameter that held a zero byte, which PostgreSQL's text cannot hold.
     private(set) var zeroByteIn: Int?
 
-    init(capacity: Int) {
+    /// Empty, with room for this many values.
+    public init(capacity: Int) {
         slots.reserveCapacity(capacity)
         bytes.reserveCapacity(capacity * 40)
     }
@@ -45,12 +46,15 @@ public struct ParameterWriter: Sendable {
             throw PostgresError(
                 .encoding, "a value wrote \(writer.slots.count) parameters instead of one", statement: statement.name)
         }
-        if let position = writer.zeroByteIn {
-            throw PostgresError(
-                .encoding, "parameter $\(position) holds a zero byte, which text cannot store; remove it or use bytea",
-                statement: statement.name)
-        }
+        try writer.check(for: statement)
         return writer
+    }
+
+    func check(for statement: Statement) throws(PostgresError) {
+        guard let zeroByteIn else { return }
+        throw PostgresError(
+            .encoding, "parameter $\(zeroByteIn) holds a zero byte, which text cannot store; remove it or use bytea",
+            statement: statement.name)
     }
 }
 

@@ -8,7 +8,7 @@ public struct Transaction: Sendable {
     public func query(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = []
     ) async throws(PostgresError) -> [Row] {
-        try await run(statement, parameters).rows
+        try await send(statement, ParameterWriter.encode(parameters, for: statement)).rows
     }
 
     /// Runs one statement in the transaction and returns how many rows it touched.
@@ -16,13 +16,12 @@ public struct Transaction: Sendable {
     public func execute(
         _ statement: Statement, _ parameters: [any PostgresEncodable] = []
     ) async throws(PostgresError) -> Int {
-        try await run(statement, parameters).affected
+        try await send(statement, ParameterWriter.encode(parameters, for: statement)).affected
     }
 
-    private func run(
-        _ statement: Statement, _ parameters: [any PostgresEncodable]
+    func send(
+        _ statement: Statement, _ parameters: ParameterWriter
     ) async throws(PostgresError) -> ResultRows {
-        let parameters = try ParameterWriter.encode(parameters, for: statement)
         let lease = lease
         let pending = PendingUnit()
         let outcome: Unit.Outcome = await withTaskCancellationHandler {

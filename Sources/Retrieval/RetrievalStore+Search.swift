@@ -41,23 +41,23 @@ struct Passage: Sendable {
         (utf16Start, score, denseRank, lexicalRank, similarity, coverage) = (0, 0, 0, 0, 0, 0)
     }
 
-    init(_ row: Row) throws(PostgresError) {
-        chunk = try row.get("chunk_id")
-        document = try row.get("document_id")
-        collection = try row.get("collection_id")
-        title = try row.get("title")
-        titlePath = try row.get("title_path")
-        language = try row.get("language")
-        content = try row.get("content")
-        page = try row.get("page")
-        start = try row.get("start_at")
-        end = try row.get("end_at")
-        utf16Start = try row.get("utf16_start")
-        score = try row.get("score")
-        denseRank = try row.get("dense_rank")
-        lexicalRank = try row.get("lexical_rank")
-        similarity = try row.get("similarity")
-        coverage = try row.get("coverage")
+    init(_ row: Queries.SearchChunksRow) {
+        chunk = row.chunkID
+        document = row.documentID
+        collection = row.collectionID
+        title = row.title
+        titlePath = row.titlePath
+        language = row.language
+        content = row.content
+        page = row.page
+        start = row.startAt
+        end = row.endAt
+        utf16Start = row.utf16Start
+        score = row.score
+        denseRank = row.denseRank
+        lexicalRank = row.lexicalRank
+        similarity = row.similarity
+        coverage = row.coverage
     }
 }
 
@@ -78,13 +78,11 @@ extension RetrievalStore {
         _ tenant: UUID128, vector: [Float], terms: QueryTerms, model: String, collections: [UUID128]?,
         languages: [String]?, limit: Int, weights: FusionWeights
     ) async throws -> [Passage] {
-        try await database.query(
-            Queries.searchChunks,
-            [
-                HalfVector(vector), terms.lexemes, terms.terms, terms.weights, terms.detected.code.rawValue, model,
-                collections, languages, max(Self.candidates, limit), limit, weights.lexicalWeight,
-                weights.foreignCoverage,
-            ], as: .tenant(tenant)
-        ).map { row throws in try Passage(row) }
+        try await Queries.searchChunks(
+            database.as(.tenant(tenant)), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
+            weights: terms.weights, language: terms.detected.code.rawValue, model: model, collections: collections,
+            languages: languages, candidates: max(Self.candidates, limit), resultLimit: limit,
+            lexicalWeight: weights.lexicalWeight, foreignCoverage: weights.foreignCoverage
+        ).map(Passage.init)
     }
 }

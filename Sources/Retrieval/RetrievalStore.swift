@@ -12,14 +12,14 @@ struct StoredCollection: Sendable {
     let chunkCount: Int64
     let createMicros: Int64
 
-    init(_ row: Row) throws(PostgresError) {
-        id = try row.get("id")
-        name = try row.get("name")
-        embeddingModel = try row.get("embedding_model")
-        embeddingDimension = try row.get("embedding_dimension")
-        documentCount = try row.get("document_count")
-        chunkCount = try row.get("chunk_count")
-        createMicros = try row.get("create_time", as: PostgresTimestamp.self).unixMicros
+    init(_ row: Queries.CollectionRow) {
+        id = row.id
+        name = row.name
+        embeddingModel = row.embeddingModel
+        embeddingDimension = row.embeddingDimension
+        documentCount = row.documentCount
+        chunkCount = row.chunkCount
+        createMicros = row.createTime.unixMicros
     }
 }
 
@@ -38,19 +38,19 @@ struct StoredDocument: Sendable {
     let sha256: String
     let createMicros: Int64
 
-    init(_ row: Row) throws(PostgresError) {
-        id = try row.get("id")
-        collection = try row.get("collection_id")
-        filename = try row.get("filename")
-        title = try row.get("title")
-        mediaType = try row.get("media_type")
-        language = try row.get("language")
-        byteSize = try row.get("byte_size")
-        characterCount = try row.get("character_count")
-        pageCount = try row.get("page_count")
-        chunkCount = try row.get("chunk_count")
-        sha256 = try row.get("sha256")
-        createMicros = try row.get("create_time", as: PostgresTimestamp.self).unixMicros
+    init(_ row: Queries.DocumentRow) {
+        id = row.id
+        collection = row.collectionID
+        filename = row.filename
+        title = row.title
+        mediaType = row.mediaType
+        language = row.language
+        byteSize = row.byteSize
+        characterCount = row.characterCount
+        pageCount = row.pageCount
+        chunkCount = row.chunkCount
+        sha256 = row.sha256
+        createMicros = row.createTime.unixMicros
     }
 }
 
@@ -82,52 +82,50 @@ struct RetrievalStore: Sendable {
     func insertCollection(
         _ tenant: UUID128, id: UUID128, name: String, model: String, dimension: Int
     ) async throws -> StoredCollection? {
-        try await database.query(Queries.insertCollection, [id, name, model, dimension], as: .tenant(tenant))
-            .first.map { row throws in try StoredCollection(row) }
+        try await Queries.insertCollection(
+            database.as(.tenant(tenant)), id: id, name: name, embeddingModel: model, embeddingDimension: dimension
+        ).map(StoredCollection.init)
     }
 
     /// Those of the ids and names that exist.
     func collections(_ tenant: UUID128, _ namesOrIDs: [String]) async throws -> [StoredCollection] {
-        let ids = namesOrIDs.compactMap { UUID128($0) }
-        return try await database.query(Queries.findCollections, [ids, namesOrIDs], as: .tenant(tenant))
-            .map { row throws in try StoredCollection(row) }
+        try await Queries.findCollections(
+            database.as(.tenant(tenant)), ids: namesOrIDs.compactMap { UUID128($0) }, names: namesOrIDs
+        ).map(StoredCollection.init)
     }
 
     func listCollections(_ tenant: UUID128, after name: String, limit: Int) async throws -> [StoredCollection] {
-        try await database.query(Queries.listCollections, [name, limit], as: .tenant(tenant))
-            .map { row throws in try StoredCollection(row) }
+        try await Queries.listCollections(database.as(.tenant(tenant)), afterName: name, pageSize: Int64(limit))
+            .map(StoredCollection.init)
     }
 
     func deleteCollection(_ tenant: UUID128, id: UUID128) async throws -> Bool {
-        try await database.execute(Queries.deleteCollection, [id], as: .tenant(tenant)) > 0
+        try await Queries.deleteCollection(database.as(.tenant(tenant)), id: id) > 0
     }
 
     func document(_ tenant: UUID128, id: UUID128) async throws -> StoredDocument? {
-        try await database.query(Queries.findDocument, [id], as: .tenant(tenant))
-            .first.map { row throws in try StoredDocument(row) }
+        try await Queries.findDocument(database.as(.tenant(tenant)), id: id).map(StoredDocument.init)
     }
 
     func document(_ tenant: UUID128, collection: UUID128, sha256: String) async throws -> StoredDocument? {
-        try await database.query(Queries.findDocumentByHash, [collection, sha256], as: .tenant(tenant))
-            .first.map { row throws in try StoredDocument(row) }
+        try await Queries.findDocumentByHash(database.as(.tenant(tenant)), collectionID: collection, sha256: sha256)
+            .map(StoredDocument.init)
     }
 
     func text(_ tenant: UUID128, id: UUID128) async throws -> (content: String, pageStarts: [Int64])? {
-        guard let row = try await database.query(Queries.findDocumentText, [id], as: .tenant(tenant)).first else {
-            return nil
-        }
-        return (try row.get("content"), try row.get("page_starts"))
+        try await Queries.findDocumentText(database.as(.tenant(tenant)), id: id).map { ($0.content, $0.pageStarts) }
     }
 
     func listDocuments(
         _ tenant: UUID128, collection: UUID128, after id: UUID128, limit: Int
     ) async throws -> [StoredDocument] {
-        try await database.query(Queries.listDocuments, [collection, id, limit], as: .tenant(tenant))
-            .map { row throws in try StoredDocument(row) }
+        try await Queries.listDocuments(
+            database.as(.tenant(tenant)), collectionID: collection, afterID: id, pageSize: Int64(limit)
+        ).map(StoredDocument.init)
     }
 
     func deleteDocument(_ tenant: UUID128, id: UUID128) async throws -> Bool {
-        try await database.execute(Queries.deleteDocument, [id], as: .tenant(tenant)) > 0
+        try await Queries.deleteDocument(database.as(.tenant(tenant)), id: id) > 0
     }
 
     /// The text at each place as it is stored now, and its page; nil where the document is gone.
@@ -135,18 +133,11 @@ struct RetrievalStore: Sendable {
         _ tenant: UUID128, _ places: [(document: UUID128, range: Range<Int>)]
     ) async throws -> [(quote: String, page: Int)?] {
         guard !places.isEmpty else { return [] }
-        let rows = try await database.query(
-            Queries.findDocumentParts,
-            [
-                Array(0..<places.count), places.map(\.document), places.map { Int64($0.range.lowerBound) },
-                places.map { Int64($0.range.upperBound) },
-            ], as: .tenant(tenant))
+        let rows = try await Queries.findDocumentParts(
+            database.as(.tenant(tenant)), numbers: Array(0..<places.count), documentIDs: places.map(\.document),
+            starts: places.map { Int64($0.range.lowerBound) }, ends: places.map { Int64($0.range.upperBound) })
         var parts = [(quote: String, page: Int)?](repeating: nil, count: places.count)
-        for row in rows {
-            let number = try row.get("number", as: Int.self)
-            guard parts.indices.contains(number) else { continue }
-            parts[number] = (try row.get("quote"), try row.get("page"))
-        }
+        for row in rows where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
         return parts
     }
 
@@ -167,23 +158,23 @@ struct RetrievalStore: Sendable {
     private static func store(_ document: NewDocument, in transaction: Transaction) async throws -> StoreOutcome {
         let chunkCount = document.prepared.rows.count
         // Locks the collection, so that it cannot be deleted in the middle.
-        let counted = try await transaction.execute(Queries.countDocument, [document.collection, 1, chunkCount])
+        let counted = try await Queries.countDocument(
+            transaction, documents: 1, chunks: Int64(chunkCount), id: document.collection)
         guard counted == 1 else { return .noCollection }
         let prepared = document.prepared
         let extracted = prepared.extracted
-        let rows = try await transaction.query(
-            Queries.insertDocument,
-            [
-                document.id, document.collection, document.filename, prepared.title, extracted.mediaType.rawValue,
-                prepared.language.rawValue, document.byteSize, extracted.text.count, extracted.pageCount,
-                extracted.pageStarts.map { Int64($0) }, document.sha256, prepared.content, chunkCount,
-            ])
-        guard let row = rows.first else { throw DocumentExists() }
+        let row = try await Queries.insertDocument(
+            transaction, id: document.id, collectionID: document.collection, filename: document.filename,
+            title: prepared.title, mediaType: extracted.mediaType.rawValue, language: prepared.language.rawValue,
+            byteSize: Int64(document.byteSize), characterCount: Int64(extracted.text.count),
+            pageCount: extracted.pageCount, pageStarts: extracted.pageStarts.map { Int64($0) },
+            sha256: document.sha256, content: prepared.content, chunkCount: chunkCount)
+        guard let row else { throw DocumentExists() }
         for start in stride(from: 0, to: chunkCount, by: RetrievalLimits.chunksPerStatement) {
             let range = start..<min(start + RetrievalLimits.chunksPerStatement, chunkCount)
             try await insertChunks(document, range, in: transaction)
         }
-        return .stored(try StoredDocument(row))
+        return .stored(StoredDocument(row))
     }
 
     private static func insertChunks(
@@ -192,17 +183,15 @@ struct RetrievalStore: Sendable {
         let rows = Array(document.prepared.rows[range])
         let ids = rows.map { DeterministicID.chunk(document: document.id, range: $0.chunk.range) }
         let languages = rows.map(\.chunk.language.rawValue)
-        try await transaction.execute(
-            Queries.insertChunks,
-            [
-                document.collection, document.id, ids, rows.map(\.chunk.ordinal), rows.map(\.chunk.page),
-                rows.map { Int64($0.chunk.range.lowerBound) }, rows.map { Int64($0.chunk.range.upperBound) },
-                rows.map { Int64($0.utf16Start) }, languages,
-                rows.map { $0.chunk.titlePath.joined(separator: " › ") }, rows.map(\.content),
-                rows.map(\.terms.vector), rows.map(\.terms.count),
-            ])
-        try await transaction.execute(
-            Queries.insertVectors,
-            [document.collection, ids, languages, document.vectors[range].map { HalfVector($0) }])
+        try await Queries.insertChunks(
+            transaction, collectionID: document.collection, documentID: document.id, ids: ids,
+            ordinals: rows.map(\.chunk.ordinal), pages: rows.map(\.chunk.page),
+            starts: rows.map { Int64($0.chunk.range.lowerBound) }, ends: rows.map { Int64($0.chunk.range.upperBound) },
+            utf16Starts: rows.map { Int64($0.utf16Start) }, languages: languages,
+            titlePaths: rows.map { $0.chunk.titlePath.joined(separator: " › ") }, contents: rows.map(\.content),
+            lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count))
+        try await Queries.insertVectors(
+            transaction, collectionID: document.collection, chunkIDs: ids, languages: languages,
+            embeddings: document.vectors[range].map { HalfVector($0) })
     }
 }

@@ -27,46 +27,52 @@ struct TenantStore: Sendable {
 
     /// The tenant that was made; nil when its id or slug is taken.
     func insert(_ tenant: NewTenant, _ origin: ChangeOrigin) async throws -> Ragdz_V1_Tenant? {
-        try await database.query(
-            Queries.insertTenant,
-            [
-                tenant.id, tenant.slug, tenant.name, tenant.region, tenant.timezone, tenant.language, tenant.plan,
-                Int64(tenant.trialDays), PostgresJSON(tenant.settings), PostgresJSON(tenant.provisioned),
-                origin.actor, origin.requestID, origin.peer,
-            ], as: .platformOperator
-        ).first.map(Self.tenant)
+        try await Queries.insertTenant(
+            database.as(.platformOperator), tenantID: tenant.id, slug: tenant.slug, name: tenant.name,
+            region: tenant.region, timezone: tenant.timezone, defaultLanguage: tenant.language, plan: tenant.plan,
+            trialDays: Int64(tenant.trialDays), settings: PostgresJSON(tenant.settings),
+            provisioned: PostgresJSON(tenant.provisioned), actor: origin.actor, requestID: origin.requestID,
+            peer: origin.peer
+        ).map(Self.tenant)
     }
 
     /// The tenant that has the id or the slug of `tenant`, and whether a request like this one made it.
     func findProvisioned(_ tenant: NewTenant) async throws -> (tenant: Ragdz_V1_Tenant, isSame: Bool)? {
-        try await database.query(
-            Queries.findProvisionedTenant, [tenant.slug, tenant.id, PostgresJSON(tenant.provisioned)],
-            as: .platformOperator
-        ).first.map { row in (try Self.tenant(row), try row.get("same", as: Bool.self)) }
+        guard
+            let found = try await Queries.findProvisionedTenant(
+                database.as(.platformOperator), provisioned: PostgresJSON(tenant.provisioned), slug: tenant.slug,
+                tenantID: tenant.id)
+        else { return nil }
+        return try await get(found.tenantID, as: .platformOperator).map { ($0, found.same) }
     }
 
     func get(_ id: UUID128, as identity: Identity) async throws -> Ragdz_V1_Tenant? {
-        try await database.query(Queries.getTenant, [id], as: identity).first.map(Self.tenant)
+        try await Queries.getTenant(database.as(identity), tenantID: id).map(Self.tenant)
     }
 
     /// At most `limit` tenants after a position, in order of creation.
     func list(after position: (micros: Int64, id: UUID128), limit: Int) async throws -> [Ragdz_V1_Tenant] {
-        try await database.query(
-            Queries.listTenants, [PostgresTimestamp(unixMicros: position.micros), position.id, Int64(limit)],
-            as: .platformOperator
+        try await Queries.listTenants(
+            database.as(.platformOperator), afterTime: PostgresTimestamp(unixMicros: position.micros),
+            afterID: position.id, pageSize: Int64(limit)
         ).map(Self.tenant)
     }
 
     func update(
         _ id: UUID128, _ change: TenantChange, _ origin: ChangeOrigin, as identity: Identity
     ) async throws -> Ragdz_V1_Tenant? {
-        var parameters: [any PostgresEncodable] = [
-            id, change.name, change.timezone, change.language, change.settings.map(PostgresJSON.init), origin.actor,
-            origin.requestID, origin.peer,
-        ]
-        if identity == .platformOperator { parameters += [change.plan, change.region] as [any PostgresEncodable] }
-        let statement = identity == .platformOperator ? Queries.updateAnyTenant : Queries.updateOwnTenant
-        return try await database.query(statement, parameters, as: identity).first.map(Self.tenant)
+        let settings = change.settings.map(PostgresJSON.init)
+        let row =
+            identity == .platformOperator
+            ? try await Queries.updateAnyTenant(
+                database.as(identity), tenantID: id, name: change.name, timezone: change.timezone,
+                defaultLanguage: change.language, settings: settings, plan: change.plan, region: change.region,
+                actor: origin.actor, requestID: origin.requestID, peer: origin.peer)
+            : try await Queries.updateOwnTenant(
+                database.as(identity), tenantID: id, name: change.name, timezone: change.timezone,
+                defaultLanguage: change.language, settings: settings, actor: origin.actor,
+                requestID: origin.requestID, peer: origin.peer)
+        return try row.map(Self.tenant)
     }
 
     /// Changes the status as `decide` says, in one transaction that holds the tenant's row.
@@ -77,32 +83,32 @@ struct TenantStore: Sendable {
         decide: @escaping @Sendable (Ragdz_V1_Tenant, TenantLifecycle) throws -> TenantLifecycle?
     ) async throws -> Ragdz_V1_Tenant? {
         try await database.transaction(as: .platformOperator) { transaction in
-            guard let row = try await transaction.query(Queries.lockTenant, [id]).first else { return nil }
+            guard let row = try await Queries.lockTenant(transaction, tenantID: id) else { return nil }
             let tenant = try Self.tenant(row)
-            guard let state = TenantLifecycle(rawValue: try row.get("status", as: String.self)) else { return tenant }
+            guard let state = TenantLifecycle(rawValue: row.status) else { return tenant }
             guard let next = try decide(tenant, state) else { return tenant }
-            return try await transaction.query(
-                Queries.setTenantStatus,
-                [id, next.rawValue, reason, origin.actor, action, origin.requestID, origin.peer]
-            ).first.map(Self.tenant)
+            return try await Queries.setTenantStatus(
+                transaction, tenantID: id, status: next.rawValue, suspendReason: reason, actor: origin.actor,
+                action: action, requestID: origin.requestID, peer: origin.peer
+            ).map(Self.tenant)
         }
     }
 
-    private static func tenant(_ row: Row) throws -> Ragdz_V1_Tenant {
+    private static func tenant(_ row: Queries.TenantRow) throws -> Ragdz_V1_Tenant {
         var tenant = Ragdz_V1_Tenant()
-        tenant.id = try row.get("tenant_id", as: UUID128.self).description
-        tenant.slug = try row.get("slug")
-        tenant.name = try row.get("name")
-        tenant.region = RegionTable.region(try row.get("region"))
-        tenant.timezone = try row.get("timezone")
-        tenant.defaultLanguage = try row.get("default_language")
-        tenant.plan = try row.get("plan")
-        tenant.status = status(try row.get("status"))
-        tenant.suspendReason = try row.get("suspend_reason")
-        tenant.trialEnd = try row.get("trial_end", as: PostgresTimestamp?.self).map(timestamp)
-        tenant.settings = try Google_Protobuf_Struct(json: [UInt8](row.get("settings", as: String.self).utf8))
-        tenant.createTime = timestamp(try row.get("create_time"))
-        tenant.updateTime = timestamp(try row.get("update_time"))
+        tenant.id = row.tenantID.description
+        tenant.slug = row.slug
+        tenant.name = row.name
+        tenant.region = RegionTable.region(row.region)
+        tenant.timezone = row.timezone
+        tenant.defaultLanguage = row.defaultLanguage
+        tenant.plan = row.plan
+        tenant.status = status(row.status)
+        tenant.suspendReason = row.suspendReason
+        tenant.trialEnd = row.trialEnd.map(timestamp)
+        tenant.settings = try Google_Protobuf_Struct(json: Array(row.settings.text.utf8))
+        tenant.createTime = timestamp(row.createTime)
+        tenant.updateTime = timestamp(row.updateTime)
         return tenant
     }
 

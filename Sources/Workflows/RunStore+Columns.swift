@@ -8,7 +8,7 @@ internal import Schema
 
 extension RunState {
     /// The numbers of RunStatus, and why the run stops (0 when it does not).
-    func columns(in graph: Graph) -> (status: Int64, stopping: Int64, error: String) {
+    func columns(in graph: Graph) -> (status: Int, stopping: Int, error: String) {
         switch phase {
         case .active: (isWaiting(in: graph) ? 2 : 1, 0, "")
         case .stopping(let ending): (1, ending.status, ending.error)
@@ -18,7 +18,7 @@ extension RunState {
 }
 
 extension RunState.Ending {
-    var status: Int64 {
+    var status: Int {
         switch self {
         case .succeeded: 3
         case .failed: 4
@@ -33,7 +33,7 @@ extension RunState.Ending {
         }
     }
 
-    init?(status: Int64, error: String) {
+    init?(status: Int, error: String) {
         switch status {
         case 3: self = .succeeded
         case 4: self = .failed(error)
@@ -44,7 +44,7 @@ extension RunState.Ending {
 }
 
 extension RunState.Phase {
-    init(status: Int64, stopping: Int64, error: String) throws {
+    init(status: Int, stopping: Int, error: String) {
         if let ending = RunState.Ending(status: status, error: error) {
             self = .ended(ending)
         } else if let ending = RunState.Ending(status: stopping, error: error) {
@@ -56,17 +56,17 @@ extension RunState.Phase {
 }
 
 extension RunState.StepRecord {
-    init(row: Row) throws {
-        guard let phase = RunState.StepPhase(rawValue: try row.get("status", as: Int.self)) else {
+    init(row: Queries.StepStatesRow) throws {
+        guard let phase = RunState.StepPhase(rawValue: row.status) else {
             throw Status.dataLoss("A step has a status that this version does not know.", reason: "RUN_DAMAGED")
         }
         self.phase = phase
-        attempts = try row.get("attempts")
-        failures = try row.get("failures")
-        losses = try row.get("losses")
-        leaseEpoch = try row.get("lease_epoch")
-        outputBytes = try row.get("output_bytes")
-        error = try row.get("error")
+        attempts = row.attempts
+        failures = row.failures
+        losses = row.losses
+        leaseEpoch = row.leaseEpoch
+        outputBytes = row.outputBytes
+        error = row.error
     }
 }
 
@@ -102,10 +102,6 @@ struct StepColumns {
             errors.append(record.error)
             self.due.append(due.micros)
         }
-    }
-
-    func parameters(_ run: UUID128) -> [any PostgresEncodable] {
-        [run, ids, phases, attempts, failures, losses, errors, due]
     }
 }
 

@@ -45,50 +45,53 @@ struct RunStore: Sendable {
     }
 
     func lock(_ run: UUID128, in transaction: Transaction) async throws -> LockedRun? {
-        guard let row = try await transaction.query(Queries.lockRun, [run]).first else { return nil }
-        let definition = try Ragdz_V1_Definition(stored: row.get("graph"))
+        guard let row = try await Queries.lockRun(transaction, id: run) else { return nil }
+        let definition = try Ragdz_V1_Definition(stored: row.graph)
         let graph = try Graph(definition)
-        let steps = try await transaction.query(Queries.stepStates, [run])
+        let steps = try await Queries.stepStates(transaction, runID: run)
         guard steps.count == graph.steps.count else {
             throw Status.dataLoss("The steps of run \(run) are not those of its graph.", reason: "RUN_DAMAGED")
         }
         let state = RunState(
-            phase: try RunState.Phase(
-                status: row.get("status"), stopping: row.get("stopping"), error: row.get("error")),
+            phase: RunState.Phase(status: row.status, stopping: row.stopping, error: row.error),
             steps: try steps.map(RunState.StepRecord.init(row:)))
-        return LockedRun(id: run, graph: graph, input: try row.get("input"), state: state)
+        return LockedRun(id: run, graph: graph, input: row.input, state: state)
     }
 
     private func write(
         _ changes: RunState.Changes, of run: LockedRun, output: StepOutput?, in transaction: Transaction
     ) async throws {
         if !changes.steps.isEmpty {
-            try await transaction.execute(Queries.updateSteps, StepColumns(changes, of: run).parameters(run.id))
+            let columns = StepColumns(changes, of: run)
+            try await Queries.updateSteps(
+                transaction, ids: columns.ids, statuses: columns.phases, attempts: columns.attempts,
+                failures: columns.failures, losses: columns.losses, errors: columns.errors, dueMicros: columns.due,
+                runID: run.id)
         }
         if let output {
-            try await transaction.execute(
-                Queries.setStepOutput,
-                [run.id, run.graph.steps[output.place].id, output.json, Int64(output.bytes)])
+            try await Queries.setStepOutput(
+                transaction, output: output.json, outputBytes: output.bytes, runID: run.id,
+                stepID: run.graph.steps[output.place].id)
         }
         if run.state.phase == .ended(.succeeded) {
             let result = try await outputOfRun(run, in: transaction)
-            try await transaction.execute(Queries.setRunOutput, [run.id, try PostgresJSON(storing: result)])
+            try await Queries.setRunOutput(transaction, output: try PostgresJSON(storing: result), id: run.id)
         }
         if !changes.events.isEmpty { try await append(changes.events, to: run.id, in: transaction) }
         let columns = run.state.columns(in: run.graph)
-        try await transaction.execute(
-            Queries.updateRun, [run.id, columns.status, columns.stopping, columns.error])
+        try await Queries.updateRun(
+            transaction, status: columns.status, stopping: columns.stopping, error: columns.error, id: run.id)
         var signals: [WorkflowSignals.Signal] = changes.events.isEmpty ? [] : [.moved(run.id)]
         if changes.makesReady { signals.append(.ready) }
         if changes.stopsRunningSteps { signals.append(.stopping(run.id)) }
-        _ = try await transaction.query(Queries.notifyListeners, [signals.map(\.payload)])
+        try await Queries.notifyListeners(transaction, payloads: signals.map(\.payload))
     }
 
     private func append(_ events: [RunEvent], to run: UUID128, in transaction: Transaction) async throws {
         var data: [String] = []
         for event in events { data.append(try PostgresJSON(storing: event.data).text) }
-        let added = try await transaction.execute(
-            Queries.appendEvents, [run, events.map(\.type), events.map(\.stepID), data])
+        let added = try await Queries.appendEvents(
+            transaction, types: events.map(\.type), runID: run, stepIDs: events.map(\.stepID), data: data)
         guard added == events.count else {
             throw Status.dataLoss("\(added) of \(events.count) events were stored.", reason: "RUN_DAMAGED")
         }
@@ -111,8 +114,8 @@ struct RunStore: Sendable {
     ) async throws -> [String: Google_Protobuf_Struct] {
         var outputs: [String: Google_Protobuf_Struct] = [:]
         guard !steps.isEmpty else { return outputs }
-        for row in try await transaction.query(Queries.stepOutputs, [run, steps]) {
-            outputs[try row.get("id", as: String.self)] = try Google_Protobuf_Struct(stored: row.get("output"))
+        for row in try await Queries.stepOutputs(transaction, runID: run, stepIDs: steps) {
+            outputs[row.id] = try Google_Protobuf_Struct(stored: row.output)
         }
         return outputs
     }
@@ -135,15 +138,12 @@ extension RunStore {
         let (state, changes) = RunState.started(
             new.graph, workflow: new.definition.name, version: Int(new.definition.version))
         let run = LockedRun(id: new.id, graph: new.graph, input: new.input, state: state)
-        let rows = try await transaction.query(
-            Queries.insertRun,
-            [
-                new.id, new.definition.name, Int64(new.definition.version),
-                try PostgresJSON(storing: new.definition), new.input, state.columns(in: new.graph).status,
-                new.requestID,
-            ])
-        guard !rows.isEmpty else { return nil }
-        try await transaction.execute(Queries.insertSteps, [new.id, new.graph.steps.map(\.id)])
+        let inserted = try await Queries.insertRun(
+            transaction, id: new.id, workflow: new.definition.name, workflowVersion: Int(new.definition.version),
+            graph: try PostgresJSON(storing: new.definition), input: new.input,
+            status: state.columns(in: new.graph).status, requestID: new.requestID)
+        guard inserted != nil else { return nil }
+        try await Queries.insertSteps(transaction, runID: new.id, stepIDs: new.graph.steps.map(\.id))
         try await write(changes, of: run, output: nil, in: transaction)
         return new.id
     }
@@ -167,13 +167,9 @@ extension RunStore {
     }
 
     func claim(upTo wanted: Int, owner: UUID128, lease: Duration) async throws -> [Claim] {
-        let rows = try await database.query(
-            Queries.claimDueSteps, [owner, Int64(wanted), lease.wholeMicroseconds], as: .none)
-        return try rows.map { row in
-            Claim(
-                tenant: try row.get("tenant_id"), run: try row.get("run_id"), step: try row.get("step_id"),
-                epoch: try row.get("lease_epoch"))
-        }
+        try await Queries.claimDueSteps(
+            database.as(.none), owner: owner, wanted: wanted, leaseMicros: lease.wholeMicroseconds
+        ).map { Claim(tenant: $0.tenantID, run: $0.runID, step: $0.stepID, epoch: $0.leaseEpoch) }
     }
 
     /// Starts an attempt of a claimed step. Nil: there is nothing to run; a timer that was due has fired.
@@ -196,11 +192,11 @@ extension RunStore {
     enum Lease: Sendable, Hashable { case held, heldButStopping, lost }
 
     func renew(_ claim: Claim, owner: UUID128, lease: Duration) async throws -> Lease {
-        let rows = try await database.query(
-            Queries.renewLease, [claim.run, claim.step, claim.epoch, owner, lease.wholeMicroseconds],
-            as: .tenant(claim.tenant))
-        guard let row = rows.first else { return .lost }
-        return try row.get("stopping", as: Bool.self) ? .heldButStopping : .held
+        let stopping = try await Queries.renewLease(
+            database.as(.tenant(claim.tenant)), leaseMicros: lease.wholeMicroseconds, runID: claim.run,
+            stepID: claim.step, leaseEpoch: claim.epoch, leaseOwner: owner)
+        guard let stopping else { return .lost }
+        return stopping ? .heldButStopping : .held
     }
 
     /// Records how an attempt ended, with all that follows. False: the lease is not the worker's any more, or the

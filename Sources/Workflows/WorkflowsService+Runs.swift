@@ -48,15 +48,15 @@ extension WorkflowsService {
         _ request: Ragdz_V1_StartRunRequest, _ input: PostgresJSON, in transaction: Transaction
     ) async throws -> UUID128? {
         guard !request.requestID.isEmpty else { return nil }
-        let rows = try await transaction.query(
-            Queries.findRunByRequest, [request.requestID, request.workflow, input])
-        guard let row = rows.first else { return nil }
-        guard try row.get("alike", as: Bool.self) else {
+        let row = try await Queries.findRunByRequest(
+            transaction, workflow: request.workflow, input: input, requestID: request.requestID)
+        guard let row else { return nil }
+        guard row.alike else {
             throw Status.alreadyExists(
                 "Another run was started under this request id. Choose a new id for a new run.",
                 reason: "REQUEST_ID_REUSED")
         }
-        return try row.get("id")
+        return row.id
     }
 
     private func definition(
@@ -64,12 +64,12 @@ extension WorkflowsService {
     ) async throws -> Ragdz_V1_Definition {
         if let builtIn = BuiltInDefinitions.named(name, language: language) { return builtIn }
         guard !name.utf8.contains(0),
-            let row = try await transaction.query(Queries.newestDefinition, [name]).first
+            let row = try await Queries.newestDefinition(transaction, name: name)
         else {
             throw Status.notFound("There is no such workflow.", reason: "WORKFLOW_NOT_FOUND")
         }
-        var definition = try Ragdz_V1_Definition(stored: row.get("definition"))
-        definition.version = try row.get("version")
+        var definition = try Ragdz_V1_Definition(stored: row.definition)
+        definition.version = Int32(clamping: row.version)
         return definition
     }
 
@@ -81,19 +81,19 @@ extension WorkflowsService {
     }
 
     func run(_ id: UUID128, tenant: UUID128) async throws -> Ragdz_V1_Run {
-        let rows = try await answering {
-            try await store.database.query(Queries.getRun, [id], as: .tenant(tenant))
+        let row = try await answering {
+            try await Queries.getRun(store.database.as(.tenant(tenant)), id: id)
         }
-        guard let row = rows.first else { throw Self.noRun }
+        guard let row else { throw Self.noRun }
         // The steps come as the JSON of a run that has nothing else.
-        var run = try Ragdz_V1_Run(stored: row.get("steps"))
-        try Self.fill(&run, from: row)
-        let input = try Google_Protobuf_Struct(stored: row.get("input"))
+        var run = try Ragdz_V1_Run(stored: row.steps)
+        Self.fill(&run, from: row)
+        let input = try Google_Protobuf_Struct(stored: row.input)
         run.input = input
-        if let output = try row.get("output", as: PostgresJSON?.self) {
+        if let output = row.output {
             run.output = try Google_Protobuf_Struct(stored: output)
         }
-        let definition = try Ragdz_V1_Definition(stored: row.get("graph"))
+        let definition = try Ragdz_V1_Definition(stored: row.graph)
         let prompts = Dictionary(definition.steps.map { ($0.id, $0.prompt) }) { first, _ in first }
         var outputs: [String: Google_Protobuf_Struct] = [:]
         for step in run.steps { outputs[step.id] = step.output }
@@ -119,14 +119,15 @@ extension WorkflowsService {
             guard let id = UUID128(position[0]) else { throw PageToken.invalid }
             before = id
         }
-        let parameters: [any PostgresEncodable] = [before, Int64(request.status.rawValue), Int64(size) + 1]
-        let rows = try await answering {
-            try await store.database.query(Queries.listRuns, parameters, as: .tenant(tenant))
+        let rows = try await answering { [before] in
+            try await Queries.listRuns(
+                store.database.as(.tenant(tenant)), beforeID: before, status: Int(request.status.rawValue),
+                pageSize: Int64(size) + 1)
         }
         var response = Ragdz_V1_ListRunsResponse()
         for row in rows.prefix(size) {
             var run = Ragdz_V1_Run()
-            try Self.fill(&run, from: row)
+            Self.fill(&run, from: row)
             response.runs.append(run)
         }
         if rows.count > size, let last = response.runs.last {
@@ -136,20 +137,32 @@ extension WorkflowsService {
     }
 
     /// The fields that a listing shows too.
-    private static func fill(_ run: inout Ragdz_V1_Run, from row: Row) throws {
-        run.id = try row.get("id", as: UUID128.self).description
-        run.workflow = try row.get("workflow")
-        run.workflowVersion = try row.get("workflow_version")
-        run.status = Ragdz_V1_RunStatus(rawValue: try row.get("status"))
-        run.error = try row.get("error")
-        run.lastSequence = try row.get("last_sequence")
-        run.createTime = Google_Protobuf_Timestamp(
-            unixMicros: try row.get("create_time", as: PostgresTimestamp.self).unixMicros)
-        run.endTime = try row.get("end_time", as: PostgresTimestamp?.self).map {
-            Google_Protobuf_Timestamp(unixMicros: $0.unixMicros)
-        }
+    private static func fill(_ run: inout Ragdz_V1_Run, from row: some RunHead) {
+        run.id = row.id.description
+        run.workflow = row.workflow
+        run.workflowVersion = Int32(clamping: row.workflowVersion)
+        run.status = Ragdz_V1_RunStatus(rawValue: Int32(clamping: row.status))
+        run.error = row.error
+        run.lastSequence = row.lastSequence
+        run.createTime = Google_Protobuf_Timestamp(unixMicros: row.createTime.unixMicros)
+        run.endTime = row.endTime.map { Google_Protobuf_Timestamp(unixMicros: $0.unixMicros) }
     }
 }
+
+/// What every row of a run tells.
+protocol RunHead {
+    var id: UUID128 { get }
+    var workflow: String { get }
+    var workflowVersion: Int { get }
+    var status: Int { get }
+    var error: String { get }
+    var lastSequence: Int64 { get }
+    var createTime: PostgresTimestamp { get }
+    var endTime: PostgresTimestamp? { get }
+}
+
+extension Queries.GetRunRow: RunHead {}
+extension Queries.ListRunsRow: RunHead {}
 
 extension TemplateScope {
     /// A prompt as people read it; as it was written when a reference leads nowhere yet.

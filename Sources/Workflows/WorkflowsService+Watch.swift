@@ -42,18 +42,18 @@ extension WorkflowsService {
         of run: UUID128, after: Int64, tenant: UUID128
     ) async throws -> [Ragdz_V1_RunEvent] {
         let rows = try await answering {
-            try await store.database.query(
-                Queries.eventsAfter, [run, after, Int64(Limits.eventBatch)], as: .tenant(tenant))
+            try await Queries.eventsAfter(
+                store.database.as(.tenant(tenant)), runID: run, afterSequence: after,
+                pageSize: Int64(Limits.eventBatch))
         }
         return try rows.map { row in
             var event = Ragdz_V1_RunEvent()
             event.runID = run.description
-            event.sequence = try row.get("sequence")
-            event.type = try row.get("type")
-            event.stepID = try row.get("step_id")
-            event.time = Google_Protobuf_Timestamp(
-                unixMicros: try row.get("time", as: PostgresTimestamp.self).unixMicros)
-            event.data = try Google_Protobuf_Struct(stored: row.get("data"))
+            event.sequence = row.sequence
+            event.type = row.type
+            event.stepID = row.stepID
+            event.time = Google_Protobuf_Timestamp(unixMicros: row.time.unixMicros)
+            event.data = try Google_Protobuf_Struct(stored: row.data)
             return event
         }
     }
@@ -61,10 +61,10 @@ extension WorkflowsService {
     /// Whether no event will come after this number. A run that ended since the events were read has more: its
     /// count tells.
     private func isOver(_ run: UUID128, after: Int64, tenant: UUID128) async throws -> Bool {
-        let rows = try await answering {
-            try await store.database.query(Queries.runPosition, [run], as: .tenant(tenant))
+        let position = try await answering {
+            try await Queries.runPosition(store.database.as(.tenant(tenant)), id: run)
         }
-        guard let row = rows.first else { throw Self.noRun }
-        return try row.get("status", as: Int64.self) >= 3 && row.get("last_sequence", as: Int64.self) <= after
+        guard let position else { throw Self.noRun }
+        return position.status >= 3 && position.lastSequence <= after
     }
 }

@@ -41,11 +41,11 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
                 field: "definition")
         }
         let name = definition.name
-        let rows = try await answering {
-            try await store.database.query(Queries.putDefinition, [name, json], as: .tenant(tenant))
+        let version = try await answering {
+            try await Queries.putDefinition(store.database.as(.tenant(tenant)), name: name, definition: json)
         }
-        guard let row = rows.first else { throw Status.internalError("The definition was not stored.") }
-        definition.version = try row.get("version")
+        guard let version else { throw Status.internalError("The definition was not stored.") }
+        definition.version = Int32(clamping: version)
         return definition
     }
 
@@ -56,15 +56,15 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
         let size = try PageSize.resolve(request.pageSize)
         let after = try PageToken.read(request.pageToken, list: "definitions", parts: 1)?[0]
         let rows = try await answering {
-            try await store.database.query(
-                Queries.listDefinitions, [after ?? "", Int64(size) + 1], as: .tenant(tenant))
+            try await Queries.listDefinitions(
+                store.database.as(.tenant(tenant)), afterName: after ?? "", pageSize: Int64(size) + 1)
         }
         var response = Ragdz_V1_ListDefinitionsResponse()
         // The built-in ones stand before the tenant's own, and beside the count of the page.
         if after == nil { response.definitions = BuiltInDefinitions.all(language: context.language) }
         for row in rows.prefix(size) {
-            var definition = try Ragdz_V1_Definition(stored: row.get("definition"))
-            definition.version = try row.get("version")
+            var definition = try Ragdz_V1_Definition(stored: row.definition)
+            definition.version = Int32(clamping: row.version)
             response.definitions.append(definition)
         }
         if rows.count > size, let last = response.definitions.last {

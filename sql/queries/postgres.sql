@@ -1,22 +1,22 @@
 -- room: Postgres
 -- What the driver itself asks: the start-up check of isolation.
 
--- name: dangerousRoles
+-- name: dangerousRoles :many
 -- The role that we serve as, and every role that it could become, if row-level security does not bind it.
-select r.rolname as role, r.rolsuper as superuser, r.rolbypassrls as bypasses
+select r.rolname as "role!", r.rolsuper as "superuser!", r.rolbypassrls as "bypasses!"
 from pg_roles r
 where (r.rolsuper or r.rolbypassrls)
     and (r.rolname in (current_user, session_user) or pg_has_role(current_user, r.oid, 'member'))
 order by (r.rolname in (current_user, session_user)) desc, r.rolname;
 
--- name: ownedTables
+-- name: ownedTables :many
 -- Tables that the serving role owns, or could own by becoming their owner: it could switch their policies off.
 select c.relname as name
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'ragdz' and c.relkind in ('r', 'p', 'v', 'm') and pg_has_role(current_user, c.relowner, 'member')
 order by c.relname;
 
--- name: unprotectedTables
+-- name: unprotectedTables :many
 -- Tables with a tenant that row-level security does not guard fully. A partition that nobody may touch directly is
 -- guarded by its parent.
 select c.relname as name,
@@ -33,7 +33,7 @@ select c.relname as name,
                 )
         ) then 'has a policy without USING or without WITH CHECK'
         else 'has a policy that lets the serving role see every tenant'
-    end as problem
+    end as "problem!"
 from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
@@ -64,6 +64,6 @@ where n.nspname = 'ragdz' and c.relkind in ('r', 'p')
     )
 order by c.relname;
 
--- name: appliedVersion
+-- name: appliedVersion :one
 -- The newest migration that the database has had.
-select coalesce(max(version), 0) as version from ragdz.schema_migration;
+select coalesce(max(version), 0) as "version!" from ragdz.schema_migration;
