@@ -13,16 +13,28 @@ do {
     print((error as? Options.Misuse)?.text ?? "\(error)")
     exit(2)
 }
-let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
-var router = Router()
-router.add(EchoService())
-router.add(HealthService())
-let server = RPCServer(options.configuration, router: router, group: group)
-let address = try await server.start()
-print("ready on \(address)")
-// Whoever reads the line through a pipe waits for it.
-fflush(nil)
 
-Termination.watch()
-while Termination.signals == 0 { try await Task.sleep(for: .milliseconds(20)) }
-await server.shutdown(grace: .seconds(options.graceSeconds))
+@Sendable func serve(_ options: Options) async {
+    do {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
+        var router = Router()
+        router.add(EchoService())
+        router.add(HealthService())
+        let server = RPCServer(options.configuration, router: router, group: group)
+        print("ready on \(try await server.start())")
+        // Whoever reads the line through a pipe waits for it.
+        fflush(nil)
+        Termination.watch()
+        while Termination.signals == 0 { try await Task.sleep(for: .milliseconds(20)) }
+        await server.shutdown(grace: .seconds(options.graceSeconds))
+        exit(0)
+    } catch {
+        print("cannot serve: \(error)")
+        exit(1)
+    }
+}
+
+_ = Task.detached { [options] in await serve(options) }
+// The main thread sleeps in a plain system call: a `main` that awaits would hand it to libdispatch, whose way of
+// waiting valgrind cannot follow.
+while true { pause() }

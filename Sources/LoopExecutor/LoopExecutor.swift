@@ -20,6 +20,9 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     public let loop: any EventLoop
     private var jobsSinceRest = 0
+    /// `resumeInPlace` is at work: the next job on the loop is the one that it wants.
+    @exclusivity(unchecked) private var expectsJob = false
+    @exclusivity(unchecked) private var expectedJob: UnownedJob?
     private var heldBack: [UnownedJob] = []
     private var isResting = false
 
@@ -41,8 +44,25 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
+        if loop.inEventLoop, expectsJob {
+            expectsJob = false
+            expectedJob = job
+            return
+        }
         // Never in place, even on the loop: the code that resumes a continuation goes on first.
         loop.execute { self.run(job) }
+    }
+
+    /// Resumes a task of this executor and runs it up to its next suspension before it returns.
+    ///
+    /// Must be called on the loop, from outside its tasks, with the continuation of a task that prefers this executor.
+    public func resumeInPlace(_ continuation: UnsafeContinuation<Void, Never>) {
+        expectsJob = true
+        continuation.resume()
+        expectsJob = false
+        guard let job = expectedJob else { return }
+        expectedJob = nil
+        job.runSynchronously(on: asUnownedTaskExecutor())
     }
 
     private func run(_ job: UnownedJob) {

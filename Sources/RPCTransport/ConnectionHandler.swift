@@ -48,6 +48,8 @@ class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The channel is connected.
     func begun() {}
     func handle(_ event: HTTP2Event) {}
+    /// Everything that one read brought is handled; the bytes are still there.
+    func handledRead() {}
     /// The channel is gone; `streams` were open.
     func ended(_ streams: [HTTP2Stream]) {}
 
@@ -91,6 +93,7 @@ class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 handleEvents()
                 isClosing = true
             }
+            handledRead()
         }
     }
 

@@ -1,5 +1,14 @@
 internal import HTTP2
+internal import LoopExecutor
 internal import NIOCore
+
+/// What the server's connections of one event loop share. Used on its loop only.
+final class LoopShare: Sendable {
+    let scratch = OutputScratch()
+    let workers: CallWorkers
+
+    init(_ loop: any EventLoop) { workers = CallWorkers(.on(loop)) }
+}
 
 /// The buffer that the connections of one loop fill in turn, so that an idle connection holds none.
 ///

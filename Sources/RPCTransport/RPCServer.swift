@@ -27,16 +27,16 @@ public final class RPCServer: Sendable {
     public func start() async throws -> SocketAddress {
         let parts = self.parts
         try parts.configuration.checkPlaintext()
-        let scratches = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), OutputScratch()) })
+        let shares = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopShare($0)) })
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let scratch = scratches[ObjectIdentifier(channel.eventLoop)] ?? OutputScratch()
-                    try parts.open(channel, scratch)
+                    let share = shares[ObjectIdentifier(channel.eventLoop)] ?? LoopShare(channel.eventLoop)
+                    try parts.open(channel, share)
                 }
             }
             .bind(host: parts.configuration.host, port: parts.configuration.port).get()
@@ -90,10 +90,10 @@ final class ServerParts: Sendable {
         name = String(UInt32.random(in: .min ... .max), radix: 36)
     }
 
-    func open(_ channel: any Channel, _ scratch: OutputScratch) throws {
+    func open(_ channel: any Channel, _ share: LoopShare) throws {
         let number = opened.add(1, ordering: .relaxed).newValue
         let tls = try configuration.tls.map { try TLSHandler($0.context) }
-        let connection = try ServerConnection(self, channel.eventLoop, scratch, number: number, tls: tls)
+        let connection = try ServerConnection(self, channel.eventLoop, share, number: number, tls: tls)
         if let tls { try channel.pipeline.syncOperations.addHandler(tls) }
         try channel.pipeline.syncOperations.addHandler(connection)
     }

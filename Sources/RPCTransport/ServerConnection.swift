@@ -10,6 +10,7 @@ internal import TLS
 final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     let configuration: RPCServer.Configuration
     let router: Router
+    let workers: CallWorkers
 
     private let registry: ConnectionRegistry
     private let tls: TLSHandler?
@@ -20,13 +21,14 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     /// The peer has sent its SETTINGS, so it does speak HTTP/2.
     @exclusivity(unchecked) private var isGreeted = false
 
-    init(_ server: ServerParts, _ loop: any EventLoop, _ scratch: OutputScratch, number: Int, tls: TLSHandler?) throws {
+    init(_ server: ServerParts, _ loop: any EventLoop, _ share: LoopShare, number: Int, tls: TLSHandler?) throws {
         self.tls = tls
         configuration = server.configuration
         router = server.router
         registry = server.registry
+        workers = share.workers
         try super.init(
-            .server, server.configuration.http2, loop: loop, scratch: scratch, name: "\(server.name)-\(number)",
+            .server, server.configuration.http2, loop: loop, scratch: share.scratch, name: "\(server.name)-\(number)",
             logger: server.logger)
     }
 
@@ -66,6 +68,8 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         case .goAway, .pingAcknowledged: break
         }
     }
+
+    override func handledRead() { workers.drain() }
 
     private func opened(_ event: HTTP2Event) {
         let head: RequestHead

@@ -64,7 +64,6 @@ extension ServerStream {
         guard outcome == nil else { return }
         outcome = status
         timer?.cancel()
-        task = nil
         direct = UnsafeRawBufferPointer(start: nil, count: 0)
         guard !isClosed else { return }
         let session = connection.session

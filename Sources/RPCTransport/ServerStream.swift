@@ -19,7 +19,8 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     @exclusivity(unchecked) var initialMetadata = Metadata()
     @exclusivity(unchecked) var trailers = Metadata()
 
-    @exclusivity(unchecked) var task: Task<Void, Never>?
+    /// Runs the handler, from its start to its end.
+    @exclusivity(unchecked) var worker: CallWorker?
     @exclusivity(unchecked) var timer: Scheduled<Void>?
     @exclusivity(unchecked) private var isStarted = false
     @exclusivity(unchecked) private var openedAt = NIODeadline.uptimeNanoseconds(0)
@@ -50,19 +51,21 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
 
     // MARK: - The task of the call
 
-    /// Starts the handler. It runs in place up to its first suspension.
+    /// The call is ready for its handler: a worker takes it before this read of the socket is done.
     func start() {
         isStarted = true
-        let task = Task.immediate(executorPreference: connection.executor) { await self.run() }
-        guard outcome == nil else { return }
-        self.task = task
+        connection.workers.add(self)
+    }
+
+    /// The handler waits for something, for the first time.
+    func suspended() {
         keepDirectBytes()
         guard let deadline else { return }
         let left = TimeAmount.nanoseconds(deadline.remaining.wholeNanoseconds)
         timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abort(.deadlineExceeded()) }
     }
 
-    nonisolated(nonsending) private func run() async {
+    nonisolated(nonsending) func run() async {
         let status: Status
         do {
             try await connection.router.run(route, self, ServerContext(self))
@@ -76,9 +79,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     /// Ends the call before its handler did: the peer gets `status`, the handler is cancelled.
     func abort(_ status: Status) {
         guard outcome == nil else { return }
-        let running = task
         finish(status)
-        task = running
         cancelWork(status)
     }
 
@@ -114,8 +115,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     }
 
     private func cancelWork(_ status: Status) {
-        task?.cancel()
-        task = nil
+        worker?.cancel()
         resumeWaiters(throwing: status)
     }
 }

@@ -1,0 +1,93 @@
+internal import LoopExecutor
+
+/// The tasks in which the calls of one event loop run, one call after the other.
+///
+/// To make a task for every call costs as much as all of HTTP/2 does for it, so tasks are kept: calls that are ready
+/// wait in a queue until the socket's bytes are parsed, then a parked worker is resumed in place and takes call after
+/// call. When a handler suspends, its worker stays with it, and the next call gets another worker; so calls wait for
+/// each other no more than with a task each.
+///
+/// A cancelled call cancels its worker's task. A task cannot be un-cancelled: such a worker ends after that call.
+/// Task-local values cannot pass from call to call, because they end with the scope that bound them, and workers are
+/// detached: they inherit none.
+///
+/// Unchecked: used on its loop only.
+final class CallWorkers: @unchecked Sendable {
+    /// Workers that are kept for later on one loop; a burst of slow calls may make more, which end after it.
+    private static let maximumParked = 64
+
+    private let executor: LoopExecutor
+    /// Calls in the order in which they became ready, from `taken` on.
+    @exclusivity(unchecked) private var ready: [ServerStream] = []
+    @exclusivity(unchecked) private var taken = 0
+    @exclusivity(unchecked) private var parked: [(CallWorker, UnsafeContinuation<Void, Never>)] = []
+
+    init(_ executor: LoopExecutor) { self.executor = executor }
+
+    /// Queues a call; the caller runs `drain` before it lets go of the bytes that the call may still point into.
+    func add(_ call: ServerStream) { ready.append(call) }
+
+    /// Runs every queued call up to its first suspension.
+    func drain() {
+        while taken < ready.count {
+            let worker: CallWorker
+            if let (idle, continuation) = parked.popLast() {
+                worker = idle
+                executor.resumeInPlace(continuation)
+            } else {
+                worker = CallWorker()
+                let task = Task.immediateDetached(executorPreference: executor) { await self.work(worker) }
+                worker.began(task)
+            }
+            // It came back because it ended or because the handler waits.
+            worker.call?.suspended()
+        }
+        ready.removeAll(keepingCapacity: true)
+        taken = 0
+    }
+
+    nonisolated(nonsending) private func work(_ worker: CallWorker) async {
+        while true {
+            while let call = next() {
+                worker.call = call
+                call.worker = worker
+                await call.run()
+                call.worker = nil
+                worker.call = nil
+                if worker.isCancelled { return }
+            }
+            if parked.count >= Self.maximumParked { return }
+            await withUnsafeContinuation { continuation in
+                parked.append((worker, continuation))
+            }
+        }
+    }
+
+    private func next() -> ServerStream? {
+        while taken < ready.count {
+            let call = ready[taken]
+            taken += 1
+            // The peer may have taken it back in the same read.
+            if call.outcome == nil { return call }
+        }
+        return nil
+    }
+}
+
+/// One of the tasks of `CallWorkers`. Unchecked: used on its loop only.
+final class CallWorker: @unchecked Sendable {
+    @exclusivity(unchecked) var call: ServerStream?
+    @exclusivity(unchecked) private(set) var isCancelled = false
+    @exclusivity(unchecked) private var task: Task<Void, Never>?
+
+    func began(_ task: Task<Void, Never>) {
+        self.task = task
+        if isCancelled { task.cancel() }
+    }
+
+    /// Cancels the call that runs, and with it the worker.
+    func cancel() {
+        isCancelled = true
+        task?.cancel()
+    }
+}
