@@ -46,6 +46,20 @@ struct TestServer {
         await server.shutdown(grace: .milliseconds(200))
     }
 
+    /// A server with this router, for suites that bring their own services; `stop` it.
+    static func start(_ router: Router) async throws -> TestServer {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = RPCServer(router: router, group: group)
+        let port = try await server.start().port ?? 0
+        let client = RPCClient(.host("127.0.0.1", port: port), group: group)
+        return TestServer(server: server, client: client, journal: Journal(), port: port, group: group)
+    }
+
+    func stop() async {
+        await client.close()
+        await server.shutdown(grace: .milliseconds(200))
+    }
+
     func unary(_ text: String, options: CallOptions = .defaults) async throws -> String {
         let answer: Text = try await client.unary(EchoService.unary, Text(text), options: options)
         return answer.value
