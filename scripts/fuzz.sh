@@ -7,7 +7,7 @@ seconds=${1:-60}
 [ $# -gt 0 ] && shift
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(find fuzz -name Target.swift -printf '%h\n' | sed 's|fuzz/||' | LC_ALL=C sort)
-debug=${RAGDZ_DEBUG:-.build/debug}
+debug=$(readlink -f "${RAGDZ_DEBUG:-.build/debug}" || true)
 artifacts=${FUZZ_ARTIFACTS:-/tmp}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

@@ -76,8 +76,32 @@ public struct WireReader {
     public mutating func map<K: ProtoMapKey, V: ProtoType>(
         _ keyType: K.Type, _ valueType: V.Type, _ entries: inout [K.Value: V.Value]
     ) throws(WireError) {
-        if entries.isEmpty { entries.reserveCapacity(countRun()) }
+        // A new dictionary of the right size: to reserve space in an old one costs ten times as much.
+        if entries.isEmpty { entries = Dictionary(minimumCapacity: countRun()) }
         let outer = try enter()
+        let start = cursor
+        // Nearly always an entry is its key and its value, in this order and nothing else.
+        if try nextTag() == 8 | K.wireType.rawValue {
+            let key = try K.read(&self)
+            if try nextTag() == 16 | V.wireType.rawValue {
+                let value = try V.read(&self)
+                if cursor == end {
+                    leave(outer)
+                    entries[key] = value
+                    return
+                }
+            }
+        }
+        cursor = start
+        try oddEntry(keyType, valueType, &entries)
+        leave(outer)
+    }
+
+    /// An entry that lacks one of its fields, has one twice, or more than them.
+    @usableFromInline @inline(never)
+    mutating func oddEntry<K: ProtoMapKey, V: ProtoType>(
+        _ keyType: K.Type, _ valueType: V.Type, _ entries: inout [K.Value: V.Value]
+    ) throws(WireError) {
         var key = K.defaultValue
         var value = V.defaultValue
         while let tag = try nextTag() {
@@ -87,7 +111,6 @@ public struct WireReader {
             default: try skip(tag)
             }
         }
-        leave(outer)
         entries[key] = value
     }
 
@@ -150,11 +173,20 @@ extension WireReader {
 
     @usableFromInline @inline(never)
     mutating func longVarint() throws(WireError) -> UInt64 {
-        guard let (value, length) = Varint.read(UnsafeRawBufferPointer(start: cursor, count: end - cursor)) else {
-            throw WireError(end - cursor >= Varint.maximumLength ? .malformedVarint : .truncated)
+        let available = end - cursor
+        let count = min(available, Varint.maximumLength)
+        var value: UInt64 = 0
+        var index = 0
+        while index < count {
+            let byte = cursor.load(fromByteOffset: index, as: UInt8.self)
+            value |= UInt64(byte & 0x7F) &<< UInt64(truncatingIfNeeded: 7 &* index)
+            index &+= 1
+            if byte < 0x80 {
+                cursor += index
+                return value
+            }
         }
-        cursor += length
-        return value
+        throw WireError(available >= Varint.maximumLength ? .malformedVarint : .truncated)
     }
 
     /// A length that fits in what is left, so that no allocation follows a lie.
@@ -224,15 +256,29 @@ extension WireReader {
     /// made once for all of them. What is counted is there, so a lie reserves nothing; at most 4,096.
     @usableFromInline
     func countRun() -> Int {
-        var ahead = self
-        let tag = UnsafeRawBufferPointer(start: tagStart, count: cursor - tagStart)
+        let width = cursor - tagStart
+        guard width <= 2 else { return 1 }
+        func tag(_ place: UnsafeRawPointer) -> UInt16 {
+            width == 1 ? UInt16(place.load(as: UInt8.self)) : place.loadUnaligned(as: UInt16.self)
+        }
+        let first = tag(tagStart)
+        var place = cursor
         var count = 0
-        while count < 4096, (try? ahead.span()) != nil {
-            count += 1
-            guard ahead.end - ahead.cursor > tag.count,
-                UnsafeRawBufferPointer(start: ahead.cursor, count: tag.count).elementsEqual(tag)
-            else { break }
-            ahead.cursor += tag.count
+        while count < 4096 {
+            var length = 0
+            var shift = 0
+            while place < end, shift <= 28 {
+                let part = place.load(as: UInt8.self)
+                place += 1
+                length |= Int(part & 0x7F) &<< shift
+                if part < 0x80 { break }
+                shift &+= 7
+            }
+            guard length <= end - place else { break }
+            place += length
+            count &+= 1
+            guard end - place >= width, tag(place) == first else { break }
+            place += width
         }
         return count
     }

@@ -74,8 +74,7 @@ extension WireSizes {
     public mutating func repeated<T: ProtoType>(_ type: T.Type, _ number: UInt32, _ values: [T.Value]) -> Int {
         values.withUnsafeBufferPointer { values in
             var size = values.count * tagSize(number)
-            // By index: iterating would copy every element, and with it retain all that it holds.
-            for index in 0..<values.count { size += T.size(values[index], &self) }
+            eachBorrowed(values) { size += T.size($0, &self) }
             return size
         }
     }
@@ -121,4 +120,21 @@ extension WireSizes {
 
     @inlinable @inline(__always)
     func tagSize(_ number: UInt32) -> Int { Varint.size(UInt64(number) << 3) }
+}
+
+/// Hands each element to `body` where it lies.
+///
+/// Iterating an array, or taking an element by its index, copies the element and so retains and releases all that it
+/// holds. A type that might not be copyable cannot be, so in here nothing is.
+@inlinable @inline(__always)
+func eachBorrowed<Element>(_ elements: UnsafeBufferPointer<Element>, _ body: (borrowing Element) -> Void) {
+    guard let base = elements.baseAddress else { return }
+    eachBorrowed(base, elements.count, body)
+}
+
+@inlinable @inline(__always)
+func eachBorrowed<Element: ~Copyable>(
+    _ base: UnsafePointer<Element>, _ count: Int, _ body: (borrowing Element) -> Void
+) {
+    for index in 0..<count { body(base[index]) }
 }

@@ -44,7 +44,7 @@ public struct WireWriter {
     @inlinable
     public mutating func repeated<T: ProtoType>(_ type: T.Type, _ number: UInt32, _ values: [T.Value]) {
         values.withUnsafeBufferPointer { values in
-            for index in 0..<values.count { always(type, number, values[index]) }
+            eachBorrowed(values) { always(type, number, $0) }
         }
     }
 
