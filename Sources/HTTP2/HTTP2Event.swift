@@ -25,16 +25,21 @@
     public let endsStream: Bool
     public let code: UInt32
     /// Which fields of the session's arena belong to this event.
-    public let headers: Range<Int>
+    let headers: Range<Int>
+    /// Which of the session's known header lists this event's is, apart from `headers`.
+    let known: Int?
     /// The body bytes of `.data`, inside the buffer that `receive` was given: valid as long as that is.
     public let bytes: UnsafeRawBufferPointer
     /// The stream that `.closed` is about, when it was ever attached; on the client, the stream of every event.
-    public let stream: HTTP2Stream?
+    public var stream: HTTP2Stream? { unsafe reference?.takeUnretainedValue() }
+    /// Not counted: the session keeps the stream at least as long as the event.
+    let reference: Unmanaged<HTTP2Stream>?
 
     init(
         _ kind: Kind, _ streamID: Int32, endsStream: Bool = false, code: UInt32 = 0, headers: Range<Int> = 0..<0,
+        known: Int? = nil,
         bytes: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0),
-        stream: HTTP2Stream? = nil
+        stream: Unmanaged<HTTP2Stream>? = nil
     ) {
         self.kind = kind
         self.streamID = streamID
@@ -42,6 +47,7 @@
         self.code = code
         self.headers = headers
         unsafe self.bytes = unsafe bytes
-        self.stream = stream
+        self.known = known
+        unsafe reference = unsafe stream
     }
 }

@@ -12,11 +12,9 @@ enum Callbacks {
             unsafe session(me).beganHeaders()
             return 0
         }
-        unsafe nghttp2_session_callbacks_set_on_header_callback(table) {
-            _, _, name, nameSize, value, valueSize, _, me in
-            unsafe session(me).gotHeader(
-                UnsafeRawBufferPointer(start: name, count: nameSize),
-                UnsafeRawBufferPointer(start: value, count: valueSize))
+        unsafe nghttp2_session_callbacks_set_on_header_callback2(table) { _, _, name, value, _, me in
+            guard let name = unsafe name, let value = unsafe value else { return 0 }
+            session(me).gotHeader(unsafe HeaderField(name: name, value: value))
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, stream, data, size, me in
@@ -32,7 +30,7 @@ enum Callbacks {
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { raw, stream, code, me in
-            unsafe session(me).gotClose(stream, HTTP2Session.stream(of: raw, stream), code: code)
+            unsafe session(me).gotClose(stream, HTTP2Session.reference(of: raw, stream), code: code)
             return 0
         }
         unsafe nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, size, source, me in
@@ -62,10 +60,10 @@ enum Callbacks {
 }
 
 extension HTTP2Session {
-    static func stream(of session: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
+    /// `live` keeps what this refers to until `retire`.
+    static func reference(of session: OpaquePointer?, _ id: Int32) -> Unmanaged<HTTP2Stream>? {
         guard let ptr = unsafe nghttp2_session_get_stream_user_data(session, id) else { return nil }
-        // `live` keeps it until `retire`.
-        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
+        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr)
     }
 
     func got(_ frame: UnsafePointer<nghttp2_frame>) {
@@ -93,6 +91,8 @@ extension HTTP2Session {
 
     /// An answer that is complete before its request is: the client may stop sending (RFC 9113, 8.1).
     func sent(_ frame: UnsafePointer<nghttp2_frame>) {
+        // Nearly always the request is complete before its answer, and nobody has to ask.
+        guard hasEarlyEnds else { return }
         let header = unsafe frame.pointee.hd
         guard role == .server, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
             header.type == UInt8(NGHTTP2_HEADERS.rawValue) || header.type == UInt8(NGHTTP2_DATA.rawValue),

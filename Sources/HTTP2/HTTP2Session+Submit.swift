@@ -12,11 +12,12 @@ extension HTTP2Session {
     }
 
     /// The object that was attached to this stream, while it is open.
-    public func stream(_ id: Int32) -> HTTP2Stream? { unsafe Self.stream(of: session, id) }
+    public func stream(_ id: Int32) -> HTTP2Stream? { unsafe Self.reference(of: session, id)?.takeUnretainedValue() }
 
     /// Answers a request. With `endStream` the headers are all there is (a trailers-only answer).
     public func submitResponse(_ stream: HTTP2Stream, _ headers: HeaderList, endStream: Bool = false) {
         guard !stream.isClosed else { return }
+        if endStream, !stream.peerHasEnded { hasEarlyEnds = true }
         let ptr = unsafe Unmanaged.passUnretained(stream).toOpaque()
         let result: Int32 = unsafe headers.withFields { fields, count in
             if endStream { return unsafe nghttp2_submit_response(session, stream.id, fields, count, nil) }
@@ -52,6 +53,7 @@ extension HTTP2Session {
     /// Ends our side after the queued output, with trailers or with the last DATA frame.
     public func finish(_ stream: HTTP2Stream, trailers: HeaderList? = nil) {
         guard stream.ending.isOpen else { return }
+        if !stream.peerHasEnded { hasEarlyEnds = true }
         stream.ending = trailers.map { .trailers($0) } ?? .endStream
         resume(stream)
     }

@@ -25,6 +25,13 @@ internal import CNGHTTP2
     /// Set while `pull` runs: where the bytes go.
     @exclusivity(unchecked) var sink = unsafe OutputSink()
 
+    /// Header lists that came before, so that they need not be read again.
+    @exclusivity(unchecked) var memory = HeaderMemory()
+    /// Some answer was complete before its request was.
+    @exclusivity(unchecked) var hasEarlyEnds = false
+    /// Streams that are over, kept until the events that tell so are handled.
+    @exclusivity(unchecked) private var retired: [HTTP2Stream] = []
+
     private let clock: () -> UInt64
     private var floods: Floods
     @exclusivity(unchecked) private var isInBlock = false
@@ -114,20 +121,9 @@ internal import CNGHTTP2
     /// Everything in `events` is handled: their headers and bytes go.
     public func clearEvents() {
         events.removeAll(keepingCapacity: true)
+        if !retired.isEmpty { retired.removeAll(keepingCapacity: true) }
         arena.reset(keepingBlock: isInBlock)
-    }
-
-    /// The fields of an event's header list, in order.
-    public func forEachHeader(
-        of event: HTTP2Event, _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
-    ) { unsafe arena.forEach(event.headers, body) }
-
-    /// A copy of an event's header list without the fields of one name, which change from call to call.
-    public func headerKey(of event: HTTP2Event, without skipped: StaticString) -> HeaderKey {
-        arena.key(event.headers, without: skipped)
-    }
-    public func headers(of event: HTTP2Event, match key: HeaderKey, without skipped: StaticString) -> Bool {
-        arena.matches(event.headers, key, without: skipped)
+        if !isInBlock { memory.settle() }
     }
 
     /// Neither side has anything left to say: close the socket once everything pulled is written.
@@ -176,20 +172,39 @@ internal import CNGHTTP2
     func beganHeaders() {
         isInBlock = true
         arena.beginBlock()
+        memory.begin()
     }
 
-    func gotHeader(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        arena.count(name.count + value.count + 32)
-        if arena.blockSize <= limits.headerListSize { unsafe arena.add(name, value) }
+    func gotHeader(_ field: HeaderField) {
+        arena.count(field.size)
+        if memory.takesIdentical(field) { return }
+        gotOtherHeader(field)
     }
+
+    @inline(never)
+    private func gotOtherHeader(_ field: HeaderField) {
+        guard arena.blockSize <= limits.headerListSize else { return }
+        switch memory.take(field) {
+        case .matched: return
+        case .varying: arena.add(field)
+        case .unknown:
+            forgetMatch()
+            arena.add(field)
+        }
+    }
+
+    /// The block is none that came before: what was not kept of it is kept now.
+    private func forgetMatch() { for field in unsafe memory.giveUp() { arena.add(field) } }
 
     func gotHeaders(_ streamID: Int32, isTrailers: Bool, endsStream: Bool) {
         isInBlock = false
         let tooLarge = arena.blockSize > limits.headerListSize
-        let fields = arena.blockStart..<arena.fieldCount
+        let known = memory.end()
+        if known == nil { forgetMatch() }
         let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
         unsafe events.append(
-            HTTP2Event(kind, streamID, endsStream: endsStream, headers: fields, stream: ours(streamID)))
+            HTTP2Event(
+                kind, streamID, endsStream: endsStream, headers: arena.block, known: known, stream: ours(streamID)))
     }
 
     func gotData(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
@@ -202,7 +217,7 @@ internal import CNGHTTP2
             // One event for the last bytes and the end: a whole request can then be read where it lies.
             if let last = events.last, last.kind == .data, last.streamID == streamID {
                 unsafe events[events.count - 1] = HTTP2Event(
-                    .data, streamID, endsStream: true, bytes: last.bytes, stream: last.stream)
+                    .data, streamID, endsStream: true, bytes: last.bytes, stream: last.reference)
             } else {
                 unsafe events.append(HTTP2Event(.data, streamID, endsStream: true, stream: ours(streamID)))
             }
@@ -213,7 +228,9 @@ internal import CNGHTTP2
 
     /// A stream that we opened may be closed before its last events are read: they carry it along. A server's streams
     /// are attached while the events are read, so there is nothing to look up yet.
-    private func ours(_ streamID: Int32) -> HTTP2Stream? { role == .client ? stream(streamID) : nil }
+    private func ours(_ streamID: Int32) -> Unmanaged<HTTP2Stream>? {
+        role == .client ? unsafe Self.reference(of: session, streamID) : nil
+    }
 
     func gotReset() { admit(\.resets) }
     func gotSettings() {
@@ -231,8 +248,8 @@ internal import CNGHTTP2
     func gotGoAway(lastStream: Int32, code: UInt32) {
         unsafe events.append(HTTP2Event(.goAway, lastStream, code: code))
     }
-    func gotClose(_ streamID: Int32, _ stream: HTTP2Stream?, code: UInt32) {
-        if let stream { retire(stream) }
+    func gotClose(_ streamID: Int32, _ stream: Unmanaged<HTTP2Stream>?, code: UInt32) {
+        if let stream = unsafe stream?.takeUnretainedValue() { retire(stream) }
         unsafe events.append(HTTP2Event(.closed, streamID, endsStream: true, code: code, stream: stream))
     }
 
@@ -243,6 +260,7 @@ internal import CNGHTTP2
 
     private func retire(_ stream: HTTP2Stream) {
         stream.isClosed = true
+        retired.append(stream)
         guard stream.liveIndex < live.count, live[stream.liveIndex] === stream else { return }
         let last = live.removeLast()
         if last !== stream {
@@ -255,6 +273,7 @@ internal import CNGHTTP2
     public func abandonStreams() -> [HTTP2Stream] {
         let orphans = live
         live = []
+        if !events.isEmpty { retired.append(contentsOf: orphans) }
         for stream in orphans {
             stream.isClosed = true
             unsafe nghttp2_session_set_stream_user_data(session, stream.id, nil)

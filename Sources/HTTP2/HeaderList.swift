@@ -1,171 +1,96 @@
 internal import CNGHTTP2
-internal import Glibc
 
 /// Header fields to send: one piece of memory for all of them.
-@safe public struct HeaderList: Sendable, Hashable {
-    private var bytes: [UInt8] = []
-    private var lengths: [Lengths] = []
+public struct HeaderList: Sendable {
+    private var storage: Storage
 
-    private struct Lengths: Sendable, Hashable {
-        let name: Int
-        let value: Int
-    }
-
-    public init() {}
+    public init() { storage = Storage() }
 
     public init(_ fields: KeyValuePairs<String, String>) {
+        storage = Storage()
         for (name, value) in fields { add(name, value) }
     }
 
-    public var count: Int { lengths.count }
+    public var count: Int { storage.lengths.count }
 
     /// The name must be lower case; neither may hold bytes that HTTP/2 forbids (nghttp2 refuses the list otherwise).
-    public mutating func add(_ name: String, _ value: String) {
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(contentsOf: value.utf8)
-        lengths.append(Lengths(name: name.utf8.count, value: value.utf8.count))
-    }
+    public mutating func add(_ name: String, _ value: String) { add(name, bytes: value.utf8) }
 
     public mutating func add(_ name: String, bytes value: some Collection<UInt8>) {
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(contentsOf: value)
-        lengths.append(Lengths(name: name.utf8.count, value: value.count))
+        if !isKnownUniquelyReferenced(&storage) || storage.isKept { storage = Storage(copying: storage) }
+        storage.bytes.append(contentsOf: name.utf8)
+        storage.bytes.append(contentsOf: value)
+        storage.lengths.append(Storage.Lengths(name: name.utf8.count, value: value.count))
+    }
+
+    /// The same list, in memory that is never given back, so that nghttp2 need not copy it. For constants.
+    public func kept() -> HeaderList {
+        let list = HeaderList()
+        list.storage.keep(storage)
+        return list
     }
 
     /// The fields in nghttp2's form, valid inside `body`; nghttp2 copies what it keeps.
+    @inline(__always)
     func withFields<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R {
-        unsafe bytes.withUnsafeBufferPointer { buffer in
-            unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: max(1, lengths.count)) { fields in
-                guard let base = buffer.baseAddress, let first = fields.baseAddress else { return body(nil, 0) }
-                var place = unsafe UnsafeMutablePointer(mutating: base)
-                for index in lengths.indices {
-                    let length = lengths[index]
-                    unsafe (first + index).initialize(
-                        to: nghttp2_nv(
-                            name: place, value: place + length.name, namelen: length.name, valuelen: length.value,
-                            flags: 0))
-                    unsafe place += length.name + length.value
+        if let kept = unsafe storage.kept { return unsafe body(kept.baseAddress, kept.count) }
+        return unsafe storage.withFields(body)
+    }
+
+    /// Unchecked: changed only while one list holds it; what is kept is never changed again.
+    @safe private final class Storage: @unchecked Sendable {
+        var bytes: [UInt8] = []
+        var lengths: [Lengths] = []
+        /// The fields in nghttp2's form, with strings that nghttp2 may point into for ever.
+        private(set) var kept: UnsafeBufferPointer<nghttp2_nv>?
+
+        struct Lengths {
+            let name: Int
+            let value: Int
+        }
+
+        var isKept: Bool { unsafe kept != nil }
+
+        init() {}
+
+        init(copying other: Storage) {
+            bytes = other.bytes
+            lengths = other.lengths
+        }
+
+        func keep(_ other: Storage) {
+            bytes = other.bytes
+            lengths = other.lengths
+            let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, bytes.count))
+            unsafe memory.initialize(from: bytes, count: bytes.count)
+            let fields = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: max(1, lengths.count))
+            let flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
+            unsafe fill(fields, from: memory, flags: flags)
+            unsafe kept = unsafe UnsafeBufferPointer(rebasing: fields[..<lengths.count])
+        }
+
+        func withFields<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R {
+            unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: max(1, lengths.count)) { fields in
+                    guard let base = buffer.baseAddress else { return unsafe body(nil, 0) }
+                    unsafe fill(fields, from: UnsafeMutablePointer(mutating: base), flags: 0)
+                    return unsafe body(fields.baseAddress, lengths.count)
                 }
-                return unsafe body(first, lengths.count)
             }
         }
-    }
-}
 
-/// The received header fields of the events of one `receive` call: names and values one after the other.
-@safe struct HeaderArena {
-    private var bytes: [UInt8] = []
-    private var fields: [Field] = []
-    /// Where the block that is being received began.
-    private(set) var blockStart = 0
-    private(set) var blockSize = 0
-
-    private struct Field {
-        let start: Int
-        let nameLength: Int
-        let valueLength: Int
-    }
-
-    var fieldCount: Int { fields.count }
-
-    mutating func beginBlock() {
-        blockStart = fields.count
-        blockSize = 0
-    }
-
-    mutating func count(_ size: Int) { blockSize += size }
-
-    mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        fields.append(Field(start: bytes.count, nameLength: name.count, valueLength: value.count))
-        unsafe bytes.append(contentsOf: name)
-        unsafe bytes.append(contentsOf: value)
-    }
-
-    /// Forgets everything but the block that is still being received.
-    mutating func reset(keepingBlock: Bool) {
-        guard keepingBlock, blockStart < fields.count else {
-            bytes.removeAll(keepingCapacity: true)
-            fields.removeAll(keepingCapacity: true)
-            blockStart = 0
-            return
-        }
-        let start = fields[blockStart].start
-        bytes.removeFirst(start)
-        fields = fields[blockStart...].map {
-            Field(start: $0.start - start, nameLength: $0.nameLength, valueLength: $0.valueLength)
-        }
-        blockStart = 0
-    }
-
-    func forEach(
-        _ range: Range<Int>, _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
-    ) {
-        unsafe bytes.withUnsafeBytes { all in
-            for field in fields[range] {
-                let middle = field.start + field.nameLength
-                unsafe body(
-                    UnsafeRawBufferPointer(rebasing: all[field.start..<middle]),
-                    UnsafeRawBufferPointer(rebasing: all[middle..<middle + field.valueLength]))
+        private func fill(
+            _ fields: UnsafeMutableBufferPointer<nghttp2_nv>, from base: UnsafeMutablePointer<UInt8>, flags: UInt8
+        ) {
+            var place = unsafe base
+            for (index, length) in lengths.enumerated() {
+                unsafe fields.initializeElement(
+                    at: index,
+                    to: nghttp2_nv(
+                        name: place, value: place + length.name, namelen: length.name, valuelen: length.value,
+                        flags: flags))
+                unsafe place += length.name + length.value
             }
         }
-    }
-
-    /// A copy of a block without the fields of one name.
-    func key(_ range: Range<Int>, without skipped: StaticString) -> HeaderKey {
-        var key = HeaderKey()
-        unsafe forEach(range) { name, value in
-            if unsafe !name.isName(skipped) { unsafe key.add(name, value) }
-        }
-        return key
-    }
-
-    /// Whether a block has the fields of `key`, in order, apart from those of one name.
-    func matches(_ range: Range<Int>, _ key: HeaderKey, without skipped: StaticString) -> Bool {
-        var index = 0
-        var place = 0
-        return unsafe bytes.withUnsafeBytes { all in
-            unsafe key.bytes.withUnsafeBytes { known in
-                for field in fields[range] {
-                    let middle = field.start + field.nameLength
-                    if field.nameLength == skipped.utf8CodeUnitCount,
-                        unsafe UnsafeRawBufferPointer(rebasing: all[field.start..<middle]).isName(skipped)
-                    {
-                        continue
-                    }
-                    let size = field.nameLength + field.valueLength
-                    guard index < key.nameLengths.count, key.nameLengths[index] == field.nameLength,
-                        key.valueLengths[index] == field.valueLength,
-                        let left = all.baseAddress, let right = known.baseAddress,
-                        unsafe memcmp(left + field.start, right + place, size) == 0
-                    else { return false }
-                    index += 1
-                    place += size
-                }
-                return index == key.nameLengths.count
-            }
-        }
-    }
-}
-
-/// The fields of one header list, kept to recognise an equal one.
-public struct HeaderKey: Sendable {
-    fileprivate(set) var bytes: [UInt8] = []
-    fileprivate(set) var nameLengths: [Int] = []
-    fileprivate(set) var valueLengths: [Int] = []
-
-    public var count: Int { nameLengths.count }
-
-    fileprivate mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        unsafe bytes.append(contentsOf: name)
-        unsafe bytes.append(contentsOf: value)
-        nameLengths.append(name.count)
-        valueLengths.append(value.count)
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    fileprivate func isName(_ name: StaticString) -> Bool {
-        guard count == name.utf8CodeUnitCount, let base = baseAddress else { return false }
-        return unsafe memcmp(base, name.utf8Start, count) == 0
     }
 }

@@ -77,7 +77,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
         unacknowledged += bytes.count
         input.append(bytes)
         if endsStream {
-            inputEnded = true
+            peerHasEnded = true
             if framing == .grpc { endedWithoutStatus() }
         }
         if case .failure(let status) = parser.front(input.bytes) { return abandon(status) }
@@ -93,7 +93,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
     }
 
     override func closed(_ code: HTTP2ErrorCode) {
-        inputEnded = true
+        peerHasEnded = true
         guard outcome == nil else { return }
         // RAG-DZ's end may still lie unread in the input; the reader finds it, or finds that it is missing.
         if code == .noError { return framing == .ragdz ? resumeReader() : endedWithoutStatus() }

@@ -17,8 +17,6 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     /// Received bytes that no message was made of yet.
     @exclusivity(unchecked) final var input = ByteQueue()
     @exclusivity(unchecked) final var parser: FrameParser
-    /// The peer has ended its side.
-    @exclusivity(unchecked) final var inputEnded = false
     /// Received bytes for which the peer has not got new window yet.
     @exclusivity(unchecked) final var unacknowledged = 0
     @exclusivity(unchecked) private var reader: UnsafeContinuation<Void, any Error>?
@@ -74,7 +72,7 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
                 throw status
             case .needsMore:
                 if let outcome, !outcome.isOK { throw outcome }
-                if inputEnded || outcome != nil {
+                if peerHasEnded || outcome != nil {
                     if let status = parser.finish(rest: input.count) { throw status }
                     return nil
                 }
@@ -126,7 +124,7 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
 
     /// New input for a reader that may be waiting: wakes it when there is a whole message, else asks for more.
     final func offerInput() {
-        if case .needsMore = parser.front(input.bytes), !inputEnded { acknowledge() } else { resumeReader() }
+        if case .needsMore = parser.front(input.bytes), !peerHasEnded { acknowledge() } else { resumeReader() }
     }
 
     /// Gives the peer window for what was taken; `keeping` bytes stay charged.
@@ -134,7 +132,7 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
         let size = unacknowledged - keeping
         guard size > 0 else { return }
         unacknowledged = keeping
-        if !isClosed, !inputEnded { handler.session.consume(id, size) }
+        if !isClosed, !peerHasEnded { handler.session.consume(id, size) }
     }
 
     // MARK: - Sending

@@ -14,8 +14,6 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
 
     private let registry: ConnectionRegistry
     private let tls: TLSHandler?
-    /// The last request head and the header list that it was read from.
-    @exclusivity(unchecked) private var lastHead: (key: HeaderKey, head: RequestHead)?
     private var watchdog: RepeatedTask?
     private var openedAt = NIODeadline.now()
     /// The peer has sent its SETTINGS, so it does speak HTTP/2.
@@ -30,6 +28,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         try super.init(
             .server, server.configuration.http2, loop: loop, scratch: share.scratch, name: "\(server.name)-\(number)",
             logger: server.logger)
+        session.varyingHeader = "grpc-timeout"
     }
 
     /// The DNS and URI names of the client's certificate, with mTLS.
@@ -61,7 +60,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         case .trailers:
             session.stream(event.streamID)?.received(UnsafeRawBufferPointer(start: nil, count: 0), endsStream: true)
         case .headersTooLarge:
-            refuse(event.streamID, 431, "The header list is larger than \(configuration.http2.headerListSize) bytes.")
+            refuse(event, 431, "The header list is larger than \(configuration.http2.headerListSize) bytes.")
         case .closed:
             event.stream?.closed(HTTP2ErrorCode(rawValue: event.code))
         case .settings: isGreeted = true
@@ -73,17 +72,20 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
 
     private func opened(_ event: HTTP2Event) {
         let head: RequestHead
-        if let lastHead, session.headers(of: event, match: lastHead.key, without: "grpc-timeout") {
-            head = lastHead.head
+        let deadline: Deadline?
+        if let known = session.meaning(of: event) {
+            // Nothing else is ever remembered here.
+            head = unsafeDowncast(known, to: RequestHead.self)
+            deadline = session.hasVaryingHeader(event) ? readDeadline(event) : nil
         } else {
             head = readHead(event)
+            deadline = readDeadline(event)
         }
-        if let refusal = head.refusal { return refuse(event.streamID, refusal.status, refusal.text) }
-        let deadline = lastHead?.key.count == event.headers.count ? nil : readDeadline(event)
+        if let refusal = head.refusal { return refuse(event, refusal.status, refusal.text) }
         let route = head.route ?? Route.unknown(head.path)
         let stream = ServerStream(self, head, route, deadline: deadline)
         guard session.attach(stream, to: event.streamID) else { return }
-        if event.endsStream { stream.inputEnded = true }
+        if event.endsStream { stream.peerHasEnded = true }
         if head.route == nil { return stream.abort(.unknownMethod(head.path)) }
         if head.encoding == .unknown { return stream.abort(.unknownEncoding) }
         stream.opened()
@@ -93,7 +95,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         var fields = RequestHead.Fields()
         session.forEachHeader(of: event) { fields.add($0, $1, router) }
         let head = RequestHead(fields, router: router)
-        lastHead = (session.headerKey(of: event, without: "grpc-timeout"), head)
+        session.remember(head, for: event)
         return head
     }
 
@@ -106,9 +108,10 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     }
 
     /// Answers in plain HTTP what is no call.
-    private func refuse(_ streamID: Int32, _ status: Int, _ text: String) {
+    private func refuse(_ event: HTTP2Event, _ status: Int, _ text: String) {
         let stream = HTTP2Stream()
-        guard session.attach(stream, to: streamID) else { return }
+        stream.peerHasEnded = event.endsStream
+        guard session.attach(stream, to: event.streamID) else { return }
         var headers = HeaderList([":status": "\(status)", "content-type": "text/plain"])
         if status == 405 { headers.add("allow", "POST") }
         stream.extendOutput(by: text.utf8.count).copyBytes(from: text.utf8)

@@ -7,7 +7,7 @@ internal import RPC
 extension ServerStream {
     func take(_ bytes: UnsafeRawBufferPointer, endsStream: Bool) {
         unacknowledged += bytes.count
-        if endsStream { inputEnded = true }
+        if endsStream { peerHasEnded = true }
         guard outcome == nil else { return acknowledge() }
         guard route.streamsRequests else { return receivedSingle(bytes) }
         input.append(bytes)
@@ -22,14 +22,14 @@ extension ServerStream {
     // MARK: - One request
 
     private func receivedSingle(_ bytes: UnsafeRawBufferPointer) {
-        if inputEnded, input.isEmpty {
+        if peerHasEnded, input.isEmpty {
             direct = bytes
         } else {
             input.append(bytes)
             // A request that the handler has not seen yet must fit the limit, so it may have all the window it needs.
             acknowledge()
         }
-        if !inputEnded {
+        if !peerHasEnded {
             switch parser.front(input.bytes) {
             case .failure(let status): abort(status)
             // Nothing but RAG-DZ's small end envelope may follow the one request; more would be kept without a bound.

@@ -7,10 +7,10 @@ internal import RPC
 extension ServerStream {
     /// The answer's headers when a handler adds none.
     private static let plainHeaders: (grpc: HeaderList, ragdz: HeaderList) = (
-        HeaderList([":status": "200", "content-type": Framing.grpcContentType]),
-        HeaderList([":status": "200", "content-type": Framing.ragdzContentType])
+        HeaderList([":status": "200", "content-type": Framing.grpcContentType]).kept(),
+        HeaderList([":status": "200", "content-type": Framing.ragdzContentType]).kept()
     )
-    private static let okTrailers = HeaderList(["grpc-status": "0"])
+    private static let okTrailers = HeaderList(["grpc-status": "0"]).kept()
 
     func send<M: Message>(_ message: M) throws {
         guard isOnLoop else { return sendFromElsewhere(message) }

@@ -88,7 +88,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
         openedAt = .now()
         if route.streamsRequests {
             start()
-        } else if inputEnded {
+        } else if peerHasEnded {
             abort(.noRequest(method.path))
         }
     }
