@@ -10,7 +10,17 @@ public struct CallOptions: Sendable {
     public var metadata: Metadata
     /// Waits for a connection until the deadline instead of failing with `UNAVAILABLE` at the first refusal.
     public var waitForReady: Bool
+    /// How long one attempt may take; then an idempotent call is made again while `timeout` lasts. Default: nil, no
+    /// limit of its own. Does not bind response streams, whose attempts last as long as they do.
+    public var attemptTimeout: Duration?
+    /// When the call is made again. Default: nil, as the client's configuration says.
+    public var retry: RetryPolicy?
+    /// Sends further copies of a slow unary call to a method without side effects. Default: nil, never.
+    public var hedging: HedgingPolicy?
+    /// Requests of at least so many bytes are packed with gzip. Default: nil, as the client's configuration says.
+    public var compressionThreshold: Int?
 
+    /// Everything that is not named stays at its default.
     public init(timeout: Duration? = nil, metadata: Metadata = Metadata(), waitForReady: Bool = false) {
         self.timeout = timeout
         self.bindsStreams = true
@@ -18,7 +28,8 @@ public struct CallOptions: Sendable {
         self.waitForReady = waitForReady
     }
 
-    /// 30 seconds for unary and client-streaming calls, no limit for response streams, no metadata, fail fast.
+    /// 30 seconds for unary and client-streaming calls, no limit for response streams, no metadata, fail fast,
+    /// retries as the client's configuration says, no hedging.
     public static var defaults: CallOptions {
         var options = CallOptions(timeout: .seconds(30))
         options.bindsStreams = false

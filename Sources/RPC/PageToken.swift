@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 
 /// Where the next page of a list begins: opaque to callers, checked when it comes back.
 ///

@@ -27,7 +27,19 @@ public struct ResponseWriter<Element: Message>: Sendable {
         }
     }
 
+    /// Sends several messages, in order, with as few pauses as the transport allows.
+    ///
+    /// On a resumable stream they are kept in one step: after a crash the stream goes on after all of them or before
+    /// the first (as long as they are at most 64 messages of 256 KiB together).
     public func write(contentsOf messages: some Sequence<Element>) async throws {
-        for message in messages { try await write(message) }
+        guard case .call(let call) = sink else {
+            for message in messages { try await write(message) }
+            return
+        }
+        for message in messages {
+            try call.send(message)
+            if !call.gathers, !call.isWritable { try await call.writable() }
+        }
+        if !call.isWritable { try await call.writable() }
     }
 }

@@ -77,6 +77,7 @@ final class InProcessCall: ServerCall {
     }
 
     func request<M: Message>(as type: M.Type) throws -> M { try decode(single ?? []) }
+    func requestBytes() throws -> [UInt8] { single ?? [] }
 
     func nextRequest<M: Message>(as type: M.Type) async throws -> M? {
         try Task.checkCancellation()

@@ -19,11 +19,15 @@ public final class Route: Sendable {
     public let method: MethodDescriptor
     /// The method's, at hand: the descriptor is too large to be copied for every call.
     public let streamsRequests: Bool
+    /// Whether a client that lost the connection may take the stream up again: `resumable` in the proto file, and a
+    /// request that is one message.
+    public let isResumable: Bool
     public let handler: Handler
 
     public init(_ method: MethodDescriptor, _ handler: @escaping Handler) {
         self.method = method
         streamsRequests = method.callType.streamsRequests
+        isResumable = method.policy.resumable && method.callType == .serverStreaming
         self.handler = handler
     }
 }
@@ -35,8 +39,14 @@ public struct Router: Sendable {
     private var interceptors: [any ServerInterceptor]
     private var routes: [String: Route] = [:]
     private var table = PathTable()
+    /// Keeps what resumable streams have said. Without one, a resumable method promises to say the same again for
+    /// the same request: a stream is taken up by running it again and leaving out what its client has.
+    public var journal: (any StreamJournal)?
 
-    public init(interceptors: [any ServerInterceptor] = []) { self.interceptors = interceptors }
+    public init(interceptors: [any ServerInterceptor] = [], journal: (any StreamJournal)? = nil) {
+        self.interceptors = interceptors
+        self.journal = journal
+    }
 
     public mutating func add(_ service: any RPCService) { service.register(in: &self) }
     /// Adds an interceptor that runs inside the ones that are there already.
@@ -69,12 +79,15 @@ public struct Router: Sendable {
     nonisolated(nonsending)
         public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws
     {
-        if interceptors.isEmpty { return try await route.handler(call, context) }
+        if interceptors.isEmpty, !route.isResumable { return try await route.handler(call, context) }
         try await run(route, call, context, from: 0)
     }
 
     private func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext, from index: Int) async throws {
-        guard index < interceptors.count else { return try await route.handler(call, context) }
+        guard index < interceptors.count else {
+            if route.isResumable { return try await runResumably(route, call, context) }
+            return try await route.handler(call, context)
+        }
         try await interceptors[index].intercept(context) { context in
             try await run(route, call, context, from: index + 1)
         }

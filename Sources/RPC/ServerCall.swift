@@ -15,10 +15,16 @@ public protocol CallScope: AnyObject, Sendable {
     func addInitialMetadata(_ metadata: Metadata)
     /// Adds to the trailers of the answer.
     func addTrailers(_ metadata: Metadata)
+    /// The trailers that were added so far.
+    var addedTrailers: Metadata { get }
+    /// Whether the caller can take the stream up again if it breaks, or does so with this call.
+    var resumption: StreamResumption { get }
 }
 
 extension CallScope {
     public var peerNames: [String] { [] }
+    public var addedTrailers: Metadata { Metadata() }
+    public var resumption: StreamResumption { .unsupported }
 }
 
 /// The message side of a call: where requests come from and responses go to; transports implement it.
@@ -35,6 +41,17 @@ public protocol ServerCall: AnyObject, Sendable {
     var isWritable: Bool { get }
     /// Returns when there is room for more; throws `CANCELLED` when the peer is gone.
     func writable() async throws
+    /// The one request in its wire form, unpacked.
+    func requestBytes() throws -> [UInt8]
+    /// Whether messages that are sent one right after the other had better be waited for together.
+    var gathers: Bool { get }
+}
+
+extension ServerCall {
+    public func requestBytes() throws -> [UInt8] {
+        throw Status.internalError("This transport does not keep the request.", reason: "NO_REQUEST")
+    }
+    public var gathers: Bool { false }
 }
 
 extension Status {

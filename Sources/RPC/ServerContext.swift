@@ -1,10 +1,13 @@
 public import Bytes
+public import ProtoRuntime
 import Synchronization
 
 /// What a handler knows about its call: method, headers, deadline, peer and who calls.
 public struct ServerContext: Sendable {
     public let scope: any CallScope
     public private(set) var identity: CallIdentity
+    /// What was said before the stream broke, when this call takes one up.
+    var said: SaidBefore?
 
     public init(_ scope: any CallScope, identity: CallIdentity = .anonymous) {
         self.scope = scope
@@ -44,6 +47,14 @@ public struct ServerContext: Sendable {
         return copy
     }
 
+    /// What the caller has been told already, when this call takes up a stream that broke; nil for any other call.
+    ///
+    /// Asking for it is a promise: whatever the handler writes from here on comes after these messages. A handler
+    /// that never asks runs from its beginning; what it repeats must equal, byte for byte, what was said, and is left
+    /// out, else the call ends with `ABORTED` (`STREAM_CHANGED`). Of a very long stream only the newest messages are
+    /// there (see `StreamJournal`).
+    public func takeUpStream<M: Message>(as type: M.Type) throws -> [M]? { try said?.takeUp(as: type) }
+
     /// The tenant in whose name the call runs, or `PERMISSION_DENIED` for anybody else.
     public func requireTenant() throws(Status) -> UUID128 {
         guard let tenant = identity.tenant else {
@@ -78,6 +89,7 @@ final class DetachedScope: CallScope {
 
     func addInitialMetadata(_ metadata: Metadata) { written.withLock { $0.initial.add(contentsOf: metadata) } }
     func addTrailers(_ metadata: Metadata) { written.withLock { $0.trailers.add(contentsOf: metadata) } }
+    var addedTrailers: Metadata { written.withLock { $0.trailers } }
     var answer: (Metadata, Metadata) { written.withLock { ($0.initial, $0.trailers) } }
 }
 

@@ -4,28 +4,40 @@ internal import ProtoRuntime
 internal import RPC
 internal import Synchronization
 
-/// One call of the client. Unchecked through its superclass; what readers elsewhere may ask is behind a lock.
-final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
+/// One attempt of a call of the client. Unchecked through its superclass; what readers elsewhere may ask is behind a
+/// lock.
+final class ClientStream: MessageStream, @unchecked Sendable {
     private let framing: Framing
-    private var gotHeaders = false
+    private let compressionThreshold: Int
+    private(set) var gotHeaders = false
     private var isGzip = false
     private var timer: Scheduled<Void>?
-    /// Sends a stream of requests; cancelled when the call is over.
-    var pump: Task<Void, Never>?
+    /// The id under which the stream can be taken up.
+    private(set) var streamID: String?
+    /// The server says that the call must not be made again.
+    private(set) var forbidsRetry = false
+    /// Told once, when the attempt is over.
+    var onOutcome: ((Status) -> Void)?
     private let answer = Mutex((initial: Metadata(), trailing: Metadata()))
 
-    init(_ connection: ClientConnection, deadline: Deadline?) {
+    /// `received` is the number of the last message that earlier attempts brought; `isWatch` marks a call that
+    /// belongs to the connection itself.
+    init(
+        _ connection: ClientConnection, deadline: Deadline?, deadlineStatus: Status = .deadlineExceeded(),
+        compressionThreshold: Int? = nil, received: UInt64 = 0, isWatch: Bool = false
+    ) {
         let configuration = connection.configuration
         framing = configuration.wire == .ragdz ? .ragdz : .grpc
+        self.compressionThreshold = compressionThreshold ?? configuration.compressionThreshold
         super.init(
             connection, framing, messageLimit: configuration.maximumMessageSize,
-            bufferLimit: configuration.streamBuffer, requiresChecks: true)
+            bufferLimit: configuration.streamBuffer, requiresChecks: true, receivedBefore: received)
+        if isWatch { connection.ownStreams += 1 }
         guard let deadline else { return }
         let left = TimeAmount.nanoseconds(deadline.remaining.wholeNanoseconds)
-        timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abandon(.deadlineExceeded()) }
+        timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abandon(deadlineStatus) }
     }
 
-    private var connection: ClientConnection { unsafeDowncast(handler, to: ClientConnection.self) }
     override var takesCompressed: Bool { isGzip || framing == .ragdz }
 
     // MARK: - Sending
@@ -33,7 +45,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
     /// Queues a request; `isLast` ends our side after it.
     func send<M: Message>(_ message: M, isLast: Bool = false) throws {
         if let outcome { throw outcome.isOK ? .cancelled() : outcome }
-        if message.encodedSize() >= connection.configuration.compressionThreshold {
+        if message.encodedSize() >= compressionThreshold {
             append(packing: message.wireBytes())
         } else {
             append(message)
@@ -56,6 +68,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
         if !gotHeaders {
             gotHeaders = true
             isGzip = fields.isGzip
+            streamID = fields.streamID
             answer.withLock { $0.initial = fields.metadata }
             if fields.status == nil, fields.httpStatus != 200 || fields.framing != framing {
                 return abandon(
@@ -64,6 +77,7 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
                         : fields.statusOfHTTP)
             }
         }
+        if fields.forbidsRetry { forbidsRetry = true }
         if let status = fields.status {
             answer.withLock { $0.trailing = fields.metadata }
             settle(status)
@@ -123,8 +137,8 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
         guard outcome == nil else { return }
         outcome = status
         timer?.cancel()
-        pump?.cancel()
-        pump = nil
+        onOutcome?(status)
+        onOutcome = nil
     }
 
     /// The call has failed from outside: unread messages still come first.
@@ -144,20 +158,15 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
         handler.scheduleFlush()
     }
 
-    // MARK: - ResponseSource
+    // MARK: - Reading
 
+    /// The headers of the answer as far as they are known.
+    var initialMetadata: Metadata { answer.withLock { $0.initial } }
     var trailingMetadata: Metadata { answer.withLock { $0.trailing } }
 
-    func initialMetadata() async throws -> Metadata {
-        try await withTaskExecutorPreference(handler.executor) {
-            while !self.gotHeaders, self.outcome == nil { try await self.waitForInput() }
-            return self.answer.withLock { $0.initial }
-        }
-    }
-
-    func next<M: Message>(as type: M.Type) async throws -> M? {
-        if isOnLoop { return try await nextSettled() }
-        return try await withTaskExecutorPreference(handler.executor) { try await self.nextSettled() }
+    /// Waits, on the loop, until the answer has begun or the attempt is over.
+    func waitForHeaders() async throws {
+        while !gotHeaders, outcome == nil { try await waitForInput() }
     }
 
     /// The next message; whatever stops it becomes the call's status.
@@ -174,9 +183,5 @@ final class ClientStream: MessageStream, ResponseSource, @unchecked Sendable {
             abandon(status)
             throw status
         }
-    }
-
-    func cancel() {
-        onLoop { self.abandon(.cancelled()) }
     }
 }

@@ -20,14 +20,16 @@ struct FrameParser {
     private let framing: Framing
     /// The largest payload that is taken, in bytes.
     private let limit: Int
-    private var nextSequence: UInt64 = 1
+    private var nextSequence: UInt64
     /// RAG-DZ framing: the end envelope was read.
     private(set) var hasEnded = false
     /// Whether the envelopes of this stream are checked; the first one tells.
     private var isChecked: Bool?
 
-    /// With `requiresChecks`, unchecked envelopes of RAG-DZ framing are refused from the first.
-    init(_ framing: Framing, limit: Int, requiresChecks: Bool = false) {
+    /// With `requiresChecks`, unchecked envelopes of RAG-DZ framing are refused from the first. A stream that is taken
+    /// up goes on after the envelope `last`.
+    init(_ framing: Framing, limit: Int, requiresChecks: Bool = false, after last: UInt64 = 0) {
+        nextSequence = last &+ 1
         self.framing = framing
         self.limit = limit
         isChecked = requiresChecks ? true : nil
@@ -84,7 +86,7 @@ struct FrameParser {
             guard bytes.bigEndian(at: 13, as: UInt32.self) == checksum else {
                 return .failure(.corrupted("an envelope's checksum is wrong", reason: "FRAME_CHECKSUM"))
             }
-            nextSequence += 1
+            nextSequence &+= 1
         }
         if flags & FrameFlags.end != 0 {
             hasEnded = true
@@ -124,9 +126,13 @@ extension Status {
 /// Writes the header of one envelope after its payload is in place, and counts.
 struct FrameWriter {
     let framing: Framing
-    private var nextSequence: UInt64 = 1
+    private var nextSequence: UInt64
 
-    init(_ framing: Framing) { self.framing = framing }
+    /// A stream that is taken up goes on after the envelope `last`.
+    init(_ framing: Framing, after last: UInt64 = 0) {
+        self.framing = framing
+        nextSequence = last &+ 1
+    }
 
     /// Bytes to leave before the payload.
     var headerSize: Int { framing == .grpc ? frameHeaderSize : checkedHeaderSize }
@@ -140,7 +146,7 @@ struct FrameWriter {
             frame.storeBigEndian(nextSequence, at: 5)
             let payload = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(frame)[checkedHeaderSize...])
             frame.storeBigEndian(CRC32C.checksum(payload), at: 13)
-            nextSequence += 1
+            nextSequence &+= 1
         }
         frame[0] = flags
     }

@@ -83,6 +83,7 @@ enum MetadataCoding {
     static func isReserved(_ name: UnsafeRawBufferPointer) -> Bool {
         name.first == UInt8(ascii: ":") || name.starts(with: "grpc-") || name.equals("content-type")
             || name.equals("te") || name.equals("content-length") || name.starts(with: "ragdz-resume")
+            || name.equals("ragdz-stream-id")
     }
 
     /// Adds a received field; `-bin` values are decoded (a value that is not base64 is dropped).

@@ -19,6 +19,8 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     @exclusivity(unchecked) final var parser: FrameParser
     /// Received bytes for which the peer has not got new window yet.
     @exclusivity(unchecked) final var unacknowledged = 0
+    /// Over the messages that were received, where somebody wants to know.
+    @exclusivity(unchecked) final var check: StreamCheck?
     @exclusivity(unchecked) private var reader: UnsafeContinuation<Void, any Error>?
 
     // MARK: Sending
@@ -30,13 +32,13 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
 
     init(
         _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int,
-        requiresChecks: Bool = false
+        requiresChecks: Bool = false, sentBefore: UInt64 = 0, receivedBefore: UInt64 = 0
     ) {
         self.handler = handler
         self.messageLimit = messageLimit
         self.bufferLimit = bufferLimit
-        parser = FrameParser(framing, limit: messageLimit, requiresChecks: requiresChecks)
-        framer = FrameWriter(framing)
+        parser = FrameParser(framing, limit: messageLimit, requiresChecks: requiresChecks, after: receivedBefore)
+        framer = FrameWriter(framing, after: sentBefore)
     }
 
     /// Whether a compressed message may be unpacked.
@@ -86,8 +88,13 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
 
     final func decode<M: Message>(_ bytes: UnsafeRawBufferPointer, isCompressed: Bool) throws -> M {
         do {
-            guard isCompressed else { return try M(wire: bytes) }
-            return try M(wire: try unpack(bytes))
+            guard isCompressed else {
+                check?.add(bytes)
+                return try M(wire: bytes)
+            }
+            let unpacked = try unpack(bytes)
+            check?.add(unpacked)
+            return try M(wire: unpacked)
         } catch let status as Status {
             throw status
         } catch {
@@ -95,9 +102,12 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
         }
     }
 
-    private func unpack(_ bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
+    final func unpack(_ bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
         guard takesCompressed else { throw Status.unexpectedCompression }
         do { return try Gzip.decompress(bytes, limit: messageLimit) } catch {
+            if framer.framing == .ragdz, error == .corrupted {
+                throw Status.corrupted("a packed envelope cannot be unpacked", reason: "FRAME_PAYLOAD")
+            }
             throw Status.undecodable(error, limit: messageLimit)
         }
     }

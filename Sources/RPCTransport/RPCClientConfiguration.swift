@@ -4,17 +4,21 @@ public import RPC
 public import TLS
 
 extension RPCClient {
-    /// Where a server is.
-    public enum Target: Sendable, Hashable {
-        /// A DNS name or address; resolved again at every connect, addresses tried in turn.
+    /// Where the servers are.
+    public indirect enum Target: Sendable, Hashable {
+        /// A DNS name or address. All addresses of a name are used, in turn; it is resolved again every
+        /// `resolveInterval` and after a failed connect.
         case host(String, port: Int)
         case unixSocket(path: String)
+        /// Several servers of the same service, used in turn.
+        case anyOf([Target])
 
         /// The host that a certificate must name.
         var hostname: String {
             switch self {
             case .host(let name, _): name
             case .unixSocket: "localhost"
+            case .anyOf(let targets): targets.first?.hostname ?? "localhost"
             }
         }
 
@@ -23,6 +27,16 @@ extension RPCClient {
             switch self {
             case .host(let name, let port): name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)"
             case .unixSocket: "localhost"
+            case .anyOf(let targets): targets.map(\.authority).joined(separator: ",")
+            }
+        }
+
+        /// Whether the addresses may change while the client lives.
+        var needsLookUp: Bool {
+            switch self {
+            case .host(let name, let port): (try? SocketAddress(ipAddress: name, port: port)) == nil
+            case .unixSocket: false
+            case .anyOf(let targets): targets.contains(where: \.needsLookUp)
             }
         }
     }
@@ -49,20 +63,40 @@ extension RPCClient {
         public var streamBuffer: Int
         /// Requests of at least so many bytes are packed with gzip. Default: never.
         public var compressionThreshold: Int
+        /// Windows and limits of HTTP/2. Default: `HTTP2Limits.defaults`.
         public var http2: HTTP2Limits
-        /// Default: 10 seconds.
+        /// How long a connection may take until the server's first SETTINGS. Default: 10 seconds.
         public var connectTimeout: TimeAmount
-        /// Pause after a failed connect and before a retried call; doubles each time, and each is spread by half
-        /// in both directions. Default: 100 ms, at most 10 seconds.
+        /// Pause after a failed connect; doubles each time, and each is spread by half in both directions.
+        /// Default: 100 ms, at most 10 seconds.
         public var backoff: Backoff
-        /// How often an idempotent unary call is made in all when the server is unavailable. Default: 4.
-        public var maximumAttempts: Int
+        /// When calls are made again, and broken streams taken up; `CallOptions.retry` says it for one call.
+        /// Default: `RetryPolicy.defaults`, four attempts of idempotent calls.
+        public var retry: RetryPolicy
+        /// Holds retries back while servers are down. Default: `RetryBudget.defaults`.
+        public var retryBudget: RetryBudget
+        /// Run around every call, the first one outermost. Default: none.
+        public var interceptors: [any ClientInterceptor]
+        /// Connections to one address; further ones are opened when all are full. Default: 4.
+        public var maximumConnectionsPerAddress: Int
+        /// Calls at once on one connection, if the server allows as many (ours: 128). Default: 1,000.
+        public var maximumStreamsPerConnection: Int
+        /// Addresses that are used of a name that has many. Default: 16.
+        public var maximumAddresses: Int
+        /// How long the addresses of a name are believed. Default: 30 seconds.
+        public var resolveInterval: TimeAmount
+        /// The service whose `grpc.health.v1` status decides whether a server gets calls; `""` is the server as a
+        /// whole. Default: nil, every connected server gets calls.
+        public var healthCheckedService: String?
         /// Goes with every call, e.g. `authorization`; metadata of the call's options comes after it.
         public var metadata: Metadata
         /// `user-agent`. Default: `ragdz-swift`.
         public var userAgent: String
-        /// A connection that has calls and is silent for so long is asked for a sign of life. Default: 30 seconds.
+        /// A connection that has calls and is silent for so long is asked for a sign of life (PING).
+        /// Default: 30 seconds.
         public var keepaliveInterval: TimeAmount
+        /// Asks connections without calls too. Default: false; servers may take offence.
+        public var keepaliveWithoutCalls: Bool
         /// How long that may take before the connection counts as lost. Default: 10 seconds.
         public var keepaliveTimeout: TimeAmount
 
@@ -76,44 +110,22 @@ extension RPCClient {
             http2 = .defaults
             connectTimeout = .seconds(10)
             backoff = .defaults
-            maximumAttempts = 4
+            retry = .defaults
+            retryBudget = .defaults
+            interceptors = []
+            maximumConnectionsPerAddress = 4
+            maximumStreamsPerConnection = 1_000
+            maximumAddresses = 16
+            resolveInterval = .seconds(30)
+            healthCheckedService = nil
             metadata = Metadata()
             userAgent = "ragdz-swift"
             keepaliveInterval = .seconds(30)
+            keepaliveWithoutCalls = false
             keepaliveTimeout = .seconds(10)
         }
 
+        /// RAG-DZ framing in plain text; the numbers stand at each property.
         public static var defaults: Configuration { Configuration() }
     }
-}
-
-/// Growing pauses, spread so that many clients do not come back together.
-public struct Backoff: Sendable, Hashable {
-    public var initial: Duration
-    public var maximum: Duration
-
-    public init(initial: Duration, maximum: Duration) {
-        self.initial = initial
-        self.maximum = maximum
-    }
-
-    /// 100 ms doubling up to 10 seconds.
-    public static var defaults: Backoff { Backoff(initial: .milliseconds(100), maximum: .seconds(10)) }
-
-    /// The pause after this many failures (from 1); `spread` is a random number from 0 to 1.
-    public func pause(after failures: Int, spread: Double = .random(in: 0...1)) -> Duration {
-        let doubled = initial * (1 << min(max(failures - 1, 0), 20))
-        return min(doubled, maximum) * (0.5 + spread)
-    }
-}
-
-/// Keeps retries from multiplying the load on a server that is down: each failure costs a token, each success gives
-/// a tenth back, and below half of the tokens nothing is retried.
-struct RetryBudget {
-    private static let capacity = 10.0
-    private var tokens = capacity
-
-    var allows: Bool { tokens > Self.capacity / 2 }
-    mutating func failed() { tokens = max(0, tokens - 1) }
-    mutating func succeeded() { tokens = min(Self.capacity, tokens + 0.1) }
 }

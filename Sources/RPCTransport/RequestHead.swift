@@ -11,6 +11,14 @@ final class RequestHead: Sendable {
     let encoding: Encoding
     let acceptsGzip: Bool
     let metadata: Metadata
+    let resumption: StreamResumption
+    /// Why the call cannot be answered at all, though it is one.
+    let failure: Status?
+
+    /// The number of the last message that the caller has of this stream.
+    var lastSequence: UInt64 {
+        if case .after(let position) = resumption { position.lastSequence } else { 0 }
+    }
 
     /// An answer in plain HTTP terms.
     struct Refusal: Sendable {
@@ -29,6 +37,7 @@ final class RequestHead: Sendable {
         encoding = fields.encoding
         acceptsGzip = fields.acceptsGzip
         metadata = fields.metadata
+        (resumption, failure) = Self.resumption(fields)
         if !fields.isPost {
             refusal = Refusal(status: 405, text: "Calls are made with POST.")
         } else if fields.framing == nil {
@@ -36,6 +45,18 @@ final class RequestHead: Sendable {
         } else {
             refusal = nil
         }
+    }
+
+    /// Streams are taken up in RAG-DZ framing alone: its sequence numbers tell where.
+    private static func resumption(_ fields: Fields) -> (StreamResumption, Status?) {
+        guard fields.framing == .ragdz, fields.route?.isResumable == true else {
+            return (.unsupported, fields.resume == nil ? nil : .notResumable)
+        }
+        guard let resume = fields.resume else { return (.fresh, nil) }
+        guard let position = StreamPosition(header: resume, check: fields.resumeCheck) else {
+            return (.unsupported, .resumeMalformed)
+        }
+        return (.after(position), nil)
     }
 
     /// Collects the fields of one header list.
@@ -47,6 +68,8 @@ final class RequestHead: Sendable {
         var encoding = Encoding.identity
         var acceptsGzip = false
         var metadata = Metadata()
+        var resume: String?
+        var resumeCheck: String?
 
         mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ router: Router) {
             if name.first == UInt8(ascii: ":") {
@@ -67,6 +90,10 @@ final class RequestHead: Sendable {
                     let item = $0.drop(while: { $0 == 0x20 })
                     return UnsafeRawBufferPointer(rebasing: item).starts(with: "gzip")
                 }
+            } else if name.equals("ragdz-resume") {
+                resume = String(decoding: value, as: UTF8.self)
+            } else if name.equals("ragdz-resume-check") {
+                resumeCheck = String(decoding: value, as: UTF8.self)
             } else if !MetadataCoding.isReserved(name) {
                 MetadataCoding.add(name, value, to: &metadata)
             }

@@ -87,6 +87,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         guard session.attach(stream, to: event.streamID) else { return }
         if event.endsStream { stream.peerHasEnded = true }
         if head.route == nil { return stream.abort(.unknownMethod(head.path)) }
+        if let failure = head.failure { return stream.abort(failure) }
         if head.encoding == .unknown { return stream.abort(.unknownEncoding) }
         stream.opened()
     }

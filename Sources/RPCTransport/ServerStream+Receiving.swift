@@ -60,7 +60,7 @@ extension ServerStream {
         return .invalidArgument("The method takes exactly one request.", reason: "TOO_MANY_REQUESTS")
     }
 
-    private var frontBytes: UnsafeRawBufferPointer { direct.isEmpty ? input.bytes : direct }
+    var frontBytes: UnsafeRawBufferPointer { direct.isEmpty ? input.bytes : direct }
 
     /// The handler has suspended before it read its request: the socket's buffer will not wait for it.
     func keepDirectBytes() {
@@ -76,6 +76,15 @@ extension ServerStream {
         guard case .message(let payload, let isCompressed) = single else { throw Status.noRequest(method.path) }
         let bytes = UnsafeRawBufferPointer(rebasing: frontBytes[payload])
         return try decode(bytes, isCompressed: isCompressed)
+    }
+
+    func requestBytes() throws -> [UInt8] {
+        guard isOnLoop else {
+            throw Status.internalError("An interceptor has left the event loop of its call.", reason: "OFF_LOOP")
+        }
+        guard case .message(let payload, let isCompressed) = single else { throw Status.noRequest(method.path) }
+        let bytes = UnsafeRawBufferPointer(rebasing: frontBytes[payload])
+        return isCompressed ? try unpack(bytes) : Array(bytes)
     }
 
     // MARK: - A stream of requests

@@ -31,7 +31,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
         self.deadline = deadline
         super.init(
             connection, head.framing, messageLimit: connection.configuration.maximumMessageSize,
-            bufferLimit: connection.configuration.streamBuffer)
+            bufferLimit: connection.configuration.streamBuffer, sentBefore: head.lastSequence)
     }
 
     /// The handler of a server's stream is always a server's.
@@ -45,6 +45,9 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     var peer: String { connection.peer }
     var peerNames: [String] { isOnLoop ? connection.peerNames : [] }
     var requestID: String { RequestID.from(head.metadata) ?? "\(connection.name)-\(id)" }
+
+    var resumption: StreamResumption { head.resumption }
+    var addedTrailers: Metadata { isOnLoop ? trailers : Metadata() }
 
     func addInitialMetadata(_ metadata: Metadata) { onLoop { self.initialMetadata.add(contentsOf: metadata) } }
     func addTrailers(_ metadata: Metadata) { onLoop { self.trailers.add(contentsOf: metadata) } }

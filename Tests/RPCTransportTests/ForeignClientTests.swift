@@ -50,7 +50,7 @@ import Testing
                 configuration: {
                     var configuration = RPCClient.Configuration.defaults
                     configuration.tls = try? TLSContext(.client, TLSConfiguration())
-                    configuration.maximumAttempts = 1
+                    configuration.retry = .never
                     return configuration
                 }(), group: test.group)
             let refused = await status {

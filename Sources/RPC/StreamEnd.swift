@@ -1,13 +1,11 @@
-internal import RPC
-
 /// The last envelope of a response in RAG-DZ framing: `StreamEnd{status = 1, trailing_metadata = 2}`.
-struct StreamEnd: Equatable {
-    var status: Status
-    var metadata: Metadata
+package struct StreamEnd: Equatable {
+    package var status: Status
+    package var metadata: Metadata
 
     /// `message StreamEnd { google.rpc.Status status = 1; repeated Entry trailing_metadata = 2; }` with
     /// `message Entry { string name = 1; oneof value { string text = 2; bytes binary = 3; } }`.
-    func wireBytes() -> [UInt8] {
+    package func wireBytes() -> [UInt8] {
         var writer = FieldWriter()
         writer.field(1, status.wireBytes())
         for entry in metadata.entries {
@@ -22,13 +20,13 @@ struct StreamEnd: Equatable {
         return writer.bytes
     }
 
-    init(status: Status, metadata: Metadata = Metadata()) {
+    package init(status: Status, metadata: Metadata = Metadata()) {
         self.status = status
         self.metadata = metadata
     }
 
     /// Nil when the bytes are no `StreamEnd`.
-    init?(wire: UnsafeRawBufferPointer) {
+    package init?(wire: some Collection<UInt8>) {
         self.init(status: .ok)
         var reader = FieldReader(wire)
         while let (number, value) = reader.next() {
