@@ -15,8 +15,15 @@ public struct AuthenticationInterceptor: ServerInterceptor {
         guard context.identity == .anonymous, context.method.policy.credential != .none else {
             return try await next(context)
         }
-        let identity = try await authenticator.authenticate(Self.credential(in: context.metadata))
-        try await next(context.with(identity: identity))
+        let credential = try Self.credential(in: context.metadata)
+        let identity = try await authenticator.authenticate(credential)
+        let known = context.with(identity: identity)
+        // A call that lasts is not let go on by what was true when it began.
+        let policy = context.method.policy
+        try await next(
+            known.watched { [authenticator] in
+                try await authenticator.watch(credential, identity, policy: policy)
+            })
     }
 
     /// The credential in the headers of a call.

@@ -15,10 +15,15 @@ public final class Authenticator: Sendable {
     public static let useInterval: Duration = .seconds(5)
     /// How long `run` waits before it tries to listen again.
     public static let listenRetry: Duration = .milliseconds(200)
+    /// How often the credential of an open stream is looked at when nothing was announced about it.
+    public static let watchInterval: Duration = .seconds(2)
+    /// How long a stream goes on while nobody can tell whether its credential still holds.
+    public static let watchPatience: Duration = .seconds(10)
 
     private struct State {
         var cache: KeyCache
         var uses = KeyUses()
+        var watches = CredentialWatches()
     }
 
     private let store: CredentialStore
@@ -51,7 +56,42 @@ public final class Authenticator: Sendable {
     /// Drops what is remembered of a key or a tenant, at once and in this process: who has changed it calls this before
     /// it answers, so that the caller's next call sees the change. All processes hear of it from the database.
     public func forget(_ announcement: KeyCache.Announcement) {
-        state.withLock { $0.cache.forget(announcement) }
+        state.withLock { state in
+            state.cache.forget(announcement)
+            state.watches.ring(announcement)
+        }
+    }
+
+    /// Returns when its task is cancelled, and throws as `authenticate` does as soon as the credential of a call that is
+    /// under way does not give the right to it any more: at once after an announcement, and at most `watchInterval`
+    /// after one that was lost.
+    func watch(_ credential: String, _ identity: CallIdentity, policy: MethodPolicy) async throws {
+        let reference: APIKey.Reference
+        do { reference = try APIKey.parse(credential).reference } catch { throw Status(error) }
+        let (ticks, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let number = state.withLock { $0.watches.add(reference, identity.tenant, bell) }
+        defer { state.withLock { $0.watches.remove(number, reference) } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: Self.watchInterval)
+                    bell.yield()
+                }
+            }
+            defer { group.cancelAll() }
+            var unknownSince: ContinuousClock.Instant?
+            for await _ in ticks {
+                if Task.isCancelled { return }
+                do {
+                    try PolicyInterceptor.check(try await authenticate(credential), against: policy)
+                    unknownSince = nil
+                } catch let status as Status where status.code == .unavailable {
+                    let since = unknownSince ?? .now
+                    unknownSince = since
+                    if since.duration(to: .now) >= Self.watchPatience { throw status }
+                }
+            }
+        }
     }
 
     /// Listens for changes of keys and writes down their uses, until the task is cancelled.
@@ -101,6 +141,7 @@ public final class Authenticator: Sendable {
             case .payload(let text):
                 if let announcement = KeyCache.Announcement(text) {
                     state.cache.forget(announcement)
+                    state.watches.ring(announcement)
                 } else {
                     state.cache.forgetEverything()
                 }

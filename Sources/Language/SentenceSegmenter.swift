@@ -28,6 +28,13 @@ public enum SentenceSegmenter {
         }
         return sentences
     }
+
+    /// How many scalars are looked at to cut a text: what tests hold against the text's length.
+    static func steps(in text: ScalarText) -> Int {
+        var scan = SentenceScan(scalars: text.scalars, range: 0..<text.count)
+        while scan.next() != nil {}
+        return scan.steps
+    }
 }
 
 /// The position within a text that is being cut.
@@ -35,6 +42,12 @@ private struct SentenceScan {
     let scalars: [Unicode.Scalar]
     let end: Int
     var start: Int
+    private(set) var steps = 0
+    /// The last run of closing marks that was walked: from any place in it, it ends where it ends. Without it, a long
+    /// run of "!" would be walked again for each of its marks.
+    private var closers = 0..<0
+    /// The last run of white space after a full stop, for the same reason.
+    private var gap = 0..<0
 
     init(scalars: [Unicode.Scalar], range: Range<Int>) {
         self.scalars = scalars
@@ -49,6 +62,7 @@ private struct SentenceScan {
         var index = start
         var lastSpace: Int?
         while index < end {
+            steps += 1
             if let boundary = boundary(after: index) {
                 start = boundary
                 return from..<boundary
@@ -66,7 +80,7 @@ private struct SentenceScan {
     }
 
     /// Where the sentence ends when the scalar at `index` ends it.
-    private func boundary(after index: Int) -> Int? {
+    private mutating func boundary(after index: Int) -> Int? {
         switch scalars[index] {
         case "!", "?", "؟", "…", "。", "۔":
             let close = afterClosers(index + 1)
@@ -84,21 +98,24 @@ private struct SentenceScan {
         }
     }
 
-    private func fullStop(at index: Int) -> Int? {
+    private mutating func fullStop(at index: Int) -> Int? {
         let close = afterClosers(index + 1)
         guard close < end else { return close }
         guard scalars[close].properties.isWhitespace else { return nil }
         if close == index + 1, isAbbreviation(before: index) { return nil }
-        var next = close
-        while next < end, scalars[next].properties.isWhitespace, scalars[next] != "\n" { next += 1 }
+        let next = afterGap(close)
         guard next < end else { return close }
         if scalars[next].properties.isLowercase { return nil }
         return close
     }
 
-    private func isAbbreviation(before index: Int) -> Bool {
+    private mutating func isAbbreviation(before index: Int) -> Bool {
         var from = index
-        while from > start, scalars[from - 1].properties.isAlphabetic || scalars[from - 1] == "." { from -= 1 }
+        while from > start, scalars[from - 1].properties.isAlphabetic || scalars[from - 1] == "." {
+            from -= 1
+            steps += 1
+            if index - from > Abbreviations.longest { return false }
+        }
         guard from < index else { return false }
         // A number of a list item ("1.") is handled as a line; a single capital letter is an initial.
         if index - from == 1 { return !isArabic(scalars[from]) || from == start }
@@ -109,23 +126,30 @@ private struct SentenceScan {
     private func isArabic(_ scalar: Unicode.Scalar) -> Bool { (0x0600...0x06FF).contains(scalar.value) }
 
     /// A blank line ends a sentence, and so does a line that is followed by a list item or a heading.
-    private func lineBreak(at index: Int) -> Int? {
+    private mutating func lineBreak(at index: Int) -> Int? {
         var next = index + 1
-        while next < end, scalars[next] == " " || scalars[next] == "\t" || scalars[next] == "\r" { next += 1 }
+        while next < end, scalars[next] == " " || scalars[next] == "\t" || scalars[next] == "\r" {
+            next += 1
+            steps += 1
+        }
         guard next < end else { return next }
         if scalars[next] == "\n" || scalars[next] == "\u{0C}" { return next }
         return startsItem(at: next) || isHeading(endingAt: index, next: next) ? next : nil
     }
 
     /// A short first line of a block, before a line too long for wrapped text, is the heading of what follows.
-    private func isHeading(endingAt index: Int, next: Int) -> Bool {
+    private mutating func isHeading(endingAt index: Int, next: Int) -> Bool {
         guard index > start, index - start <= SentenceSegmenter.Limits.headingLine,
             start == 0 || scalars[start - 1] == "\n" || scalars[start - 1] == "\u{0C}",
             !",;:،؛-–".unicodeScalars.contains(scalars[index - 1]), !scalars[start..<index].contains("\n")
         else { return false }
+        let long = max(SentenceSegmenter.Limits.longLine, (index - start) * 3 / 2)
         var lineEnd = next
-        while lineEnd < end, scalars[lineEnd] != "\n" { lineEnd += 1 }
-        return lineEnd - next >= max(SentenceSegmenter.Limits.longLine, (index - start) * 3 / 2)
+        while lineEnd < end, lineEnd - next < long, scalars[lineEnd] != "\n" {
+            lineEnd += 1
+            steps += 1
+        }
+        return lineEnd - next >= long
     }
 
     private func startsItem(at index: Int) -> Bool {
@@ -141,9 +165,11 @@ private struct SentenceScan {
         }
     }
 
-    private func afterClosers(_ index: Int) -> Int {
-        var index = index
+    private mutating func afterClosers(_ first: Int) -> Int {
+        if closers.contains(first) { return closers.upperBound }
+        var index = first
         while index < end {
+            steps += 1
             if isCloser(scalars[index]) {
                 index += 1
             } else if index + 1 < end, scalars[index + 1] == "»", scalars[index] != "\n",
@@ -155,6 +181,19 @@ private struct SentenceScan {
                 break
             }
         }
+        closers = first..<index
+        return index
+    }
+
+    /// Past the white space on the same line.
+    private mutating func afterGap(_ first: Int) -> Int {
+        if gap.contains(first) { return gap.upperBound }
+        var index = first
+        while index < end, scalars[index].properties.isWhitespace, scalars[index] != "\n" {
+            index += 1
+            steps += 1
+        }
+        gap = first..<index
         return index
     }
 

@@ -183,8 +183,14 @@ final class Connection: @unchecked Sendable {
     /// Whether the server still holds the other end. While nothing is on its way the end of a connection may lie in the
     /// socket unread, and then a statement would be sent to nobody.
     func isAlive() -> Bool {
-        if state == .ready, spans.isEmpty, !handle.consumeInput() || handle.isBroken {
-            lose(PostgresError(.connectionLost, handle.errorMessage))
+        if state == .ready, spans.isEmpty {
+            let open = handle.consumeInput() && !handle.isBroken
+            // Asking makes libpq look at what came: the server's last word may be here while its end is not.
+            _ = handle.isBusy
+            if !open || handle.isEnding {
+                let message = handle.errorMessage
+                lose(PostgresError(.connectionLost, message.isEmpty ? "the server ends the connection" : message))
+            }
         }
         return state == .ready
     }
@@ -261,6 +267,7 @@ final class Connection: @unchecked Sendable {
         while state == .ready, let (channel, payload) = handle.nextNotification() {
             owner?.connection(self, notified: channel, payload)
         }
+        if state == .ready, spans.isEmpty, handle.isEnding { lose("the server ends the connection") }
     }
 
     /// The server works in order, and it ended, by its own word, at the first unit: the others it never saw. The first

@@ -22,6 +22,8 @@ final class Lease: @unchecked Sendable {
     private var state = State.idle
     private var connection: Connection?
     private var granted: ((Result<Void, PostgresError>) -> Void)?
+    /// What is sent as soon as there is a connection again.
+    private var pending: Unit?
 
     init(pool: LoopPool, identity: Identity, begin: String) {
         self.pool = pool
@@ -35,11 +37,18 @@ final class Lease: @unchecked Sendable {
         self.connection = connection
         granted?(.success(()))
         granted = nil
+        guard let unit = pending else { return }
+        pending = nil
+        send(unit)
     }
 
     func refuse(_ error: PostgresError) {
         granted?(.failure(error))
         granted = nil
+        guard let unit = pending else { return }
+        pending = nil
+        state = .failed(error)
+        unit.finish(.failure(error))
     }
 
     func connectionIsLost() {
@@ -59,7 +68,13 @@ final class Lease: @unchecked Sendable {
             if case .open = state { state = .failed(PostgresError(.cancelled, "the caller gave up")) }
             return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up")))
         }
-        if case .idle = state { state = .open }
+        if case .idle = state {
+            guard connection.isAlive() || repeats >= LoopPool.repeats else {
+                repeats += 1
+                return again(unit)
+            }
+            state = .open
+        }
         unit.connection = connection.id
         connection.send(unit)
     }
@@ -76,6 +91,7 @@ final class Lease: @unchecked Sendable {
 
     func cancel(_ unit: Unit) {
         unit.wantsCancel = true
+        if pending === unit { return pool.cancel(self) }
         connection?.cancel(unit)
     }
 
@@ -95,6 +111,10 @@ final class Lease: @unchecked Sendable {
         }
         let unit = Unit(.command(commit ? "commit" : "rollback"))
         unit.onFinish { [self] outcome in
+            if case .failure(let error) = outcome, !(commit && error.endsTransaction) {
+                // Whether the transaction is over is unknown, so nobody else may have its connection.
+                connection.abandon("the transaction did not end")
+            }
             pool.release(self, connection)
             done(
                 outcome.flatMap { rows in
@@ -106,6 +126,17 @@ final class Lease: @unchecked Sendable {
                 })
         }
         connection.send(unit)
+    }
+
+    /// The connection ended before the transaction began: it begins on another one. `unit` is its first statement, when
+    /// that was on its way.
+    func again(_ unit: Unit) {
+        connection = nil
+        state = .idle
+        unit.connection = nil
+        unit.untouched = false
+        pending = unit
+        pool.submit(self)
     }
 
     private static var over: PostgresError {

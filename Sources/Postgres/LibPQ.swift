@@ -21,6 +21,7 @@ internal import Glibc
 
     private let connection: OpaquePointer
     private var finished = false
+    private let ending = Ending()
 
     /// Starts to connect. May block in name lookup and in reading password files: call it on a helper thread.
     init?(keywords: [(String, String)]) {
@@ -31,8 +32,28 @@ internal import Glibc
         }
         guard let started = unsafe started else { return nil }
         unsafe connection = unsafe started
-        // libpq would print notices to standard error.
-        _ = unsafe PQsetNoticeReceiver(connection, { _, _ in }, nil)
+        // libpq would print notices to standard error. What the server says when it ends an idle connection comes as one.
+        _ = unsafe PQsetNoticeReceiver(
+            connection, { ending, notice in unsafe Ending.note(notice, for: ending) },
+            Unmanaged.passUnretained(ending).toOpaque())
+    }
+
+    /// Whether the server has said, unasked, that this connection ends. Its word may be here before the end itself.
+    var isEnding: Bool { ending.isAnnounced }
+
+    /// Told by libpq's callback, on the thread that calls libpq. `LibPQ` owns it and ends the connection before it goes,
+    /// so the unretained reference that libpq holds is good for as long as libpq may use it.
+    @safe private final class Ending {
+        private(set) var isAnnounced = false
+
+        static func note(_ notice: OpaquePointer?, for reference: UnsafeMutableRawPointer?) {
+            guard let notice = unsafe notice, let reference = unsafe reference else { return }
+            let severity = unsafe PQresultErrorField(notice, Int32(UInt8(ascii: "V")))
+            guard let severity = unsafe severity.map({ unsafe String(cString: $0) }) else { return }
+            if severity == "FATAL" || severity == "PANIC" {
+                unsafe Unmanaged<Ending>.fromOpaque(reference).takeUnretainedValue().isAnnounced = true
+            }
+        }
     }
 
     deinit { finish() }

@@ -197,7 +197,7 @@ extension LoopPool: ConnectionOwner {
     }
 
     /// How often a unit is sent again after failures that were not its own.
-    private static let repeats = 3
+    static let repeats = 3
     private static let keepsBreaking = PostgresError(
         .connectionLost, "the server ends one connection after the other before anything is sent")
 
@@ -221,12 +221,20 @@ extension LoopPool: ConnectionOwner {
         connections.removeValue(forKey: connection.id)
         let lease = leases.removeValue(forKey: connection.id)
         lease?.connectionIsLost()
+        defer { work() }
         if error.code == .connectFailed {
             logger.warning("no connection to the database", metadata: ["error": "\(error.message)"])
             machine.connectFailed(connection.id, error, now: now)
         } else {
             logger.warning("a database connection was lost", metadata: ["error": "\(error.message)"])
             machine.lost(connection.id, now: now)
+        }
+        if let lease, let unit = unfinished.first, unfinished.count == 1, case .opening = unit.work, unit.untouched,
+            !unit.wantsCancel, lease.repeats < Self.repeats
+        {
+            // The transaction never began, as far as the server is concerned.
+            lease.repeats += 1
+            return lease.again(unit)
         }
         for unit in unfinished {
             unit.connection = nil
@@ -238,7 +246,6 @@ extension LoopPool: ConnectionOwner {
                 unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
             }
         }
-        work()
     }
 
     func connection(_ connection: Connection, notified channel: String, _ payload: String) {}

@@ -132,6 +132,10 @@ extension PostgresError {
         default: false
         }
     }
+    /// The server refused to commit and rolled back instead, so that the transaction is over for certain.
+    var endsTransaction: Bool {
+        code == .server && sqlState != .queryCanceled && sqlState != nil || code == .transactionAborted
+    }
     var isShutdown: Bool { sqlState?.rawValue.hasPrefix("57P") ?? false }
 }
 

@@ -85,11 +85,39 @@ public struct Router: Sendable {
 
     private func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext, from index: Int) async throws {
         guard index < interceptors.count else {
-            if route.isResumable { return try await runResumably(route, call, context) }
-            return try await route.handler(call, context)
+            guard let watch = context.watch else { return try await handle(route, call, context) }
+            return try await run(route, call, context, watchedBy: watch)
         }
         try await interceptors[index].intercept(context) { context in
             try await run(route, call, context, from: index + 1)
+        }
+    }
+}
+
+extension Router {
+    private func handle(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
+        if route.isResumable { return try await runResumably(route, call, context) }
+        try await route.handler(call, context)
+    }
+
+    private enum Part: Sendable { case handler, watch }
+
+    /// Runs the handler of a call until it ends or the watch throws; the handler's task is cancelled then.
+    private func run(
+        _ route: Route, _ call: any ServerCall, _ context: ServerContext,
+        watchedBy watch: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask {
+                try await watch()
+                return .watch
+            }
+            group.addTask {
+                try await handle(route, call, context)
+                return .handler
+            }
+            while let ended = try await group.next(), ended != .handler {}
+            group.cancelAll()
         }
     }
 }

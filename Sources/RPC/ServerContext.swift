@@ -8,6 +8,9 @@ public struct ServerContext: Sendable {
     public private(set) var identity: CallIdentity
     /// What was said before the stream broke, when this call takes one up.
     var said: SaidBefore?
+    /// Runs beside the handler of a streaming call: it throws when the caller's right to the call has ended, which ends
+    /// the call with that status, and returns when its task is cancelled.
+    public private(set) var watch: (@Sendable () async throws -> Void)?
 
     public init(_ scope: any CallScope, identity: CallIdentity = .anonymous) {
         self.scope = scope
@@ -54,6 +57,14 @@ public struct ServerContext: Sendable {
     /// out, else the call ends with `ABORTED` (`STREAM_CHANGED`). Of a very long stream only the newest messages are
     /// there (see `StreamJournal`).
     public func takeUpStream<M: Message>(as type: M.Type) throws -> [M]? { try said?.takeUp(as: type) }
+
+    /// The same call, which ends as soon as `watch` throws. A unary call is over before that matters and has none.
+    public func watched(by watch: @escaping @Sendable () async throws -> Void) -> ServerContext {
+        guard method.callType != .unary else { return self }
+        var copy = self
+        copy.watch = watch
+        return copy
+    }
 
     /// The tenant in whose name the call runs, or `PERMISSION_DENIED` for anybody else.
     public func requireTenant() throws(Status) -> UUID128 {

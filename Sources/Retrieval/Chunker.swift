@@ -28,6 +28,10 @@ struct Chunker {
         static let sectionMinimum = 250
         /// A longer sentence is not repeated.
         static let overlap = 240
+        /// A longer heading is text: it would be part of the title path of every chunk below it.
+        static let heading = 300
+        /// So many headings at the end of a chunk go over into the next one.
+        static let headingsKept = 6
     }
 
     private let document: ExtractedText
@@ -58,7 +62,8 @@ struct Chunker {
     private mutating func run() {
         var path: [(level: Int, title: String)] = []
         var at = 0
-        for heading in document.headings where heading.range.lowerBound >= at {
+        for heading in document.headings
+        where heading.range.lowerBound >= at && heading.range.count <= Limits.heading {
             body(at..<lineStart(heading.range.lowerBound), path.map(\.title))
             path.removeAll { $0.level >= heading.level }
             path.append((heading.level, oneLine(heading.range)))
@@ -120,7 +125,7 @@ struct Chunker {
     private mutating func close(keepingOverlap: Bool) {
         var next: [Sentence] = []
         // A heading at the end belongs to what comes.
-        while keepingOverlap, let last = open.last, last.isHeading, open.count > 1 {
+        while keepingOverlap, let last = open.last, last.isHeading, open.count > 1, next.count < Limits.headingsKept {
             next.insert(open.removeLast(), at: 0)
         }
         if open.count > repeated, let first = open.first, let last = open.last {

@@ -10,6 +10,8 @@ struct DocumentIngest: Sendable {
     let store: RetrievalStore
     let embedder: any TextEmbedder
     var extractor = TextExtractor()
+    /// A large document takes hundreds of megabytes while it is read: only so many at a time.
+    var gate = ExtractionGate()
     let logger: Logger
 
     /// The document that these bytes are, and whether it was there before.
@@ -24,8 +26,10 @@ struct DocumentIngest: Sendable {
         }
         let prepared: PreparedDocument
         do {
-            let extracted = try await extractor.extract(bytes, filename: filename)
-            prepared = try await prepare(extracted, title: title, filename: filename)
+            prepared = try await gate.pass {
+                let extracted = try await extractor.extract(bytes, filename: filename)
+                return try await prepare(extracted, title: title, filename: filename)
+            }
         } catch let error as ExtractionError {
             logger.info(
                 "document refused", metadata: ["reason": "\(error.kind.rawValue)", "detail": "\(error.detail)"])
@@ -47,9 +51,11 @@ struct DocumentIngest: Sendable {
         if let known = try await store.document(tenant, id: id) { return (known, true) }
         let prepared: PreparedDocument
         do {
-            let scalars = try TextDecoding.clean(text)
-            prepared = try await prepare(
-                PlainText.extract(scalars, markdown: true), title: title, filename: filename)
+            prepared = try await gate.pass {
+                let scalars = try TextDecoding.clean(text)
+                return try await prepare(
+                    PlainText.extract(scalars, markdown: true), title: title, filename: filename)
+            }
         } catch let error as ExtractionError { throw Status(error) }
         let bytes = Array(text.utf8)
         let document = NewDocument(
@@ -78,8 +84,10 @@ struct DocumentIngest: Sendable {
     static func title(given: String, found: String?, filename: String) -> String {
         let stem = filename.lastIndex(of: ".").map { String(filename[..<$0]) } ?? filename
         let title = [given, found ?? "", stem, filename].first { !$0.allSatisfy(\.isWhitespace) } ?? filename
-        let line = title.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        return String(line.prefix(RetrievalLimits.title))
+        // Scalars are counted: one character can have a million combining marks.
+        let start = title.unicodeScalars.drop { $0.properties.isWhitespace }.prefix(4 * RetrievalLimits.title)
+        let line = String(Substring(start)).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return String(String.UnicodeScalarView(line.unicodeScalars.prefix(RetrievalLimits.title)))
     }
 
     private func vectors(of prepared: PreparedDocument) async throws -> [[Float]] {

@@ -18,15 +18,17 @@ extension RetrievalService {
         return try await withDatabaseErrors(logger, context) {
             // Before the bytes, so that an upload into nowhere costs nothing.
             let collection = try await store.collection(tenant, header.collection)
-            let bytes = try await Self.collect(&messages)
+            var share = 0
+            defer { memory.giveBack(share) }
+            let bytes = try await collect(&messages, &share)
             let (document, duplicate) = try await ingest.ingest(
                 tenant, into: collection, bytes: bytes, filename: filename, title: header.title)
             return Ragdz_V1_Document(document, duplicate: duplicate)
         }
     }
 
-    private static func collect(
-        _ messages: inout RequestStream<Ragdz_V1_UploadDocumentRequest>.AsyncIterator
+    private func collect(
+        _ messages: inout RequestStream<Ragdz_V1_UploadDocumentRequest>.AsyncIterator, _ share: inout Int
     ) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         while let message = try await messages.next() {
@@ -44,6 +46,7 @@ extension RetrievalService {
                     "A document has at most \(RetrievalLimits.uploadBytes) bytes: split it.",
                     reason: "UPLOAD_TOO_LARGE", field: "data")
             }
+            try memory.take(data.count, for: &share)
             bytes.append(contentsOf: data)
         }
         return bytes

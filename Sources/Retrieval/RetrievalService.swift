@@ -17,6 +17,7 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     let answers: AnswerEngine
     let embedder: any TextEmbedder
     let logger: Logger
+    let memory = UploadMemory()
 
     /// Without a chat model, answers are made of the documents' own sentences.
     public init(database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, logger: Logger) {

@@ -70,11 +70,16 @@ public struct RetrievalSources: Sendable {
 
     /// The sentences of the passages that say most about the topic, best first, each exactly as it stands there.
     /// None: the passages say nothing about it.
+    ///
+    /// The passages need not be of our making: each is read again under the tenant's identity and must be what the
+    /// chunk that it names holds. One that is not ends in `FAILED_PRECONDITION`, reason `PASSAGE_CHANGED`, whether
+    /// it was made up, belongs to somebody else or has been deleted since.
     public func quotes(
-        about topic: String, from passages: [SourcePassage], limit: Int
+        about topic: String, from claimed: [SourcePassage], limit: Int, tenant: UUID128
     ) async throws -> [SourceQuote] {
-        guard !passages.isEmpty else { return [] }
+        guard !claimed.isEmpty else { return [] }
         return try await statusErrors {
+            let passages = try await stored(claimed, tenant: tenant)
             let query = try await service.search.analyse(try RetrievalRules.query(topic, field: "topic"))
             let read = passages.map { source in
                 Passage(
@@ -95,6 +100,22 @@ public struct RetrievalSources: Sendable {
                     start: source.start + quote.range.lowerBound, end: source.start + quote.range.upperBound,
                     quote: quote.text)
             }
+        }
+    }
+
+    /// The passages as they are stored now, with the title and the page that are true of them.
+    private func stored(_ claimed: [SourcePassage], tenant: UUID128) async throws -> [SourcePassage] {
+        let found = try await service.store.chunks(tenant, claimed.map(\.chunkID))
+        return try claimed.map { claim in
+            guard let chunk = found[claim.chunkID], chunk.documentID == claim.documentID,
+                chunk.start == claim.start, chunk.end == claim.end,
+                chunk.text.unicodeScalars.elementsEqual(claim.text.unicodeScalars)
+            else {
+                throw Status.failedPrecondition(
+                    "A passage is not what its document holds at that place. Search again.",
+                    reason: "PASSAGE_CHANGED")
+            }
+            return chunk
         }
     }
 

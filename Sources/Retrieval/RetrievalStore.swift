@@ -128,6 +128,17 @@ struct RetrievalStore: Sendable {
         try await Queries.deleteDocument(database.as(.tenant(tenant)), id: id) > 0
     }
 
+    /// The tenant's chunks of these ids; what is unknown is missing.
+    func chunks(_ tenant: UUID128, _ ids: [UUID128]) async throws -> [UUID128: SourcePassage] {
+        var chunks: [UUID128: SourcePassage] = [:]
+        for row in try await Queries.findChunks(database.as(.tenant(tenant)), chunkIDs: ids) {
+            chunks[row.id] = SourcePassage(
+                chunkID: row.id, documentID: row.documentID, title: row.title, language: row.language,
+                text: row.content, page: Int(row.page), start: Int(row.startAt), end: Int(row.endAt))
+        }
+        return chunks
+    }
+
     /// The text at each place as it is stored now, and its page; nil where the document is gone.
     func parts(
         _ tenant: UUID128, _ places: [(document: UUID128, range: Range<Int>)]

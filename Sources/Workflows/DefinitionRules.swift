@@ -156,6 +156,27 @@ enum DefinitionRules {
         }
     }
 
+    /// Refuses a run whose steps would do what its starter's key may not do by calls of its own. The starter counts:
+    /// not who wrote the definition, which may be another key, and not who approves a step, since an approval lets
+    /// go on what was allowed at the start.
+    static func check(
+        _ graph: Graph, mayBeStartedWith granted: ScopeSet, scopes: [String: String]
+    ) throws(Status) {
+        for step in graph.steps {
+            guard case .action(let name) = step.kind else { continue }
+            guard let scope = scopes[name] else {
+                throw .failedPrecondition(
+                    "The workflow has the action \"\(name)\", which this server does not know. Store a new version.",
+                    reason: "UNKNOWN_ACTION")
+            }
+            guard granted.allows(scope) else {
+                throw .permissionDenied(
+                    "Step \"\(step.id)\" runs \"\(name)\", for which the key needs the scope \"\(scope)\".",
+                    reason: "SCOPE_MISSING")
+            }
+        }
+    }
+
     /// Refuses an input that lacks a field which a step refers to without a question mark: a run that cannot end
     /// well should not begin.
     static func check(input: Google_Protobuf_Struct, for graph: Graph) throws(Status) {

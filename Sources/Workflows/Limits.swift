@@ -28,7 +28,9 @@ enum Limits {
     static let attempts = 20
     /// How often a step may lose its worker (a crash, a cut connection) before it fails: a step that takes every
     /// process down with it must not do so for ever.
-    static let losses = 25
+    static let losses = 10
+    /// Losses after which the next attempt waits: a process that dies of a step gets some work done in between.
+    static let promptLosses = 2
     /// One attempt: 60 s unless the step says otherwise, at most one hour.
     static let defaultTimeoutMicros: Int64 = 60_000_000
     static let timeoutMicros: Int64 = 3_600_000_000

@@ -52,8 +52,17 @@ extension RunState {
             fail(place, reason: "WORKER_LOST", message: message, in: graph, &changes)
             return .nothing
         }
+        // Counted and written before anything runs again: a step that kills its process gets no free attempt.
+        let late = steps[place].losses - Limits.promptLosses
+        let pause = late > 0 ? RetryRule.defaults.pauseMicros(afterFailure: late, chance: 1) : 0
         changes.events.append(
-            .stepRetrying(id, reason: "WORKER_LOST", message: message, pauseMicros: 0))
+            .stepRetrying(id, reason: "WORKER_LOST", message: message, pauseMicros: pause))
+        if pause > 0 {
+            steps[place].phase = .ready
+            steps[place].error = message
+            changes.steps[place] = .after(micros: pause)
+            return .nothing
+        }
         return .run(attempt: begin(place, id, &changes))
     }
 

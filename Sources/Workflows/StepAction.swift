@@ -37,6 +37,9 @@ public struct StepInput: Sendable {
 public protocol StepAction: Sendable {
     /// As definitions name it, e.g. `"retrieval.search"`; 1 to 100 characters.
     static var name: String { get }
+    /// What a key must hold for the same work as a call of its own, e.g. `"retrieval.read"`: without it a key cannot
+    /// start a run that has this action, so that a workflow is no way around a scope.
+    static var scope: String { get }
     /// Does the work and returns the step's output: at most 256 KiB as JSON, nested at most 24 deep.
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct
 }
@@ -54,6 +57,9 @@ public struct ActionRegistry: Sendable {
     }
 
     public var names: Set<String> { Set(actions.keys) }
+
+    /// The scope that each action needs, by the action's name.
+    public var scopes: [String: String] { actions.mapValues { type(of: $0).scope } }
 
     func action(_ name: String) -> (any StepAction)? { actions[name] }
 }

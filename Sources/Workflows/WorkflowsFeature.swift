@@ -13,7 +13,7 @@ public struct WorkflowsFeature: Sendable {
     ) {
         let store = RunStore(database: database)
         signals = WorkflowSignals(database: database, logger: logger)
-        service = WorkflowsService(store: store, signals: signals, actions: actions.names)
+        service = WorkflowsService(store: store, signals: signals, scopes: actions.scopes)
         engine = WorkflowEngine(
             store: store, signals: signals, actions: actions, configuration: configuration, logger: logger)
     }

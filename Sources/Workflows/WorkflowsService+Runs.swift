@@ -25,11 +25,13 @@ extension WorkflowsService {
                 field: "input")
         }
         let language = context.language
+        let granted: ScopeSet = if case .tenantKey(_, _, let scopes) = context.identity { scopes } else { .none }
         let id = try await answering {
             try await store.database.transaction(as: .tenant(tenant)) { transaction -> UUID128 in
                 if let present = try await present(request, json, in: transaction) { return present }
                 let definition = try await definition(request.workflow, language: language, in: transaction)
                 let graph = try Graph(definition)
+                try DefinitionRules.check(graph, mayBeStartedWith: granted, scopes: scopes)
                 try DefinitionRules.check(input: input, for: graph)
                 let new = RunStore.NewRun(
                     id: UUID128.v7(), definition: definition, graph: graph, input: json,

@@ -11,8 +11,8 @@ public import Schema
 public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     let store: RunStore
     let signals: WorkflowSignals
-    /// The actions that a definition may name.
-    let actions: Set<String>
+    /// The actions that a definition may name, each with the scope that a key needs to start a run with it.
+    let scopes: [String: String]
 
     /// How often WatchRun looks for events that no notification told it of.
     static let watchPoll = Duration.seconds(2)
@@ -26,7 +26,7 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
         guard var definition = request.definition else {
             throw Status.invalidArgument("Give the definition.", reason: "NO_DEFINITION", field: "definition")
         }
-        _ = try DefinitionRules.check(definition, actions: actions)
+        _ = try DefinitionRules.check(definition, actions: Set(scopes.keys))
         guard BuiltInDefinitions.named(definition.name, language: context.language) == nil else {
             throw Status.invalidArgument(
                 "\"\(definition.name)\" is built in. Choose another name.", reason: "RESERVED_NAME",

@@ -20,14 +20,19 @@ struct RetrievalBriefSources: BriefSources {
         }
     }
 
-    func quotes(about topic: String, from passages: [BriefPassage], limit: Int) async throws -> [BriefQuote] {
-        let known = passages.compactMap { passage -> SourcePassage? in
-            guard let chunk = UUID128(passage.chunkID), let document = UUID128(passage.documentID) else { return nil }
+    func quotes(
+        about topic: String, from passages: [BriefPassage], limit: Int, tenant: UUID128
+    ) async throws -> [BriefQuote] {
+        let known = try passages.map { passage in
+            guard let chunk = UUID128(passage.chunkID), let document = UUID128(passage.documentID) else {
+                throw StepFailure.permanent(
+                    reason: "PASSAGE", "A passage names its chunk and its document by their ids.")
+            }
             return SourcePassage(
                 chunkID: chunk, documentID: document, title: passage.title, language: passage.language,
                 text: passage.text, page: passage.page, start: passage.start, end: passage.end)
         }
-        return try await sources.quotes(about: topic, from: known, limit: limit).map { quote in
+        return try await sources.quotes(about: topic, from: known, limit: limit, tenant: tenant).map { quote in
             BriefQuote(
                 documentID: quote.documentID.description, chunkID: quote.chunkID.description, title: quote.title,
                 page: quote.page, start: quote.start, end: quote.end, quote: quote.quote)

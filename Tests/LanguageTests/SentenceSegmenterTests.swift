@@ -1,5 +1,6 @@
-import Language
 import Testing
+
+@testable import Language
 
 private func sentences(_ text: String) -> [String] {
     let scalars = ScalarText(text)
@@ -63,5 +64,52 @@ private func sentences(_ text: String) -> [String] {
         let ranges = SentenceSegmenter.sentences(in: ScalarText(String(repeating: "a", count: 10_000)))
         #expect(ranges.allSatisfy { $0.count <= SentenceSegmenter.Limits.scalarsPerSentence + 1 })
         #expect(ranges.map(\.count).reduce(0, +) == 10_000)
+    }
+}
+
+/// Work is counted, not timed: texts that were written to be slow cost as much for each scalar as any other.
+@Suite struct HostileTextTests {
+    /// Each is repeated until the text is long.
+    static let pieces = [
+        "!", ".", "?!", "!a", ".a", "! ", ". ", "...   ", "!»", " »", "! »", "\"", "([{", ")]", "\u{0301}", "a\u{0301}",
+        "\n", "\n ", "\n\t", "a\n", "- \n", "1. ", "12.", "؛", "؟", "a.b.", "x. y", ".\u{00A0}", "ـ", "#", "# a\n", "•",
+        "!!!!!!!!!!a", "........ b", "«", "’", "\u{0C}",
+    ]
+
+    @Test(arguments: pieces) func theWorkIsLinear(_ piece: String) {
+        let text = ScalarText(String(repeating: piece, count: 60_000 / piece.unicodeScalars.count))
+        #expect(SentenceSegmenter.steps(in: text) <= 32 * text.count)
+    }
+
+    /// A long run of stops, then a long run of spaces: neither is walked once for each scalar of the other.
+    @Test func runsOfTwoKindsAreLinearToo() {
+        for (one, other) in [
+            (".", " "), ("!", " "), (".", "\t"), ("!", "»"), (" ", "»"), ("\n", " "), (".", "\u{2003}"),
+        ] {
+            let text = ScalarText(
+                "a" + String(repeating: one, count: 30_000) + String(repeating: other, count: 30_000) + "b")
+            #expect(SentenceSegmenter.steps(in: text) <= 32 * text.count, "\(one)\(other)")
+        }
+    }
+
+    @Test func randomMixesOfThemAreLinear() {
+        var state: UInt64 = 7
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        for _ in 0..<40 {
+            var text = ""
+            while text.utf8.count < 20_000 {
+                text += String(repeating: Self.pieces[random(Self.pieces.count)], count: 1 + random(3_000))
+            }
+            let scalars = ScalarText(text)
+            #expect(SentenceSegmenter.steps(in: scalars) <= 32 * scalars.count)
+        }
+    }
+
+    @Test func runsOfMarksAreCutAsBefore() {
+        #expect(sentences("Quoi ?!?! Rien !!! Bon...») Fin.") == ["Quoi ?!?!", "Rien !!!", "Bon...»)", "Fin."])
+        #expect(sentences("« Oui ! » dit-il. « Non. » Puis rien.").count == 4)
     }
 }

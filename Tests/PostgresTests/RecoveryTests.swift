@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Postgres
 import Support
+import Synchronization
 import Testing
 
 /// What happens to callers when the database goes away under them, and afterwards.
@@ -79,6 +80,79 @@ import Testing
         }
         #expect(error?.code == .connectionLost)
         #expect(try await served(test))
+        await test.close()
+    }
+
+    /// The server's last word to an idle connection may be here while its end is not, or come right behind the first
+    /// statement: neither costs a caller anything.
+    @Test func idleConnectionsThatEndCostNobodyACall() async throws {
+        let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
+        for round in 0..<40 {
+            _ = try await test.database.query(DatabaseTests.echo, [round], as: .none)
+            _ = try await test.owner.query(Self.terminate, as: .none)
+            if round % 4 == 3 { try await Task.sleep(for: .milliseconds(round)) }
+            let found = try await test.database.transaction(as: .none) { transaction in
+                _ = try await transaction.query(DatabaseTests.echo, [round])
+                return try await transaction.query(DatabaseTests.echo, [round])[0].get("n", as: Int.self)
+            }
+            #expect(found == round)
+            _ = try await test.owner.query(Self.terminate, as: .none)
+            #expect(try await test.database.query(DatabaseTests.echo, [round], as: .none).count == 1)
+        }
+        await test.close()
+    }
+
+    /// A commit that was cancelled leaves a connection of which nobody knows what it holds.
+    @Test func aTransactionThatDidNotEndTakesItsConnectionWithIt() async throws {
+        let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
+        try await test.asOwner("create table public.slow (a int unique deferrable initially deferred)")
+        try await test.asOwner("grant all on public.slow to ragdz_app")
+        try await test.asOwner(
+            """
+            create function public.sleepy() returns trigger language plpgsql as
+            'begin perform pg_sleep(new.a); return null; end'
+            """)
+        try await test.asOwner(
+            """
+            create constraint trigger slow_down after insert on public.slow deferrable initially deferred
+            for each row execute function public.sleepy()
+            """)
+        let pid = Statement(name: "pid", sql: "select pg_backend_pid()::bigint as n")
+        let insert = Statement(name: "insert", sql: "insert into public.slow values ($1::int)")
+        let seen = Mutex(Set<Int>())
+        let running = Task {
+            try await test.database.transaction(as: .none) { transaction in
+                let number = try await transaction.query(pid)[0].get("n", as: Int.self)
+                seen.withLock { _ = $0.insert(number) }
+                try await transaction.execute(insert, [30])
+            }
+        }
+        let cancelled = """
+            select count(pg_cancel_backend(pid)) as n from pg_stat_activity
+            where datname = current_database() and usename = 'ragdz_app' and query = 'commit' and state = 'active'
+            """
+        while try await test.asOwner(cancelled)[0].get("n", as: Int.self) == 0 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let error = await #expect(throws: PostgresError.self) { try await running.value }
+        #expect(error?.isCancelled == true)
+        let doomed = try #require(seen.withLock { $0.first })
+        let alive = "select count(*) as n from pg_stat_activity where pid = \(doomed)"
+        for _ in 0..<500 where try await test.asOwner(alive)[0].get("n", as: Int.self) > 0 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(try await test.asOwner(alive)[0].get("n", as: Int.self) == 0)
+        // A commit that the server refused for a reason of the data has ended the transaction: the connection stays.
+        let kept = try await test.database.query(pid, as: .none)[0].get("n", as: Int.self)
+        await #expect(throws: PostgresError.self) {
+            try await test.database.transaction(as: .none) { transaction in
+                try await transaction.execute(insert, [0])
+                try await transaction.execute(insert, [0])
+            }
+        }
+        #expect(
+            try await test.asOwner("select count(*) as n from pg_stat_activity where pid = \(kept)")[0].get(
+                "n", as: Int.self) == 1)
         await test.close()
     }
 

@@ -80,3 +80,41 @@ private func sentences(_ count: Int, _ word: String = "impôt") -> String {
         #expect(Set(chunks.map(\.page)) == [1, 2, 3, 4])
     }
 }
+
+@Suite struct HostileDocumentTests {
+    /// Each heading used to be carried from chunk to chunk.
+    @Test func aMillionHeadingsMakeNoMoreChunksThanTheirText() {
+        let text = document(String(repeating: "# a\n", count: 20_000))
+        let chunks = Chunker.chunks(of: text)
+        #expect(chunks.count <= text.text.count / 300)
+        #expect(chunks.reduce(0) { $0 + $1.range.count } <= 2 * text.text.count)
+    }
+
+    /// What stands in every title path has to be short, whatever a document calls a heading.
+    @Test(arguments: [true, false]) func aHugeHeadingIsText(_ markdown: Bool) {
+        let line = String(repeating: "titre ", count: 20_000)
+        let source = markdown ? "# \(line)\n\n\(sentences(30))" : "<h1>\(line)</h1><p>\(sentences(30))</p>"
+        let text = markdown ? document(source) : HTMLText.extract(Array(source.unicodeScalars))
+        for chunk in Chunker.chunks(of: text) {
+            #expect(chunk.range.count <= 2 * Chunker.Limits.maximum)
+            #expect(chunk.titlePath.allSatisfy { $0.count <= Chunker.Limits.heading })
+        }
+    }
+
+    @Test func aTitleIsCountedInScalars() {
+        let long = "a" + String(repeating: "\u{0301}", count: 100_000)
+        #expect(DocumentIngest.title(given: long, found: nil, filename: "f.txt").unicodeScalars.count <= 300)
+        #expect(DocumentIngest.title(given: "  Un   titre ", found: nil, filename: "f.txt") == "Un titre")
+        #expect(DocumentIngest.title(given: " ", found: nil, filename: "f.txt") == "f")
+    }
+
+    @Test func lengthIsKnownBeforeDecoding() throws {
+        let limit = RetrievalLimits.documentCharacters
+        try TextDecoding.checkLength([UInt8](repeating: 0x61, count: limit))
+        #expect(throws: ExtractionError(.tooLong)) {
+            try TextDecoding.checkLength([UInt8](repeating: 0x61, count: limit + 1))
+        }
+        // Two bytes each: half as many characters.
+        try TextDecoding.checkLength((0..<limit + 2).map { $0 % 2 == 0 ? 0xC3 : 0xA9 })
+    }
+}

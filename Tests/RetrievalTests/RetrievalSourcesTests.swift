@@ -13,13 +13,47 @@ import Testing
         let topic = "les cotisations de sécurité sociale en Algérie"
         let passages = try await sources.passages(about: topic, in: ["corpus"], limit: 8, tenant: fixture.tenant)
         #expect(passages.count == 8)
-        let quotes = try await sources.quotes(about: topic, from: passages, limit: 5)
+        let quotes = try await sources.quotes(about: topic, from: passages, limit: 5, tenant: fixture.tenant)
         #expect((2...5).contains(quotes.count))
         for quote in quotes {
             let text = Array(try await fixture.text(quote.documentID.description).text.unicodeScalars)
             #expect(quote.quote.unicodeScalars.elementsEqual(text[quote.start..<quote.end]))
         }
-        #expect(try await sources.quotes(about: "la recette du couscous", from: passages, limit: 5).isEmpty)
+        let none = try await sources.quotes(
+            about: "la recette du couscous", from: passages, limit: 5, tenant: fixture.tenant)
+        #expect(none.isEmpty)
+    }
+
+    /// A caller may write passages of his own into a workflow's input: nothing of them is believed.
+    @Test func passagesThatNoDocumentHoldsAreRefused() async throws {
+        let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
+        try await fixture.createCollection("laws")
+        _ = try await fixture.upload(
+            Array("La taxe est de dix-neuf pour cent. Elle se paie chaque mois.".utf8), to: "laws",
+            filename: "loi.txt", title: "Loi")
+        let sources = RetrievalSources(fixture.service)
+        let genuine = try #require(
+            try await sources.passages(about: "la taxe", in: ["laws"], limit: 1, tenant: fixture.tenant).first)
+        func refusal(_ change: (inout SourcePassage) -> Void, as tenant: UUID128? = nil) async -> String? {
+            var passage = genuine
+            change(&passage)
+            return await status {
+                try await sources.quotes(
+                    about: "la taxe", from: [passage], limit: 3, tenant: tenant ?? fixture.tenant)
+            }?.reason
+        }
+        #expect(await refusal { _ in } == nil)
+        #expect(await refusal { $0.text = $0.text.replacing("dix-neuf", with: "quarante") } == "PASSAGE_CHANGED")
+        #expect(await refusal { ($0.start, $0.end) = (Int.max - 60, Int.max) } == "PASSAGE_CHANGED")
+        #expect(await refusal { $0.start = -1 } == "PASSAGE_CHANGED")
+        #expect(await refusal { $0.documentID = .v4() } == "PASSAGE_CHANGED")
+        #expect(await refusal { $0.chunkID = .v4() } == "PASSAGE_CHANGED")
+        #expect(await refusal({ _ in }, as: .v4()) == "PASSAGE_CHANGED", "another tenant's chunk is no chunk")
+        // A title that the caller made up does not stand in the brief either.
+        var renamed = genuine
+        (renamed.title, renamed.page) = ("Journal officiel", 7)
+        let quotes = try await sources.quotes(about: "la taxe", from: [renamed], limit: 3, tenant: fixture.tenant)
+        #expect(!quotes.isEmpty && quotes.allSatisfy { $0.title == "Loi" && $0.page == 0 })
     }
 
     @Test func storingIsIdempotent() async throws {

@@ -36,7 +36,9 @@ final class FakeSources: BriefSources {
         ]
     }
 
-    func quotes(about topic: String, from passages: [BriefPassage], limit: Int) async throws -> [BriefQuote] {
+    func quotes(
+        about topic: String, from passages: [BriefPassage], limit: Int, tenant: UUID128
+    ) async throws -> [BriefQuote] {
         var quotes = [
             BriefQuote(
                 documentID: "d1", chunkID: "c1", title: "Code des impôts", page: 3, start: 100, end: 119,

@@ -164,6 +164,40 @@ import Testing
         }
     }
 
+    /// The renewal that was on its way when the attempt ended arrives after it: the pause before the retry stays.
+    @Test func aLateRenewalLeavesTheRetryItsPause() async throws {
+        try await withScene { scene in
+            _ = try await scene.start(definition("test", action("a")))
+            let owner = UUID128.v4()
+            let claim = try #require(try await scene.store.claim(upTo: 1, owner: owner, lease: .seconds(60)).first)
+            _ = try await scene.store.take(claim)
+            #expect(try await scene.store.renew(claim, owner: owner, lease: .seconds(60)) == .held)
+            let failure = StepFailure(.retryable, reason: "BUSY", "busy", retryAfter: .seconds(5_000))
+            _ = try await scene.store.report(.failed(failure), output: nil, for: claim, chance: 0)
+            #expect(try await scene.store.renew(claim, owner: owner, lease: .seconds(1)) == .lost)
+            #expect(try await scene.secondsUntilDue() > 4_000)
+        }
+    }
+
+    @Test func stepsOfASuspendedTenantWait() async throws {
+        try await withScene { scene in
+            try await scene.setTenant("suspended")
+            let run = try await scene.start(definition("test", action("a")))
+            #expect(try await scene.store.claim(upTo: 9, owner: .v4(), lease: .seconds(9)).isEmpty)
+            // Of others nothing waits for it.
+            _ = try await scene.put(definition("test", action("a")), as: scene.stranger)
+            _ = try await scene.start("test", as: scene.stranger)
+            let others = try await scene.store.claim(upTo: 9, owner: .v4(), lease: .seconds(9))
+            #expect(others.map(\.tenant) == [scene.stranger])
+            try await scene.working {
+                try await Task.sleep(for: .milliseconds(200))
+                #expect(try await scene.get(run.id).step("a")?.attempts == 0)
+                try await scene.setTenant("active")
+                #expect(try await scene.ended(run.id).status == .succeeded)
+            }
+        }
+    }
+
     @Test func theClaimShowsIdsOnlyAndNothingElseCrossesTenants() async throws {
         try await withScene { scene in
             let run = try await scene.start(definition("test", action("a")))

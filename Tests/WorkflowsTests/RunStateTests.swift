@@ -112,11 +112,14 @@ import Testing
 
     @Test mutating func aStepThatKillsEveryWorkerFailsAtLast() throws {
         var starts = 0
-        while !state.isEnded, starts < 100 {
-            _ = try take("a")
-            starts += 1
+        var pauses: [Int64] = []
+        for _ in 0..<100 where !state.isEnded {
+            let (taken, changes, _) = try take("a")
+            if case .run = taken { starts += 1 }
+            if case .after(let micros)? = changes.steps[0] { pauses.append(micros / 1_000_000) }
         }
-        #expect(starts == Limits.losses + 2)
+        #expect(starts == Limits.losses + 1)
+        #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60], "the process gets time between two deaths")
         #expect(state.steps[0].phase == .failed)
         #expect(state.steps[0].failures == 0)
     }

@@ -25,8 +25,28 @@ struct Scene: Sendable {
     /// Cuts every connection of the server, as a restart of the database does.
     let cutConnections: @Sendable () async throws -> Void
 
+    /// Runs a statement as the superuser.
+    let asOwner: @Sendable (String) async throws -> [Row]
+
+    /// How long it is until the one step there is may be taken.
+    func secondsUntilDue() async throws -> Double {
+        try await asOwner("select extract(epoch from due_at - clock_timestamp())::float8 as n from ragdz.run_steps")[0]
+            .get("n")
+    }
+
+    /// Makes the tenant what it is, or changes its status.
+    func setTenant(_ status: String) async throws {
+        _ = try await asOwner(
+            """
+            insert into ragdz.tenants (tenant_id, slug, name, region, timezone, default_language, plan, status, provisioned)
+            values ('\(tenant)', 'scene', 'T', 'DZ', 'Africa/Algiers', 'fr', 'free', '\(status)', '{}')
+            on conflict (tenant_id) do update set status = excluded.status
+            """)
+    }
+
     init(_ fresh: TestDatabase) {
         database = fresh.database
+        asOwner = { try await fresh.asOwner($0) }
         cutConnections = {
             try await fresh.asOwner(
                 """
@@ -38,13 +58,15 @@ struct Scene: Sendable {
         signals = WorkflowSignals(database: database, logger: Self.logger)
         service = WorkflowsService(
             store: store, signals: signals,
-            actions: world.registry.names.union(["retrieval.search", "answer.draft", "retrieval.store"]))
+            scopes: ActionRegistry(BriefActions.all(FakeSources())).scopes.merging(world.registry.scopes) { $1 })
     }
 
-    func context(_ tenant: UUID128? = nil, language: String = "en") -> ServerContext {
+    func context(
+        _ tenant: UUID128? = nil, language: String = "en", scopes: ScopeSet = .all
+    ) -> ServerContext {
         ServerContext(
             method: Ragdz_V1_Workflows.Methods.getRun, metadata: ["accept-language": language],
-            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "key-1", scopes: .all))
+            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "key-1", scopes: scopes))
     }
 
     /// Looks often; its leases are long enough for a busy machine.
@@ -87,21 +109,21 @@ struct Scene: Sendable {
         }
     }
 
-    func put(_ definition: Ragdz_V1_Definition) async throws {
+    func put(_ definition: Ragdz_V1_Definition, as tenant: UUID128? = nil) async throws {
         var request = Ragdz_V1_PutDefinitionRequest()
         request.definition = definition
-        _ = try await service.putDefinition(request, context: context())
+        _ = try await service.putDefinition(request, context: context(tenant))
     }
 
     func start(
         _ workflow: String = "test", _ input: Google_Protobuf_Struct = [:], requestID: String = "",
-        as tenant: UUID128? = nil
+        as tenant: UUID128? = nil, scopes: ScopeSet = .all
     ) async throws -> Ragdz_V1_Run {
         var request = Ragdz_V1_StartRunRequest()
         request.workflow = workflow
         request.input = input
         request.requestID = requestID
-        return try await service.startRun(request, context: context(tenant))
+        return try await service.startRun(request, context: context(tenant, scopes: scopes))
     }
 
     /// Stores a definition and starts it.

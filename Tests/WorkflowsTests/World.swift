@@ -43,6 +43,7 @@ final class World: Sendable {
 /// Gives its parameters back.
 struct Echo: StepAction {
     static var name: String { "test.echo" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -53,6 +54,7 @@ struct Echo: StepAction {
 /// Does something outside under its idempotency key.
 struct Effect: StepAction {
     static var name: String { "test.effect" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -64,6 +66,7 @@ struct Effect: StepAction {
 /// Fails as often as the world says, in a way that may pass.
 struct Flaky: StepAction {
     static var name: String { "test.flaky" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -74,6 +77,7 @@ struct Flaky: StepAction {
 
 struct Broken: StepAction {
     static var name: String { "test.broken" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -84,6 +88,7 @@ struct Broken: StepAction {
 /// Sleeps `seconds`, or until it is cancelled.
 struct Sleeper: StepAction {
     static var name: String { "test.sleep" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -98,6 +103,7 @@ struct Sleeper: StepAction {
 /// Does not listen to a cancellation: it does its effect and says so.
 struct Deaf: StepAction {
     static var name: String { "test.deaf" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)
@@ -109,6 +115,7 @@ struct Deaf: StepAction {
 
 struct Large: StepAction {
     static var name: String { "test.large" }
+    static var scope: String { "test.run" }
     let world: World
     func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         world.called(input)

@@ -54,6 +54,14 @@ from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends
 join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
 order by p.number;
 
+-- name: findChunks :many
+-- With the text as the document holds it now: a chunk is a range of it.
+select c.id, c.document_id, d.title, c.language, c.page, c.start_at, c.end_at,
+    substr(d.content, (c.start_at + 1)::integer, (c.end_at - c.start_at)::integer) as "content!"
+from ragdz.chunks c
+join ragdz.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+where c.tenant_id = ragdz.current_tenant() and c.id = any (:chunk_ids::uuid[]);
+
 -- name: listDocuments :many
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,

@@ -73,6 +73,8 @@ set status = u.status,
     failures = u.failures,
     losses = u.losses,
     error = u.error,
+    -- A lease that is not renewed by this is over: a renewal that comes late finds no owner and changes no due time.
+    lease_owner = case when u.due_micros = -2 then s.lease_owner end,
     due_at = case
         when u.due_micros = -2 then s.due_at
         when u.due_micros >= 0 then clock_timestamp() + u.due_micros * interval '1 microsecond'

@@ -1,5 +1,7 @@
 /// Words whose full stop does not end a sentence. Without the stop, normalised when loaded.
 enum Abbreviations {
+    /// A longer word is none, however many marks it has.
+    static let longest = 24
     static let words: Set<String> = Set(
         """
         m mm mme mmes mlle dr pr me st ste art arts al p pp ex cf n no nos vol chap fig tab éd env av bd tél

@@ -14,6 +14,8 @@ enum PDFText {
             throw ExtractionError(.extractorMissing, detail: "errno \(error.code)")
         }
         try check(result)
+        // Before it is decoded: in memory every character takes four bytes, several times over.
+        try TextDecoding.checkLength(result.output)
         guard let output = String(validating: result.output, as: UTF8.self) else {
             throw ExtractionError(.invalidPDF, detail: "pdftotext gave no UTF-8")
         }

@@ -6,6 +6,13 @@ enum TextDecoding {
     /// Control characters that are no white space make a file binary from this share of its characters on.
     private static let binaryShare = 0.02
 
+    /// Refuses UTF-8 text that is too long for a document, without decoding it.
+    static func checkLength(_ bytes: [UInt8]) throws(ExtractionError) {
+        guard bytes.count > RetrievalLimits.documentCharacters else { return }
+        let scalars = bytes.reduce(0) { $1 & 0xC0 == 0x80 ? $0 : $0 + 1 }
+        guard scalars <= RetrievalLimits.documentCharacters else { throw ExtractionError(.tooLong) }
+    }
+
     /// UTF-8, with or without a byte order mark, or UTF-16 with one. Anything else is refused: a wrong guess would
     /// store text that nobody can find again.
     static func decode(_ bytes: [UInt8]) throws(ExtractionError) -> String {
@@ -16,6 +23,7 @@ enum TextDecoding {
     }
 
     private static func utf8(_ bytes: ArraySlice<UInt8>) throws(ExtractionError) -> String {
+        try checkLength(Array(bytes))
         guard let text = String(validating: bytes, as: UTF8.self) else { throw ExtractionError(.unsupportedEncoding) }
         return text
     }

@@ -75,6 +75,16 @@ enum Queries {
                 order by p.number
                 """#)
 
+        static let findChunks = Statement(
+            name: "retrieval.findChunks",
+            sql: #"""
+                select c.id, c.document_id, d.title, c.language, c.page, c.start_at, c.end_at,
+                    substr(d.content, (c.start_at + 1)::integer, (c.end_at - c.start_at)::integer) as content
+                from ragdz.chunks c
+                join ragdz.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+                where c.tenant_id = ragdz.current_tenant() and c.id = any ($1::uuid[])
+                """#)
+
         static let listDocuments = Statement(
             name: "retrieval.listDocuments",
             sql: #"""
@@ -191,6 +201,17 @@ enum Queries {
         var page: Int
     }
 
+    struct FindChunksRow: PostgresRow, Hashable {
+        var id: UUID128
+        var documentID: UUID128
+        var title: String
+        var language: String
+        var page: Int
+        var startAt: Int64
+        var endAt: Int64
+        var content: String
+    }
+
     struct SearchChunksRow: PostgresRow, Hashable {
         var chunkID: UUID128
         var documentID: UUID128
@@ -284,6 +305,15 @@ enum Queries {
         starts.encode(into: &parameters)
         ends.encode(into: &parameters)
         return try await db.run(Statements.findDocumentParts, parameters).all()
+    }
+
+    /// With the text as the document holds it now: a chunk is a range of it.
+    static func findChunks(
+        _ db: some QueryRunner, chunkIDs: [UUID128]
+    ) async throws(PostgresError) -> [FindChunksRow] {
+        var parameters = ParameterWriter(capacity: 1)
+        chunkIDs.encode(into: &parameters)
+        return try await db.run(Statements.findChunks, parameters).all()
     }
 
     static func listDocuments(
@@ -421,6 +451,19 @@ extension Queries.DocumentRow {
         self.chunkCount = try row.get(9)
         self.sha256 = try row.get(10)
         self.createTime = try row.get(11)
+    }
+}
+
+extension Queries.FindChunksRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.id = try row.get(0)
+        self.documentID = try row.get(1)
+        self.title = try row.get(2)
+        self.language = try row.get(3)
+        self.page = try row.get(4)
+        self.startAt = try row.get(5)
+        self.endAt = try row.get(6)
+        self.content = try row.get(7)
     }
 }
 

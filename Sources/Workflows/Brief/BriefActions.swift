@@ -19,6 +19,7 @@ public enum BriefActions {
 /// `retrieval.search`: {query, collection} → {passages}.
 public struct SearchPassages: StepAction {
     public static var name: String { "retrieval.search" }
+    public static var scope: String { "retrieval.read" }
     let sources: any BriefSources
 
     public func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
@@ -37,20 +38,29 @@ public struct SearchPassages: StepAction {
 
 /// `answer.draft`: {topic, passages, language?, defaultLanguage?} → {title, text, language, citations}.
 ///
-/// The draft consists of quotes and of the fixed words around them. A quote that is not in its passage word for word
-/// is left out; without any quote the step fails: a brief without evidence is none.
+/// The draft consists of quotes and of the fixed words around them. The passages may come from anywhere, also from the
+/// run's input: they are read again from the tenant's documents, and one that is not there word for word fails the step.
+/// A quote that is not in its passage word for word is left out; without any quote the step fails: a brief without
+/// evidence is none.
 public struct DraftBrief: StepAction {
     public static var name: String { "answer.draft" }
+    public static var scope: String { "retrieval.read" }
     let sources: any BriefSources
 
     public func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {
         let parameters = StepParameters(input.parameters)
         let topic = try parameters.text("topic")
+        let list = try parameters.list("passages")
+        guard list.count <= BriefActions.passages else {
+            throw StepFailure.permanent(
+                reason: "PARAMETER", "A draft reads at most \(BriefActions.passages) passages.")
+        }
         var passages: [BriefPassage] = []
-        for value in try parameters.list("passages") { passages.append(try BriefPassage(value)) }
+        for value in list { passages.append(try BriefPassage(value)) }
         let language =
             try parameters.optionalText("language") ?? parameters.optionalText("defaultLanguage") ?? ""
-        let found = try await sources.quotes(about: topic, from: passages, limit: BriefActions.quotes)
+        let found = try await sources.quotes(
+            about: topic, from: passages, limit: BriefActions.quotes, tenant: input.tenant)
         let proved = found.filter { quote in passages.contains { $0.holds(quote) } }
         guard !proved.isEmpty else {
             throw StepFailure.permanent(
@@ -81,6 +91,7 @@ extension BriefPassage {
 /// `retrieval.store`: {collection, title, text} → {documentId}.
 public struct StoreBrief: StepAction {
     public static var name: String { "retrieval.store" }
+    public static var scope: String { "retrieval.write" }
     let sources: any BriefSources
 
     public func run(_ input: StepInput) async throws -> Google_Protobuf_Struct {

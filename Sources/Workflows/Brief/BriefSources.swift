@@ -11,7 +11,11 @@ public protocol BriefSources: Sendable {
 
     /// The sentences of the passages that say most about the topic, best first, each exactly as it stands in its
     /// document. None: the passages say nothing about it.
-    func quotes(about topic: String, from passages: [BriefPassage], limit: Int) async throws -> [BriefQuote]
+    ///
+    /// A passage that the tenant's documents do not hold, at that place and word for word, is an error.
+    func quotes(
+        about topic: String, from passages: [BriefPassage], limit: Int, tenant: UUID128
+    ) async throws -> [BriefQuote]
 
     /// Stores the text as a Markdown document of the collection and returns the document's id.
     ///

@@ -3,6 +3,9 @@ internal import ProtoRuntime
 // Passages and quotes as the outputs and parameters of steps.
 
 extension BriefPassage {
+    /// No document reaches further.
+    static let furthest = 1 << 31
+
     var value: Google_Protobuf_Value {
         [
             "chunkId": .string(chunkID), "documentId": .string(documentID), "title": .string(title),
@@ -17,6 +20,14 @@ extension BriefPassage {
             chunkID: try fields.text("chunkId"), documentID: try fields.text("documentId"),
             title: try fields.text("title"), language: try fields.text("language"), text: try fields.text("text"),
             page: try fields.whole("page"), start: try fields.whole("start"), end: try fields.whole("end"))
+        // Checked before anybody adds to them.
+        guard 0 <= start, start < end, end <= Self.furthest, text.unicodeScalars.count == end - start else {
+            throw .permanent(
+                reason: "PASSAGE", "A passage's \"start\" and \"end\" have to count the characters of its text.")
+        }
+        guard (0...Int(Int32.max)).contains(page) else {
+            throw .permanent(reason: "PASSAGE", "A passage's \"page\" is from 1, or 0 without pages.")
+        }
     }
 }
 

@@ -102,6 +102,7 @@ enum Queries {
                     failures = u.failures,
                     losses = u.losses,
                     error = u.error,
+                    lease_owner = case when u.due_micros = -2 then s.lease_owner end,
                     due_at = case
                         when u.due_micros = -2 then s.due_at
                         when u.due_micros >= 0 then clock_timestamp() + u.due_micros * interval '1 microsecond'
