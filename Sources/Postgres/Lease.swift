@@ -53,7 +53,11 @@ final class Lease: @unchecked Sendable {
 
     func connectionIsLost() {
         connection = nil
-        if case .ended = state { return }
+        switch state {
+        // Before the first statement nothing is lost: it begins on another connection.
+        case .idle, .ended: return
+        case .open, .failed: break
+        }
         state = .failed(PostgresError(.connectionLost, "the transaction's connection was lost"))
     }
 
@@ -61,6 +65,10 @@ final class Lease: @unchecked Sendable {
     func send(_ unit: Unit) {
         pool.loop.assertInEventLoop()
         guard let connection else {
+            if case .idle = state, repeats < LoopPool.repeats {
+                repeats += 1
+                return again(unit)
+            }
             let error = if case .failed(let error) = state { error } else { Self.over }
             return unit.finish(.failure(error))
         }
@@ -102,6 +110,7 @@ final class Lease: @unchecked Sendable {
         state = .ended
         guard let connection else {
             if case .failed(let error) = before { return done(.failure(error)) }
+            if case .idle = before { return done(.success(())) }
             return done(.failure(Self.over))
         }
         self.connection = nil

@@ -56,6 +56,25 @@ import Testing
         #expect(!quotes.isEmpty && quotes.allSatisfy { $0.title == "Loi" && $0.page == 0 })
     }
 
+    /// A collection of notes, one line each and some without a full stop, holds what they say.
+    @Test(arguments: ["La TVA en Algérie est de 19 %.", "TVA : taux normal de dix-neuf pour cent en Algérie"])
+    func aTinyCorpusIsQuoted(_ note: String) async throws {
+        let fixture = try await RetrievalFixture.real(suite: "tiny")
+        let name = "tiny-\(UUID128.v4())".prefix(20)
+        try await fixture.createCollection(String(name))
+        _ = try await fixture.upload(Array(note.utf8), to: String(name), filename: "tva.txt", title: "TVA")
+        _ = try await fixture.upload(
+            Array("Les congés payés sont de trente jours par an.".utf8), to: String(name), filename: "conges.txt",
+            title: "Congés")
+        let sources = RetrievalSources(fixture.service)
+        for topic in ["la TVA en Algérie", "TVA", "taux de TVA"] {
+            let passages = try await sources.passages(
+                about: topic, in: [String(name)], limit: 8, tenant: fixture.tenant)
+            let quotes = try await sources.quotes(about: topic, from: passages, limit: 3, tenant: fixture.tenant)
+            #expect(quotes.first?.quote == note, "\(topic)")
+        }
+    }
+
     @Test func storingIsIdempotent() async throws {
         let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
         try await fixture.createCollection("notes")

@@ -37,13 +37,17 @@ struct CandidateSentence: Sendable {
             let context = PassageContext(passage)
             let language = LanguageCode(rawValue: passage.language) ?? .undetermined
             var previous: Int?
-            for sentence in SentenceSegmenter.sentences(in: text) {
+            let found = SentenceSegmenter.sentences(in: text)
+            for sentence in found {
                 let range = withoutMarks(sentence, in: text)
                 guard sentences.count < Limits.sentences, !range.isEmpty else { continue }
                 let place = Place(document: passage.document, start: passage.start + Int64(range.lowerBound))
                 guard seen.insert(place).inserted else { continue }
                 let isHeading = sentence.lowerBound != range.lowerBound && text.scalars[sentence.lowerBound] == "#"
-                sentences.append(make(text, range, index, language, context, isHeading: isHeading, previous: previous))
+                sentences.append(
+                    make(
+                        text, range, index, language, context, isHeading: isHeading, isAlone: found.count == 1,
+                        previous: previous))
                 previous = sentences.count - 1
             }
         }
@@ -57,7 +61,7 @@ struct CandidateSentence: Sendable {
 
     private static func make(
         _ text: ScalarText, _ range: Range<Int>, _ passage: Int, _ language: LanguageCode,
-        _ context: PassageContext, isHeading: Bool, previous: Int?
+        _ context: PassageContext, isHeading: Bool, isAlone: Bool, previous: Int?
     ) -> CandidateSentence {
         var lexemes: Set<String> = []
         var numbers: Set<String> = []
@@ -72,17 +76,18 @@ struct CandidateSentence: Sendable {
         return CandidateSentence(
             passage: passage, range: range, text: text[range], context: context.text, lexemes: lexemes,
             contextLexemes: context.lexemes, numbers: numbers,
-            isLeadIn: isHeading || isLeadIn(text, range), previous: previous)
+            isLeadIn: isHeading || isLeadIn(text, range, isAlone: isAlone), previous: previous)
     }
 
-    /// A question, a heading, a list's first line, a fragment.
-    private static func isLeadIn(_ text: ScalarText, _ range: Range<Int>) -> Bool {
-        guard (Limits.shortest...Limits.longest).contains(range.count), let last = text.scalars[range].last else {
-            return true
-        }
+    /// A question, a heading, a list's first line, a fragment. What stands alone in its passage leads in to nothing: a
+    /// note of one line is what its document says.
+    private static func isLeadIn(_ text: ScalarText, _ range: Range<Int>, isAlone: Bool) -> Bool {
+        guard range.count <= Limits.longest, let last = text.scalars[range].last else { return true }
         if "?؟:".unicodeScalars.contains(last) { return true }
-        return range.count < 80 && !".!…»”\"؛;۔|".unicodeScalars.contains(last)
-            && !text.scalars[range].contains { $0.properties.numericType != nil }
+        if isAlone { return false }
+        return range.count < Limits.shortest
+            || range.count < 80 && !".!…»”\"؛;۔|".unicodeScalars.contains(last)
+                && !text.scalars[range].contains { $0.properties.numericType != nil }
     }
 
     /// "- ", "3. ", "> " and "## " in front are not part of the sentence.
