@@ -52,7 +52,7 @@ let rooms: [Target] = [
         ["LoopExecutor", "TLS", "HTTP2", "RPC", "ProtoRuntime", "Bytes", "CZlib", nioCore, nioPosix, logging]),
     room("Postgres", ["CPQ", "LoopExecutor", "Bytes", nioCore, nioPosix, logging, collections], settings: overC),
     room("Schema", ["ProtoRuntime", "RPC", "Bytes"]),
-    room("Language"),
+    room("Language", exclude: ["Lexicon"]),
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
     room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", logging]),
     room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),

@@ -80,3 +80,6 @@ scratch_stop
 
 # The example server of the benchmarks.
 generate Examples/ragdz-echo/Generated Visibility=internal,DefaultPolicy=open Examples/ragdz-echo echo.proto
+
+# Word lists of the Language room become Swift constants.
+scripts/generate-lexicon.sh

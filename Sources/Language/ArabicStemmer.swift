@@ -11,22 +11,42 @@ enum ArabicStemmer {
     private static let clitics: [Affix] = ["وب", "ول", "وس", "فل", "و", "ف", "ب", "ك", "ل", "س"]
     private static let pronouns: [Affix] = ["هما", "كما", "هم", "هن", "ها", "كم", "نا", "ه"]
     private static let endings: [Affix] = ["يات", "ات", "ون", "ين", "ان", "يه", "وا", "ه", "ي"]
+    /// Endings that are as often the word's own letter: كتابك, but شباك; كتبت, but بيت.
+    private static let weakEndings: [Affix] = ["ك", "ت"]
     /// Fewer letters than this are no Arabic stem.
     private static let shortestStem = 3
 
-    /// The stem, and a second one without a single clitic when the word may start with one.
-    static func stems(of word: [Unicode.Scalar]) -> (stem: [Unicode.Scalar], variant: [Unicode.Scalar]?) {
+    /// The stem, and others that the word may have: without a single clitic in front, without the pronoun ك or the ت of a
+    /// verb at the end, without the negation of Darija around it.
+    static func stems(of word: [Unicode.Scalar]) -> (stem: [Unicode.Scalar], variants: [[Unicode.Scalar]]) {
         var stemmed = StemmedWord(word)
-        if startsWithRadical(word) { return (trimEnd(stemmed), nil) }
+        if startsWithRadical(word) { return (trimEnd(stemmed), []) }
         for (article, leaving) in articles where stemmed.strip(prefix: article, leaving: leaving) {
-            return (trimEnd(stemmed), nil)
+            return (trimEnd(stemmed), [])
         }
         let stem = trimEnd(stemmed)
-        for clitic in clitics where stemmed.strip(prefix: clitic, leaving: shortestStem) {
-            let variant = trimEnd(stemmed)
-            return (stem, variant == stem ? nil : variant)
+        var variants: [[Unicode.Scalar]] = []
+        func add(_ word: StemmedWord) {
+            let variant = trimEnd(word)
+            if variant != stem, !variants.contains(variant) { variants.append(variant) }
         }
-        return (stem, nil)
+        for ending in weakEndings where !stemmed.hasSuffix("ات") {
+            var shorter = stemmed
+            if shorter.strip(suffix: ending, leaving: shortestStem) { add(shorter) }
+        }
+        if let inner = DarijaWord.withoutNegation(word) {
+            var verb = StemmedWord(inner)
+            add(verb)
+            if verb.strip(suffix: "ت", leaving: shortestStem) { add(verb) }
+            if verb.strip(prefix: "ن", leaving: shortestStem) || verb.strip(prefix: "ي", leaving: shortestStem) {
+                add(verb)
+            }
+        }
+        for clitic in clitics where stemmed.strip(prefix: clitic, leaving: shortestStem) {
+            add(stemmed)
+            break
+        }
+        return (stem, variants)
     }
 
     private static func startsWithRadical(_ word: [Unicode.Scalar]) -> Bool {

@@ -11,9 +11,12 @@ public struct DetectedLanguage: Sendable, Hashable {
     public let code: LanguageCode
     /// 0 (a guess) to 1 (certain).
     public let confidence: Double
+    /// Darija counts as Arabic, in whichever letters.
+    public let variety: LanguageVariety
 
-    public init(code: LanguageCode, confidence: Double) {
+    public init(code: LanguageCode, confidence: Double, variety: LanguageVariety = .standard) {
         self.code = code
         self.confidence = confidence
+        self.variety = variety
     }
 }

@@ -39,7 +39,11 @@ public enum LanguageDetector {
         let letters = arabic + latin + other
         guard letters > 0, other * 2 < letters else { return DetectedLanguage(code: .undetermined, confidence: 0) }
         let share = Double(arabic) / Double(letters)
-        if share >= Limits.arabicShare { return DetectedLanguage(code: .arabic, confidence: share) }
+        let (variety, darija) = LanguageVariety.detect(tokens)
+        if share >= Limits.arabicShare {
+            return DetectedLanguage(code: .arabic, confidence: share, variety: variety == .darija ? .darija : .standard)
+        }
+        if variety == .arabizi { return DetectedLanguage(code: .arabic, confidence: darija, variety: .arabizi) }
         return latinLanguage(tokens, text, range)
     }
 

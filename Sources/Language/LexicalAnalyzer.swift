@@ -1,12 +1,20 @@
 /// A word as the index knows it.
 public struct Lexeme: Sendable, Hashable {
-    public let text: String
-    /// A second reading of the word, for which a match counts less.
-    public let isVariant: Bool
+    public enum Kind: Sendable, Hashable {
+        /// The word itself.
+        case main
+        /// A second reading of the word, for which a match counts less.
+        case variant
+        /// What a word of Darija means in standard Arabic or French.
+        case translation
+    }
 
-    public init(text: String, isVariant: Bool) {
+    public let text: String
+    public let kind: Kind
+
+    public init(text: String, kind: Kind) {
         self.text = text
-        self.isVariant = isVariant
+        self.kind = kind
     }
 }
 
@@ -24,7 +32,13 @@ public struct Term: Sendable, Hashable {
 ///
 /// A Latin word is stemmed by the rules of the text's language; when that is not known, by those of French and of
 /// English, so that it meets either. Arabic words and numbers do not depend on the language given.
+///
+/// A text of Darija, in either script, also gets the lexemes of its words' meanings in standard Arabic and French. Whether
+/// a text is Darija is decided here, from the text alone, so that index and query cannot disagree.
 public enum LexicalAnalyzer {
+    /// Changes whenever the same text gives other lexemes. What an older version indexed is indexed anew.
+    public static let version = 2
+
     public static func terms(in text: ScalarText, language: LanguageCode) -> [Term] {
         terms(in: text, range: 0..<text.count, language: language)
     }
@@ -32,10 +46,15 @@ public enum LexicalAnalyzer {
     /// The terms of a part of the text; their ranges count from the start of the whole text.
     public static func terms(in text: ScalarText, range: Range<Int>, language: LanguageCode) -> [Term] {
         let tokens = Tokenizer.tokens(in: NormalizedText(text, range: range))
+        // A text that is French or English for sure has no Darija in it.
+        let variety =
+            language == .arabic || language == .undetermined ? LanguageVariety.detect(tokens).variety : .standard
         var terms: [Term] = []
         terms.reserveCapacity(tokens.count)
         for (offset, token) in tokens.enumerated() {
-            let lexemes = lexemes(of: token, language: language)
+            let lexemes =
+                variety == .standard
+                ? lexemes(of: token, language: language) : darijaLexemes(of: token, variety: variety)
             guard !lexemes.isEmpty else { continue }
             terms.append(Term(position: offset + 1, range: token.range, lexemes: lexemes))
         }
@@ -54,7 +73,7 @@ public enum LexicalAnalyzer {
 
     public static func lexemes(of token: Token, language: LanguageCode) -> [Lexeme] {
         switch token.script {
-        case .number, .other: return [Lexeme(text: token.text, isVariant: false)]
+        case .number, .other: return [Lexeme(text: token.text, kind: .main)]
         case .arabic: return arabicLexemes(token.scalars)
         case .latin: return latinLexemes(token.scalars, language)
         }
@@ -63,9 +82,8 @@ public enum LexicalAnalyzer {
     private static func arabicLexemes(_ word: [Unicode.Scalar]) -> [Lexeme] {
         if StopWords.arabic.contains(word) { return [] }
         guard word.count > 1 else { return [] }
-        let (stem, variant) = ArabicStemmer.stems(of: word)
-        guard let variant else { return [Lexeme(text: string(stem), isVariant: false)] }
-        return [Lexeme(text: string(stem), isVariant: false), Lexeme(text: string(variant), isVariant: true)]
+        let (stem, variants) = ArabicStemmer.stems(of: word)
+        return [main(stem)] + variants.map { Lexeme(text: string($0), kind: .variant) }
     }
 
     private static func latinLexemes(_ word: [Unicode.Scalar], _ language: LanguageCode) -> [Lexeme] {
@@ -83,10 +101,10 @@ public enum LexicalAnalyzer {
     }
 
     private static func main(_ scalars: [Unicode.Scalar]) -> Lexeme {
-        Lexeme(text: string(scalars), isVariant: false)
+        Lexeme(text: string(scalars), kind: .main)
     }
 
-    private static func string(_ scalars: [Unicode.Scalar]) -> String {
+    static func string(_ scalars: [Unicode.Scalar]) -> String {
         var view = String.UnicodeScalarView()
         view.append(contentsOf: scalars)
         return String(view)

@@ -40,7 +40,10 @@ public enum Tokenizer {
                 continue
             }
             let start = index
-            if script == .number {
+            if script == .number, let end = arabiziEnd(in: scalars, from: index) {
+                index = end
+                tokens.append(token(scalars[start..<end], .latin, text.originalRange(start..<end)))
+            } else if script == .number {
                 let (digits, end) = number(in: scalars, from: index)
                 index = end
                 tokens.append(token(digits, .number, text.originalRange(start..<end)))
@@ -81,6 +84,31 @@ public enum Tokenizer {
         }
         return index
     }
+
+    /// The end of a word of Arabizi that starts with a digit ("3afak", "9anoun"); nil for a number with a unit or an
+    /// ordinal ("20 km", "5km", "3rd", "2eme").
+    private static func arabiziEnd(in scalars: [Unicode.Scalar], from start: Int) -> Int? {
+        guard "235679".unicodeScalars.contains(scalars[start]), start + 2 < scalars.count,
+            (0x61...0x7A).contains(scalars[start + 1].value)
+        else { return nil }
+        if start > 0, ".,'".unicodeScalars.contains(scalars[start - 1]), start > 1,
+            (0x30...0x39).contains(scalars[start - 2].value)
+        {
+            return nil
+        }
+        let end = wordEnd(in: scalars, from: start + 1, script: .latin)
+        guard end - start > 2, !unitsAndOrdinals.contains(Array(scalars[(start + 1)..<min(end, start + 9)])) else {
+            return nil
+        }
+        return end
+    }
+
+    private static let unitsAndOrdinals: Set<[Unicode.Scalar]> = Set(
+        """
+        nd rd th eme ieme ere er de km kg cm mm mg ml cl kb mb gb tb ko mo go to kw mw kwh am pm min sec ans an mois jours
+        jour days day weeks week months month years year hours hour heures heure pour fois bits bit da dz dzd eur chf usd
+        euros euro rue bis ter zip com gpp lts
+        """.split(whereSeparator: \.isWhitespace).map { Array($0.unicodeScalars) })
 
     private static func number(in scalars: [Unicode.Scalar], from start: Int) -> ([Unicode.Scalar], Int) {
         var end = digitsEnd(in: scalars, from: start)

@@ -35,7 +35,7 @@ struct IndexTerms: Sendable {
     private func add(_ term: Term, weight: String, offset: Int, to places: inout [String: [String]]) {
         for lexeme in term.lexemes {
             let position = min(term.position + offset, Self.lastPosition)
-            places[lexeme.text, default: []].append("\(position)\(lexeme.isVariant ? "D" : weight)")
+            places[lexeme.text, default: []].append("\(position)\(lexeme.kind == .main ? weight : "D")")
         }
     }
 
@@ -56,6 +56,8 @@ struct QueryTerms: Sendable {
 
     /// A match of a second reading counts this much.
     private static let variantWeight = 0.6
+    /// A match of what a word of Darija means. A text holds it as its own word, and so counts it in full.
+    private static let translationWeight = 0.9
 
     init(_ query: String) {
         detected = LanguageDetector.detect(query)
@@ -67,9 +69,23 @@ struct QueryTerms: Sendable {
             for lexeme in term.lexemes {
                 lexemes.append(lexeme.text)
                 terms.append(termCount)
-                weights.append(lexeme.isVariant ? Self.variantWeight : 1)
+                weights.append(Self.weight(lexeme.kind))
             }
         }
+    }
+
+    private static func weight(_ kind: Lexeme.Kind) -> Double {
+        switch kind {
+        case .main: 1
+        case .variant: variantWeight
+        case .translation: translationWeight
+        }
+    }
+
+    /// The language whose passages can share the query's words; "und" for Darija, whose words are asked for in Arabic and
+    /// in French alike.
+    var language: String {
+        detected.variety == .standard ? detected.code.rawValue : LanguageCode.undetermined.rawValue
     }
 
     /// The lexemes of each term.

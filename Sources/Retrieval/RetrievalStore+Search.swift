@@ -80,7 +80,7 @@ extension RetrievalStore {
     ) async throws -> [Passage] {
         try await Queries.searchChunks(
             database.as(.tenant(tenant)), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
-            weights: terms.weights, language: terms.detected.code.rawValue, model: model, collections: collections,
+            weights: terms.weights, language: terms.language, model: model, collections: collections,
             languages: languages, candidates: max(Self.candidates, limit), resultLimit: limit,
             lexicalWeight: weights.lexicalWeight, foreignCoverage: weights.foreignCoverage
         ).map(Passage.init)

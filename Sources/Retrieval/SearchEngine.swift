@@ -19,9 +19,23 @@ struct SearchEngine: Sendable {
     var weights = FusionWeights()
 
     func analyse(_ query: String) async throws -> AnalysedQuery {
+        let terms = QueryTerms(query)
+        // The embedding model knows no Darija: it reads the words' meanings in the languages that it knows.
+        let glosses = DarijaGloss.glosses(of: query, variety: terms.detected.variety)
+        let texts = terms.detected.variety == .arabizi && !glosses.isEmpty ? glosses : [query] + glosses
         let vectors: [[Float]]
-        do { vectors = try await embedder.embed([query]) } catch { throw Status(embedding: error) }
-        return AnalysedQuery(text: query, terms: QueryTerms(query), vector: vectors.first ?? [])
+        do { vectors = try await embedder.embed(texts) } catch { throw Status(embedding: error) }
+        return AnalysedQuery(text: query, terms: terms, vector: Self.mean(vectors))
+    }
+
+    /// The direction between vectors of length 1.
+    private static func mean(_ vectors: [[Float]]) -> [Float] {
+        guard var sum = vectors.first, vectors.count > 1 else { return vectors.first ?? [] }
+        for vector in vectors.dropFirst() {
+            for index in sum.indices where index < vector.count { sum[index] += vector[index] }
+        }
+        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return length > 0 ? sum.map { $0 / length } : sum
     }
 
     /// `collections` nil: all of the tenant. Empty languages: all.
