@@ -97,9 +97,9 @@ public enum Tokenizer {
             return nil
         }
         let end = wordEnd(in: scalars, from: start + 1, script: .latin)
-        guard end - start > 2, !unitsAndOrdinals.contains(Array(scalars[(start + 1)..<min(end, start + 9)])) else {
-            return nil
-        }
+        guard DarijaWord.hasArabicDigit(Array(scalars[start..<min(end, start + Limits.scalarsPerToken)])),
+            !unitsAndOrdinals.contains(Array(scalars[(start + 1)..<min(end, start + 9)]))
+        else { return nil }
         return end
     }
 

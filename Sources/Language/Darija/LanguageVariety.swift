@@ -26,10 +26,13 @@ extension LanguageVariety {
         var arabizi = 0.0
         var french = 0.0
         var english = 0.0
+        var afterNot = false
         for word in words {
             if word.script == .arabic {
                 arabic += 1
-                if DarijaWord.isTelling(arabic: word.scalars) { darija += 1 }
+                let isNegated = afterNot && word.scalars.count > 3 && word.scalars.last == "ش"
+                if isNegated || DarijaWord.isTelling(arabic: word.scalars) { darija += 1 }
+                afterNot = word.scalars == ["م", "ا"]
                 continue
             }
             latin += 1

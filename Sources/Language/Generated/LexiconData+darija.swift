@@ -136,7 +136,7 @@ extension LexiconData {
         nechri chri chra nshri yechri nchri نشري شري يشري شرا	شراء/اقتناء	acheter/achat/acquisition
         nbi3 bi3 bay3 ybi3 nbii3 nbi3ou ~نبيع ~بيع ~يبيع	بيع	vendre/vente
         nsalef slef salef nesslef solfa ~نسلف ~سلف تسلف	اقتراض/قرض	emprunter/prêt/crédit
-        nsajel sajel tsjal tasjil nsajjel tsajil nsedjel ~نسجل ~سجل ~تسجيل	تسجيل/قيد	inscrire/inscription/enregistrer
+        nsajel sajel tsjal tasjil nsajjel tsajil nsedjel ~نسجل ~تسجيل	تسجيل/قيد	inscrire/inscription/enregistrer
         n9ayed 9ayed qayed n9eyed tqyid نقيد ~قيد	قيد/تسجيل	inscrire/immatriculation
         nsarra7 sarra7 tasri7 tesrih nsareh tsrih tasrih ~صرح ~نصرح ~تصريح	تصريح/إقرار	déclarer/déclaration
         nemdi mdi ndi امضي نمضي ~يمضي	توقيع/إمضاء	signer/signature
@@ -271,7 +271,7 @@ extension LexiconData {
         moudir mudir modir ~مدير	مدير	directeur
         ~patron batron patrona بترون باطرون	صاحب العمل/رب العمل	employeur/patron
         ~mol ~moul mouls mulat موليها ~مول ~مولا ~مالك	صاحب/مالك	propriétaire
-        sijil sidjil sjel registr rejistr rigistr rojistre رجيستر ريجيستر	السجل التجاري	registre du commerce
+        sijil sidjil sjel registr rejistr rigistr rojistre رجيستر ريجيستر ~سجل	السجل التجاري	registre du commerce
         ~cnrc sinirsi سينارسي	المركز الوطني للسجل التجاري	cnrc/registre du commerce
         karta carta ~carte كارطة كارت لاكارت	بطاقة	carte
         sinaa sina3a senaa ~صناعة	صناعة	industrie
