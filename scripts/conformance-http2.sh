@@ -22,6 +22,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
 start() {
     local log=$scratch/$1.log
     shift
+    : >"$log"
     "$server" --port 0 "$@" >"$log" 2>&1 &
     pids="$pids $!"
     for _ in $(seq 200); do

@@ -42,6 +42,9 @@ scripts/check-codegen.sh
 step "Official protobuf conformance suite"
 scripts/conformance-protobuf.sh
 
+step "HTTP/2 conformance"
+scripts/conformance-http2.sh .build/debug/ragdz-echo
+
 step "Fuzz targets, some seconds each"
 scripts/fuzz.sh 5
 

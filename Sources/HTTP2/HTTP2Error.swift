@@ -30,8 +30,11 @@ public struct HTTP2ErrorCode: RawRepresentable, Sendable, Hashable {
     public static let protocolError = HTTP2ErrorCode(rawValue: 1)
     public static let internalError = HTTP2ErrorCode(rawValue: 2)
     public static let flowControl = HTTP2ErrorCode(rawValue: 3)
+    public static let streamClosed = HTTP2ErrorCode(rawValue: 5)
+    public static let frameSize = HTTP2ErrorCode(rawValue: 6)
     public static let refusedStream = HTTP2ErrorCode(rawValue: 7)
     public static let cancel = HTTP2ErrorCode(rawValue: 8)
+    public static let compression = HTTP2ErrorCode(rawValue: 9)
     public static let enhanceYourCalm = HTTP2ErrorCode(rawValue: 11)
     public static let inadequateSecurity = HTTP2ErrorCode(rawValue: 12)
 }

@@ -14,8 +14,8 @@ enum Callbacks {
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback2(table) { _, _, name, value, _, me in
             guard let name = unsafe name, let value = unsafe value else { return 0 }
-            session(me).gotHeader(unsafe HeaderField(name: name, value: value))
-            return 0
+            let goesOn = session(me).gotHeader(unsafe HeaderField(name: name, value: value))
+            return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, stream, data, size, me in
             unsafe session(me).gotData(stream, UnsafeRawBufferPointer(start: data, count: size))
@@ -71,17 +71,17 @@ extension HTTP2Session {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch UInt32(header.type) {
         case NGHTTP2_DATA.rawValue:
-            gotDataFrame(header.stream_id, length: header.length, endsStream: ends)
+            let content = unsafe header.length - frame.pointee.data.padlen
+            gotDataFrame(header.stream_id, content: content, endsStream: ends)
         case NGHTTP2_HEADERS.rawValue:
             let category = unsafe frame.pointee.headers.cat
             // A client sees interim and final headers; whatever ends the stream after the first list is trailers.
             let isTrailers = category == NGHTTP2_HCAT_HEADERS && ends
             gotHeaders(header.stream_id, isTrailers: isTrailers, endsStream: ends)
-        case NGHTTP2_RST_STREAM.rawValue: gotReset()
         case NGHTTP2_SETTINGS.rawValue:
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { gotSettings() }
         case NGHTTP2_PING.rawValue:
-            gotPing(isAcknowledgement: header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0)
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { gotPingAcknowledgement() }
         case NGHTTP2_GOAWAY.rawValue:
             gotGoAway(
                 lastStream: unsafe frame.pointee.goaway.last_stream_id, code: unsafe frame.pointee.goaway.error_code)
@@ -91,14 +91,29 @@ extension HTTP2Session {
 
     /// An answer that is complete before its request is: the client may stop sending (RFC 9113, 8.1).
     func sent(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = unsafe frame.pointee.hd
+        if header.type == UInt8(NGHTTP2_RST_STREAM.rawValue) {
+            return sentReset(header.stream_id, HTTP2ErrorCode(rawValue: unsafe frame.pointee.rst_stream.error_code))
+        }
         // Nearly always the request is complete before its answer, and nobody has to ask.
         guard hasEarlyEnds else { return }
-        let header = unsafe frame.pointee.hd
         guard role == .server, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
             header.type == UInt8(NGHTTP2_HEADERS.rawValue) || header.type == UInt8(NGHTTP2_DATA.rawValue),
             unsafe nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0
         else { return }
         reset(header.stream_id, .noError)
+    }
+
+    /// A reset that the peer's own frames forced on us costs it, or it could open and lose streams without end.
+    private func sentReset(_ id: Int32, _ code: HTTP2ErrorCode) {
+        resetting = id
+        guard role == .server else { return }
+        switch code {
+        case .noError, .cancel: break
+        // Where the stream's window overflows, the RFC lets the connection end, and for SETTINGS demands it (6.9.2).
+        case .flowControl: terminate(.flowControl)
+        default: if !inspector.admitsProvokedReset() { terminate(.enhanceYourCalm) }
+        }
     }
 
     /// Says how many bytes of the stream go into the next DATA frame, and whether it is the last.
@@ -127,6 +142,7 @@ extension HTTP2Session {
         unsafe sink.append(UnsafeRawBufferPointer(start: header, count: 9))
         unsafe sink.append(UnsafeRawBufferPointer(rebasing: stream.output.bytes[..<size]))
         stream.output.drop(size)
+        inspector.sentData(size)
         if let level = stream.wakeBelow, stream.output.count <= level {
             stream.wakeBelow = nil
             drainedStreams.append(stream)

@@ -32,32 +32,23 @@ internal import CNGHTTP2
     /// Streams that are over, kept until the events that tell so are handled.
     @exclusivity(unchecked) private var retired: [HTTP2Stream] = []
 
-    private let clock: () -> UInt64
-    private var floods: Floods
+    @exclusivity(unchecked) var inspector: FrameInspector
     @exclusivity(unchecked) private var isInBlock = false
     private(set) var hasTerminated = false
     /// A graceful stop has begun.
     var isStopping = false
     private var hasRefused = false
+    /// The stream that we have just reset; nghttp2 closes it next.
+    @exclusivity(unchecked) var resetting: Int32 = 0
     /// Where the bytes that nghttp2 handed out but did not fit wait for the next `pull`.
     @exclusivity(unchecked) private var leftover: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(
         start: nil, count: 0)
-
-    private struct Floods {
-        var resets: FloodGuard
-        var settings: FloodGuard
-        var pings: FloodGuard
-        var emptyFrames: FloodGuard
-    }
 
     /// `clock` gives monotonic nanoseconds; it is asked only for frames that are counted against floods.
     public init(_ role: Role, limits: HTTP2Limits = .defaults, clock: @escaping () -> UInt64) throws(HTTP2Error) {
         self.role = role
         self.limits = limits
-        self.clock = clock
-        floods = Floods(
-            resets: FloodGuard(limits.resets), settings: FloodGuard(limits.settings), pings: FloodGuard(limits.pings),
-            emptyFrames: FloodGuard(limits.emptyFrames))
+        inspector = FrameInspector(isServer: role == .server, limits: limits, clock: clock)
         unsafe session = nil
         try open()
     }
@@ -110,12 +101,24 @@ internal import CNGHTTP2
     ///
     /// Throws when the connection is beyond repair: flush what `pull` still gives (a GOAWAY), then close.
     public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        guard !hasTerminated else { return }
+        guard let refusal = unsafe inspector.inspect(bytes) else { return try unsafe feed(bytes) }
+        try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes[..<refusal.offset]))
+        terminate(refusal.code)
+    }
+
+    private func feed(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
         let base = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
         let taken = unsafe nghttp2_session_mem_recv(session, base, bytes.count)
-        if taken < 0 {
-            let text = unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: taken)))
-            throw .protocolViolation(text)
+        guard taken < 0 else { return }
+        switch Int32(truncatingIfNeeded: taken) {
+        // Who does not speak HTTP/2 would not understand a GOAWAY.
+        case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: break
+        // The frames that it takes to get here (ACKs that we owe, a header bomb) are the peer's.
+        case NGHTTP2_ERR_NOMEM.rawValue: terminate(.internalError)
+        default: terminate(.enhanceYourCalm)
         }
+        throw .protocolViolation(unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: taken))))
     }
 
     /// Everything in `events` is handled: their headers and bytes go.
@@ -175,22 +178,23 @@ internal import CNGHTTP2
         memory.begin()
     }
 
-    func gotHeader(_ field: HeaderField) {
+    /// False when there are so many that reading on is the attack.
+    func gotHeader(_ field: HeaderField) -> Bool {
         arena.count(field.size)
-        if memory.takesIdentical(field) { return }
-        gotOtherHeader(field)
+        return memory.takesIdentical(field) || gotOtherHeader(field)
     }
 
     @inline(never)
-    private func gotOtherHeader(_ field: HeaderField) {
-        guard arena.blockSize <= limits.headerListSize else { return }
+    private func gotOtherHeader(_ field: HeaderField) -> Bool {
+        guard arena.blockSize <= limits.headerListSize else { return arena.blockSize <= limits.headerListBomb }
         switch memory.take(field) {
-        case .matched: return
+        case .matched: break
         case .varying: arena.add(field)
         case .unknown:
             forgetMatch()
             arena.add(field)
         }
+        return true
     }
 
     /// The block is none that came before: what was not kept of it is kept now.
@@ -212,7 +216,7 @@ internal import CNGHTTP2
     }
 
     /// The DATA frame is complete. An empty one that ends nothing is only good for making us work.
-    func gotDataFrame(_ streamID: Int32, length: Int, endsStream: Bool) {
+    func gotDataFrame(_ streamID: Int32, content: Int, endsStream: Bool) {
         if endsStream {
             // One event for the last bytes and the end: a whole request can then be read where it lies.
             if let last = events.last, last.kind == .data, last.streamID == streamID {
@@ -221,8 +225,8 @@ internal import CNGHTTP2
             } else {
                 unsafe events.append(HTTP2Event(.data, streamID, endsStream: true, stream: ours(streamID)))
             }
-        } else if length == 0 {
-            admit(\.emptyFrames)
+        } else if content == 0, !inspector.admitsEmptyFrame() {
+            terminate(.enhanceYourCalm)
         }
     }
 
@@ -232,13 +236,8 @@ internal import CNGHTTP2
         role == .client ? unsafe Self.reference(of: session, streamID) : nil
     }
 
-    func gotReset() { admit(\.resets) }
-    func gotSettings() {
-        unsafe events.append(HTTP2Event(.settings, 0))
-        admit(\.settings)
-    }
-    func gotPing(isAcknowledgement: Bool) {
-        guard isAcknowledgement else { return admit(\.pings) }
+    func gotSettings() { unsafe events.append(HTTP2Event(.settings, 0)) }
+    func gotPingAcknowledgement() {
         unsafe events.append(HTTP2Event(.pingAcknowledged, 0))
         if isStopping, !hasRefused {
             hasRefused = true
@@ -250,6 +249,8 @@ internal import CNGHTTP2
     }
     func gotClose(_ streamID: Int32, _ stream: Unmanaged<HTTP2Stream>?, code: UInt32) {
         if let stream = unsafe stream?.takeUnretainedValue() { retire(stream) }
+        // What the peer sent before it saw our reset may still arrive.
+        if role == .server, streamID != resetting { inspector.close(streamID) }
         unsafe events.append(HTTP2Event(.closed, streamID, endsStream: true, code: code, stream: stream))
     }
 
@@ -279,11 +280,6 @@ internal import CNGHTTP2
             unsafe nghttp2_session_set_stream_user_data(session, stream.id, nil)
         }
         return orphans
-    }
-
-    private func admit(_ flood: WritableKeyPath<Floods, FloodGuard>) {
-        guard !hasTerminated, !floods[keyPath: flood].admits(at: clock()) else { return }
-        terminate(.enhanceYourCalm)
     }
 
     /// Sends GOAWAY with this code and ends the connection after it. Does nothing the second time.

@@ -304,7 +304,15 @@ class Peer:
                 return self.closed()
             if got.kind == RST_STREAM and got.stream == stream:
                 assert got.code in codes, f"{got}, expected {names(codes)}"
-                return self.alive()
+                # A stream error may be followed by the end of the connection, for the same reason.
+                self.send(frame(PING, 0, 0, b"stillyou"))
+                while True:
+                    got = self.read()
+                    if got.kind == PING and got.flags & ACK:
+                        return
+                    if got.kind == GOAWAY:
+                        assert got.code in codes, f"{got}, expected {names(codes)}"
+                        return self.closed()
 
 
 def names(codes):
