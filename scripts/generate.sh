@@ -67,7 +67,9 @@ generate Sources/Schema/Generated \
 generate Sources/Bridge/Generated Emit=openapi Protos $contract
 # shellcheck disable=SC2086
 generate clients/javascript Emit=javascript Protos $contract
-generate Sources/RPC/Generated Visibility=public "$common" google/rpc/status.proto google/rpc/error_details.proto
+generate Sources/ProtoRuntime/Generated Visibility=public,Module=ProtoRuntime "$includes" google/protobuf/api.proto \
+    google/protobuf/descriptor.proto google/protobuf/source_context.proto google/protobuf/type.proto
+generate Sources/RPC/Generated Visibility=public,Module=RPC "$common" google/rpc/status.proto google/rpc/error_details.proto
 generate Sources/RPCTransport/Generated \
     Visibility=public,DefaultPolicy=open,Emit=swift,Emit=descriptors,Descriptors=TransportDescriptors codegen/protos \
     grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto

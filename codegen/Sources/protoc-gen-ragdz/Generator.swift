@@ -5,22 +5,19 @@ enum Generator {
         let content: String
     }
 
-    /// Well-known types whose Swift is part of ProtoRuntime.
-    private static let inRuntime: Set<String> = [
-        "google/protobuf/any.proto", "google/protobuf/duration.proto", "google/protobuf/empty.proto",
-        "google/protobuf/field_mask.proto", "google/protobuf/struct.proto", "google/protobuf/timestamp.proto",
-        "google/protobuf/wrappers.proto",
-    ]
-
     static func run(_ request: GeneratorRequest) throws -> [File] {
         let options = try GeneratorOptions(request.parameter)
         let wanted = Set(request.filesToGenerate)
-        let builder = ModelBuilder(request.files)
+        let builder = ModelBuilder(
+            request.files, provided: ProvidedFiles(options: options, generated: wanted))
         var files: [File] = []
         if options.emit.contains("swift") {
             let printer = FilePrinter(options: options)
-            for file in request.files where wanted.contains(file.name) && !inRuntime.contains(file.name) {
-                files.append(File(name: swiftName(file.name), content: printer.print(builder.build(file))))
+            var taken: Set<String> = []
+            for file in request.files where wanted.contains(file.name) {
+                if builder.provided.skips(file.name) { continue }
+                let name = swiftName(file.name, &taken)
+                files.append(File(name: name, content: printer.print(builder.build(file))))
             }
         }
         if options.emit.contains("descriptors") {
@@ -39,8 +36,11 @@ enum Generator {
     }
 
     /// `ragdz/v1/tenants.proto` becomes `ragdz_v1_tenants.pb.swift`: file names are unique in a module.
-    private static func swiftName(_ name: String) -> String {
+    private static func swiftName(_ name: String, _ taken: inout Set<String>) -> String {
         let stem = name.hasSuffix(".proto") ? String(name.dropLast(6)) : name
-        return stem.split(separator: "/").joined(separator: "_") + ".pb.swift"
+        var result = stem.split(separator: "/").joined(separator: "_")
+        // `a/b.proto` and `a_b.proto` are two files; some file systems do not tell capitals apart.
+        while !taken.insert(result.lowercased()).inserted { result += "_" }
+        return result + ".pb.swift"
     }
 }

@@ -1,6 +1,7 @@
 /// The plugin's parameter: `key=value` pairs joined by commas.
 ///
 /// - `Visibility=public|internal`: of everything generated; public unless said otherwise.
+/// - `Module=Name`: the module that is generated, when it is one of ours that others import (ProtoRuntime, RPC).
 /// - `Import=Module`: a module that the files import beside ProtoRuntime and RPC; may be given many times.
 /// - `Emit=swift|descriptors|openapi|javascript`: what is printed; may be given many times; Swift when not given.
 /// - `Descriptors=Name`: the enum that holds the descriptors.
@@ -8,6 +9,7 @@
 /// - `DefaultPolicy=open`: methods without `ragdz.policy` may be called by everyone (denied when not given).
 struct GeneratorOptions {
     var visibility = "public"
+    var module = ""
     var imports: [String] = []
     var emit: Set<String> = []
     var descriptorsName = "FileDescriptors"
@@ -24,6 +26,7 @@ struct GeneratorOptions {
                     throw GeneratorError(message: "Visibility is public or internal, not \"\(value)\"")
                 }
                 visibility = value
+            case "Module": module = value
             case "Import": imports.append(value)
             case "Descriptors": descriptorsName = value
             case "Title": title = value

@@ -5,6 +5,8 @@ struct FileModel {
     var messages: [MessageModel] = []
     var enums: [EnumModel] = []
     var services: [ServiceModel] = []
+    /// Modules that declare types which this file uses.
+    var modules: Set<String> = []
     /// The Swift names of every message in the file, nested ones too.
     var messageTypes: [String] { messages.flatMap(\.allTypes) }
 }

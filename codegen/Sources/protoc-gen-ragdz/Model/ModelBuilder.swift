@@ -1,26 +1,32 @@
 /// Turns descriptors into the model.
 struct ModelBuilder {
     let names: TypeNames
+    let provided: ProvidedFiles
+    /// The file that declares each message and enum.
+    private var homes: [String: String] = [:]
     private let layout: Layout
     private var mapEntries: [String: ProtoMessageDescriptor] = [:]
     private var firstValues: [String: String] = [:]
 
-    init(_ files: [ProtoFile]) {
+    init(_ files: [ProtoFile], provided: ProvidedFiles) {
+        self.provided = provided
         names = TypeNames(files)
         layout = Layout(files)
         for file in files {
-            for message in file.messages { index(message) }
-            for enumeration in file.enums { index(enumeration) }
+            for message in file.messages { index(message, file.name) }
+            for enumeration in file.enums { index(enumeration, file.name) }
         }
     }
 
-    private mutating func index(_ message: ProtoMessageDescriptor) {
+    private mutating func index(_ message: ProtoMessageDescriptor, _ file: String) {
+        homes[message.fullName] = file
         if message.isMapEntry { mapEntries[message.fullName] = message }
-        for nested in message.messages { index(nested) }
-        for nested in message.enums { index(nested) }
+        for nested in message.messages { index(nested, file) }
+        for nested in message.enums { index(nested, file) }
     }
 
-    private mutating func index(_ enumeration: ProtoEnumDescriptor) {
+    private mutating func index(_ enumeration: ProtoEnumDescriptor, _ file: String) {
+        homes[enumeration.fullName] = file
         let model = build(enumeration)
         firstValues[enumeration.fullName] = model.values.first { $0.number == 0 }?.swiftName
     }
@@ -30,7 +36,20 @@ struct ModelBuilder {
         model.messages = file.messages.map(build)
         model.enums = file.enums.map(build)
         model.services = file.services.map(build)
+        for message in file.messages { addModules(message, &model.modules) }
+        for method in file.services.flatMap(\.methods) {
+            for type in [method.input, method.output] { addModule(of: type, &model.modules) }
+        }
         return model
+    }
+
+    private func addModules(_ message: ProtoMessageDescriptor, _ modules: inout Set<String>) {
+        for field in message.fields { addModule(of: field.typeName, &modules) }
+        for nested in message.messages { addModules(nested, &modules) }
+    }
+
+    private func addModule(of type: String, _ modules: inout Set<String>) {
+        if let home = homes[type], let module = provided.module(of: home) { modules.insert(module) }
     }
 
     // MARK: Messages
@@ -42,14 +61,14 @@ struct ModelBuilder {
         var taken: Set<String> = []
         // Members of a oneof are cases of its enum; all other fields and the oneofs are members of the message.
         var caseNames: [Int: Set<String>] = [:]
+        let typeNames = Naming.oneofTypeNames(message.oneofs.map(\.name))
         let declared = Set(message.fields.compactMap(\.oneof))
         for (index, oneof) in message.oneofs.enumerated() where declared.contains(index) {
             let name = Self.unique(Naming.fieldName(oneof.name, number: 0), "_oneof", &taken)
             model.oneofs.append(
                 OneofModel(
                     protoName: oneof.name, swiftName: name,
-                    typeName: "OneOf_" + Naming.typeName(Naming.lowerCamel(oneof.name)), comment: oneof.comment,
-                    index: index))
+                    typeName: typeNames[index], comment: oneof.comment, index: index))
         }
         for field in message.fields where field.type != .group {
             let wanted = Naming.fieldName(field.name, number: field.number, isCase: field.oneof != nil)
@@ -145,7 +164,8 @@ struct ModelBuilder {
         var taken: Set<String> = []
         let methods = service.methods.map { method in
             let camel = Naming.lowerCamel(method.name)
-            let name = ["self", "Self", "Type", "Protocol", "init"].contains(camel) ? camel + "_" : camel
+            let isReserved = ["self", "Self", "Type", "Protocol", "init"].contains(camel)
+            let name = camel.isEmpty ? "method" : isReserved ? camel + "_" : camel
             return MethodModel(
                 protoName: method.name, swiftName: Self.unique(name, "_", &taken), comment: method.comment,
                 input: names[method.input], output: names[method.output], descriptor: method)

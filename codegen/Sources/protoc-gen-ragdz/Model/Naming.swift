@@ -12,6 +12,16 @@ enum Naming {
         return first.uppercased() + name.dropFirst()
     }
 
+    /// The enums of a message's oneofs: names that differ only in underscores or capitals get different types.
+    static func oneofTypeNames(_ oneofs: [String]) -> [String] {
+        var taken: Set<String> = []
+        return oneofs.map { oneof in
+            var name = "OneOf_" + typeName(lowerCamel(oneof))
+            while !taken.insert(name).inserted { name += "_" }
+            return name
+        }
+    }
+
     static func fieldName(_ name: String, number: UInt32, isCase: Bool = false) -> String {
         let camel = lowerCamel(name)
         if camel.isEmpty { return "field\(number)" }
@@ -121,7 +131,8 @@ enum Naming {
 
     /// Types that generated code names: a message of the same name would hide them.
     static let reservedTypes: Set<String> = [
-        "Any", "Array", "Bool", "Boxed", "Dictionary", "Double", "Float", "Hashable", "Hasher", "Int", "Int32", "Int64",
+        "_", "Any", "Array", "Bool", "Boxed", "Dictionary", "Double", "Float", "Hashable", "Hasher", "Int", "Int32",
+        "Int64",
         "JSONError", "JSONFields", "JSONReader", "JSONWriter", "Message", "Never", "Optional", "Protocol", "ProtoEnum",
         "ProtoEnumeration", "ProtoMessage", "ProtoBool", "ProtoBytes", "ProtoDouble", "ProtoFloat", "ProtoString",
         "ProtoInt32", "ProtoInt64", "ProtoUInt32", "ProtoUInt64", "ProtoSInt32", "ProtoSInt64", "ProtoFixed32",

@@ -32,7 +32,7 @@ struct TypeNames {
     private mutating func add(_ message: ProtoMessageDescriptor, path: String) {
         paths[message.fullName] = path
         let reserved = Naming.reservedTypes.union(topLevel)
-        var taken: Set<String> = Set(message.oneofs.map { "OneOf_" + Naming.typeName(Naming.lowerCamel($0.name)) })
+        var taken: Set<String> = Set(Naming.oneofTypeNames(message.oneofs.map(\.name)))
         for nested in message.messages where !nested.isMapEntry {
             let name = Self.unique(Naming.typeName(nested.name), "Message", reserved, &taken)
             add(nested, path: path + "." + name)

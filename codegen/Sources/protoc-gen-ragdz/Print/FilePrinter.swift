@@ -34,7 +34,9 @@ struct FilePrinter {
         if file.messages.isEmpty && file.enums.isEmpty && file.services.isEmpty { return [] }
         var modules: Set<String> = ["ProtoRuntime"]
         if !file.services.isEmpty { modules.insert("RPC") }
+        modules.formUnion(file.modules)
         modules.formUnion(options.imports)
+        modules.remove(options.module)
         return modules.sorted().map { "\(options.visibility) import \($0)" }
     }
 }
