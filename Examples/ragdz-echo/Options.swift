@@ -14,7 +14,8 @@ struct Options {
         usage: ragdz-echo [--host ADDRESS] [--port N] [--loops N] [--certificate FILE --key FILE] [--grace SECONDS]
                           [--limit NAME=NUMBER]...
         Limits in milliseconds: handshakeTimeout, idleTimeout, keepaliveInterval, keepaliveTimeout, requestTimeout,
-        maximumConnectionAge. In bytes: maximumMessageSize, streamBuffer.
+        maximumConnectionAge, connectionGrace, stallTimeout. In bytes: maximumMessageSize, streamBuffer,
+        connectionRequestBuffer. A number: maximumConnections.
         """
 
     struct Misuse: Error { let text: String }
@@ -60,6 +61,10 @@ struct Options {
         case "keepaliveTimeout": configuration.keepaliveTimeout = time
         case "requestTimeout": configuration.requestTimeout = time
         case "maximumConnectionAge": configuration.maximumConnectionAge = time
+        case "connectionGrace": configuration.connectionGrace = time
+        case "stallTimeout": configuration.stallTimeout = time
+        case "maximumConnections": configuration.maximumConnections = number
+        case "connectionRequestBuffer": configuration.connectionRequestBuffer = number
         case "maximumMessageSize": configuration.maximumMessageSize = number
         case "streamBuffer": configuration.streamBuffer = number
         default: throw Misuse(text: "unknown limit \(name)\n\(Self.usage)")

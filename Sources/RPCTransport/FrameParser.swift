@@ -46,6 +46,13 @@ struct FrameParser {
         return .message(payload: header..<header + length, isCompressed: false)
     }
 
+    /// The size of the frame at the front, header and payload, once its header is there.
+    func frontSize(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count >= frameHeaderSize else { return nil }
+        let isChecked = framing == .ragdz && bytes[0] & FrameFlags.checked != 0
+        return (isChecked ? checkedHeaderSize : frameHeaderSize) + Int(bytes.bigEndian(at: 1, as: UInt32.self))
+    }
+
     mutating func next(_ bytes: UnsafeRawBufferPointer) -> Step {
         guard bytes.count >= frameHeaderSize else {
             if hasEnded, !bytes.isEmpty { return .failure(.frameAfterEnd) }

@@ -109,6 +109,7 @@ final class ConnectionRegistry: Sendable {
     func remove(_ connection: ServerConnection) {
         connections.withLock { $0[ObjectIdentifier(connection)] = nil }
     }
+    var count: Int { connections.withLock { $0.count } }
     var isEmpty: Bool { connections.withLock { $0.isEmpty } }
 
     /// Runs `body` for each connection on its loop.

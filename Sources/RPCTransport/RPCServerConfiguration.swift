@@ -21,7 +21,12 @@ extension RPCServer {
         /// because inside a data centre the processor is dearer than the network; 4 KiB suits slow networks.
         public var compressionThreshold: Int
         public var http2: HTTP2Limits
-        /// How long a new connection may take to say its first words. Default: 10 seconds.
+        /// Connections at once; one more is told to go elsewhere (GOAWAY, then closed). Default: 20,000.
+        public var maximumConnections: Int
+        /// Bytes of one connection's requests that are larger than half a stream's window and wait for their handlers;
+        /// beyond them such requests wait for window. Default: 32 MiB, and never less than one message.
+        public var connectionRequestBuffer: Int
+        /// How long a new connection may take to say its first words, TLS included. Default: 10 seconds.
         public var handshakeTimeout: TimeAmount
         /// A connection without calls is closed after this time. Default: 5 minutes.
         public var idleTimeout: TimeAmount
@@ -29,9 +34,15 @@ extension RPCServer {
         public var keepaliveInterval: TimeAmount
         /// How long a sign of life may take. Default: 20 seconds.
         public var keepaliveTimeout: TimeAmount
-        /// A connection is closed gracefully at this age, so that load spreads. Default: nil, never.
+        /// A connection is closed gracefully at about this age (a tenth shorter or longer), so that load spreads.
+        /// Default: nil, never.
         public var maximumConnectionAge: TimeAmount?
-        /// The request of a call that takes one must be complete within this time. Default: 30 seconds.
+        /// How long the calls of a connection that is too old may go on. Default: 60 seconds.
+        public var connectionGrace: TimeAmount
+        /// A call whose peer takes nothing of what waits for it is given up after this time. Default: 2 minutes.
+        public var stallTimeout: TimeAmount
+        /// The request of a call that takes one, and any header list, must be complete within this time.
+        /// Default: 30 seconds.
         public var requestTimeout: TimeAmount
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
@@ -43,11 +54,15 @@ extension RPCServer {
             streamBuffer = 64 << 10
             compressionThreshold = .max
             http2 = .defaults
+            maximumConnections = 20_000
+            connectionRequestBuffer = 32 << 20
             handshakeTimeout = .seconds(10)
             idleTimeout = .minutes(5)
             keepaliveInterval = .seconds(60)
             keepaliveTimeout = .seconds(20)
             maximumConnectionAge = nil
+            connectionGrace = .seconds(60)
+            stallTimeout = .minutes(2)
             requestTimeout = .seconds(30)
         }
 

@@ -15,11 +15,21 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     private let registry: ConnectionRegistry
     private let tls: TLSHandler?
     private var watchdog: RepeatedTask?
-    private var openedAt = NIODeadline.now()
+    /// Times that the watchdog compares.
+    @exclusivity(unchecked) var watch = Watch()
     /// The peer has sent its SETTINGS, so it does speak HTTP/2.
-    @exclusivity(unchecked) private var isGreeted = false
+    @exclusivity(unchecked) private(set) var isGreeted = false
+    /// Handlers that still run although their streams are over.
+    @exclusivity(unchecked) var orphans = 0
+    /// Memory for requests that are larger than a stream's window.
+    @exclusivity(unchecked) var largeRequests: LargeRequests
+    /// The server had enough connections when this one came.
+    private let isRefused: Bool
 
     init(_ server: ServerParts, _ loop: any EventLoop, _ share: LoopShare, number: Int, tls: TLSHandler?) throws {
+        isRefused = server.registry.count >= server.configuration.maximumConnections
+        largeRequests = LargeRequests(
+            capacity: max(server.configuration.connectionRequestBuffer, server.configuration.maximumMessageSize + 1024))
         self.tls = tls
         configuration = server.configuration
         router = server.router
@@ -36,9 +46,10 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
 
     override func begun() {
         registry.add(self)
-        openedAt = heardAt
-        let period = TimeAmount.nanoseconds(min(configuration.handshakeTimeout.nanoseconds, 5_000_000_000) / 2 + 1)
-        watchdog = loop.scheduleRepeatedTask(initialDelay: period, delay: period) { [weak self] _ in self?.watch() }
+        if isRefused { return session.terminate(.noError) }
+        watch = Watch(openedAt: heardAt, configuration)
+        let period = Watch.period(configuration)
+        watchdog = loop.scheduleRepeatedTask(initialDelay: period, delay: period) { [weak self] _ in self?.look() }
     }
 
     override func ended(_ streams: [HTTP2Stream]) {
@@ -122,47 +133,9 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     }
 }
 
-// MARK: - Time and the end
+// MARK: - Errors
 
 extension ServerConnection {
-    /// Looks after what nobody else notices: a peer that never speaks, never asks, or has vanished.
-    private func watch() {
-        let now = NIODeadline.now()
-        for stream in session.liveStreams { (stream as? ServerStream)?.watch(now) }
-        if let pingedAt {
-            if now - pingedAt > configuration.keepaliveTimeout { return closeNow() }
-        } else if session.liveStreamCount == 0 {
-            if !isGreeted {
-                if now - openedAt > configuration.handshakeTimeout { return closeNow() }
-            } else if now - heardAt > configuration.idleTimeout {
-                pingedAt = now
-                stop()
-            }
-        } else if now - heardAt > configuration.keepaliveInterval {
-            pingedAt = now
-            session.ping()
-        }
-        if let age = configuration.maximumConnectionAge, now - openedAt > age { stop() }
-        flush()
-    }
-
-    /// Ends the connection when its calls are done.
-    func stop() { session.terminateGracefully() }
-
-    func beginShutdown() {
-        stop()
-        flush()
-    }
-
-    func closeNow() {
-        for stream in session.liveStreams {
-            (stream as? ServerStream)?.abort(.unavailable("The server is stopping: call again.", reason: "SHUTDOWN"))
-        }
-        session.terminate(.noError)
-        flush()
-        context?.close(promise: nil)
-    }
-
     /// What the caller may read of an error, and what the log keeps.
     func describe(_ error: any Error, _ stream: ServerStream) -> Status {
         let status = Status(wrapping: error)

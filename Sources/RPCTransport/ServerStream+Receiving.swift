@@ -26,16 +26,14 @@ extension ServerStream {
             direct = bytes
         } else {
             input.append(bytes)
-            // A request that the handler has not seen yet must fit the limit, so it may have all the window it needs.
-            acknowledge()
         }
         if !peerHasEnded {
             switch parser.front(input.bytes) {
             case .failure(let status): abort(status)
             // Nothing but RAG-DZ's small end envelope may follow the one request; more would be kept without a bound.
-            case .message(let payload, _) where input.count > payload.upperBound + 65_536:
+            case .message(let payload, _) where input.count > payload.upperBound + Self.tailRoom:
                 abort(.invalidArgument("The method takes exactly one request.", reason: "TOO_MANY_REQUESTS"))
-            default: break
+            default: makeRoom()
             }
             return
         }

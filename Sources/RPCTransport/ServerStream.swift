@@ -23,6 +23,12 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     @exclusivity(unchecked) var worker: CallWorker?
     @exclusivity(unchecked) var timer: Scheduled<Void>?
     @exclusivity(unchecked) private var isStarted = false
+    /// The stream is over and the handler is not.
+    @exclusivity(unchecked) private var isOrphan = false
+    @exclusivity(unchecked) var room = Room.window
+    @exclusivity(unchecked) var wantedRoom = 0
+    /// What waited for the peer at the watchdog's last look, and since when nothing of it went.
+    @exclusivity(unchecked) private var stalled: (bytes: Int, since: NIODeadline)?
     @exclusivity(unchecked) private var openedAt = NIODeadline.uptimeNanoseconds(0)
 
     init(_ connection: ServerConnection, _ head: RequestHead, _ route: Route, deadline: Deadline?) {
@@ -76,7 +82,10 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
         } catch {
             status = connection.describe(error, self)
         }
-        onLoop { self.finish(status) }
+        onLoop {
+            if self.isOrphan { self.connection.orphans -= 1 }
+            self.finish(status)
+        }
     }
 
     /// Ends the call before its handler did: the peer gets `status`, the handler is cancelled.
@@ -100,13 +109,24 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
 
     /// nghttp2 has closed the stream: in order after our end, or because the peer reset it.
     override func closed(_ code: HTTP2ErrorCode) {
+        leaveRoom()
         if outcome == nil { peerLeft() }
     }
 
-    /// A request that trickles in for too long is refused.
+    /// A request that trickles in for too long is refused, and a peer that takes nothing of its answer is left.
     func watch(_ now: NIODeadline) {
+        watchOutput(now)
         guard !isStarted, outcome == nil, now - openedAt > connection.configuration.requestTimeout else { return }
         abort(.deadlineExceeded("The request took too long to arrive.", reason: "REQUEST_TIMEOUT"))
+    }
+
+    private func watchOutput(_ now: NIODeadline) {
+        guard queuedBytes > 0, let stalled, stalled.bytes == queuedBytes else {
+            return stalled = queuedBytes > 0 ? (queuedBytes, now) : nil
+        }
+        guard now - stalled.since > connection.configuration.stallTimeout else { return }
+        peerLeft()
+        connection.session.reset(id, .cancel)
     }
 
     /// The peer has gone or reset the stream.
@@ -118,7 +138,11 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     }
 
     private func cancelWork(_ status: Status) {
-        worker?.cancel()
+        if let worker {
+            worker.cancel()
+            if !isOrphan { connection.addOrphan() }
+            isOrphan = true
+        }
         resumeWaiters(throwing: status)
     }
 }
