@@ -133,7 +133,7 @@ let testTargets: [Target] = [
         "IntegrationTests",
         [
             "RPCTransport", "RPC", "Schema", "ProtoRuntime", "Bytes", "Postgres", "Embedded", "Support", nioCore,
-            nioPosix, "ragdzd", "ragdz",
+            nioPosix, logging, "ragdzd", "ragdz",
         ], exclude: ["Foreign"]),
 ]
 

@@ -39,7 +39,10 @@ final class RunningServer: @unchecked Sendable {
     /// Starts and waits until the server says where it can be reached.
     func start(environment: [String: String] = [:], patience: Duration = .seconds(60)) async throws {
         let process = Process()
-        process.executableURL = Self.products.appendingPathComponent("ragdzd")
+        // A long run may name a release build.
+        process.executableURL =
+            ProcessInfo.processInfo.environment["RAGDZ_TEST_SERVER"].map { URL(fileURLWithPath: $0) }
+            ?? Self.products.appendingPathComponent("ragdzd")
         process.arguments = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--bridge", "127.0.0.1:0"]
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let log = folder + "/log"

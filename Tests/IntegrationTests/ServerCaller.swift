@@ -53,11 +53,34 @@ final class ServerCaller: Sendable {
         return await open(method.requestType)
     }
 
+    /// A call with messages that are in wire form already, under any authorization header or none.
+    func call(
+        _ method: MethodDescriptor, wire: [[UInt8]], authorization: String?, timeout: Duration,
+        metadata: [String: String] = [:]
+    ) async -> Outcome {
+        var outcome = Outcome()
+        do {
+            // The empty message keeps every field that it does not know: all of them.
+            let requests = try wire.map { try Google_Protobuf_Empty(wire: $0) }
+            var options = CallOptions(timeout: timeout)
+            if let authorization { options.metadata.add("authorization", authorization) }
+            for (name, value) in metadata { options.metadata.add(name, value) }
+            try await send(method, requests, options) { outcome.bytes += $0 }
+        } catch { outcome.status = error as? Status ?? Status(.unknown, "\(error)") }
+        return outcome
+    }
+
     private func send<Request: Message>(
         _ method: MethodDescriptor, _ requests: [Request], _ key: String, _ take: ([UInt8]) -> Void
     ) async throws {
         var options = CallOptions(timeout: .seconds(20))
         options.metadata.add("authorization", "Bearer \(key)")
+        try await send(method, requests, options, take)
+    }
+
+    private func send<Request: Message>(
+        _ method: MethodDescriptor, _ requests: [Request], _ options: CallOptions, _ take: ([UInt8]) -> Void
+    ) async throws {
         let first = requests.first ?? Request()
         // The empty message keeps every field that it does not know: all of them.
         switch method.callType {
