@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills conformance fuzz
+.PHONY: help demo serve stop test generate format bench kills conformance fuzz isolation
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,3 +35,6 @@ conformance: ## Runs the official conformance suites in full.
 
 fuzz: ## Fuzzes each target of fuzz/ for a minute, with the address sanitiser.
 	@scripts/fuzz.sh 60
+
+isolation: ## Calls every method 200,000 times in all as tenants after each other's data, the database crashing under it.
+	@scripts/isolation.sh
