@@ -23,7 +23,7 @@ internal import Glibc
     private var partial: [UInt8] = []
 
     /// The highest stream that the peer has opened.
-    private var highest: Int32 = 0
+    private(set) var highest: Int32 = 0
     /// Stream numbers that the peer has passed over, last time it did: they can never be opened.
     private var gap: Range<Int32> = 0..<0
     /// The stream of the last DATA or HEADERS that was found in order.

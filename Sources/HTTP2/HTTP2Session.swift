@@ -133,6 +133,8 @@ internal import CNGHTTP2
     public var isOver: Bool {
         unsafe nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
     }
+    /// The highest number of a stream that the peer has opened.
+    public var lastPeerStream: Int32 { inspector.highest }
     /// A header list has begun and is not complete.
     public var isInHeaderBlock: Bool { isInBlock }
     public var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 || !leftover.isEmpty }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTP2
 internal import NIOCore
 internal import RPC
@@ -7,6 +8,8 @@ struct Watch {
     var openedAt = NIODeadline.uptimeNanoseconds(0)
     /// When the connection is old, with jitter; nil never.
     var agesAt: NIODeadline?
+    /// The last stream that the peer had opened at the last look.
+    var lastStream: Int32 = 0
     /// Since when there is no call.
     var idleSince: NIODeadline?
     /// Since when a header block is being received.
@@ -42,8 +45,20 @@ extension ServerConnection {
     /// Looks after what nobody else notices: a peer that never speaks, never asks, never ends, or has vanished.
     func look() {
         let now = NIODeadline.now()
+        if watch.lastStream != session.lastPeerStream {
+            // There were calls between the looks, however short they were.
+            watch.lastStream = session.lastPeerStream
+            watch.idleSince = nil
+            watch.inBlockSince = nil
+        }
         for stream in session.liveStreams { (stream as? ServerStream)?.watch(now) }
-        if isOverdue(now) { return closeNow() }
+        if isOverdue(now) {
+            // Nobody will take what is still to be sent: the kernel need not keep it either.
+            let socket = context?.channel as? any SocketOptionProvider
+            guard let done = socket?.setSoLinger(linger(l_onoff: 1, l_linger: 0)) else { return closeNow() }
+            done.whenComplete { _ in self.closeNow() }
+            return
+        }
         if now - (watch.inBlockSince ?? now) > configuration.requestTimeout { session.terminate(.enhanceYourCalm) }
         if session.liveStreamCount == 0 {
             if isGreeted, now - (watch.idleSince ?? now) > configuration.idleTimeout { stop() }

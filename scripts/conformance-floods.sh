@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Attacks ragdz-echo in some forty ways while a healthy client goes on calling it; prints what each attack cost.
+# Usage: scripts/conformance-floods.sh [SECONDS [RAGDZ-ECHO]]      Each attack is repeated for SECONDS (2; 0: made once).
+# Without the program a release build is made. The server's timeouts are shortened to a second or so.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+seconds=${1:-2}
+server=${2:-}
+if [ -z "$server" ]; then
+    swift build -c release --product ragdz-echo
+    server=.build/release/ragdz-echo
+fi
+scripts/test-venv.sh >/dev/null
+scratch=$(mktemp -d)
+: >"$scratch/log"
+limits=
+for limit in handshakeTimeout=1000 requestTimeout=1500 idleTimeout=1500 keepaliveInterval=1000 keepaliveTimeout=1000 \
+    stallTimeout=1500 connectionGrace=1000; do limits="$limits --limit $limit"; done
+# shellcheck disable=SC2086
+"$server" --port 0 $limits >"$scratch/log" 2>&1 &
+pid=$!
+trap 'kill $pid 2>/dev/null || true; rm -rf "$scratch"' EXIT
+for _ in $(seq 200); do
+    port=$(sed -n 's/^ready on .*:\([0-9]*\)$/\1/p' "$scratch/log")
+    [ -n "$port" ] && break
+    sleep 0.05
+done
+"${RAGDZ_TEST_VENV:-.venv-tests}/bin/python" Tests/Foreign/http2/floods.py "$port" "$pid" "$seconds"
