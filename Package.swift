@@ -91,6 +91,10 @@ let rooms: [Target] = [
         dependencies: ["RPCTransport", "RPC", "ProtoRuntime", "Bytes", "TLS", nioCore, nioPosix],
         path: "Examples/ragdz-echo", exclude: ["echo.proto"], swiftSettings: common),
     .executableTarget(
+        name: "ragdz-interop",
+        dependencies: ["RPCTransport", "RPC", "ProtoRuntime", "Bytes", "TLS", nioCore, nioPosix],
+        path: "Examples/ragdz-interop", swiftSettings: common),
+    .executableTarget(
         name: "postgres-bench", dependencies: ["Postgres", "LoopExecutor", "Bytes", logging, nioCore, nioPosix],
         path: "Examples/postgres-bench", swiftSettings: common),
 ]
@@ -129,6 +133,7 @@ let testTargets: [Target] = [
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
     tests("BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", logging, nioCore, nioPosix]),
     tests("TidyTests", []),
+    tests("ConformanceTests", ["ragdz-interop"]),
     tests(
         "IntegrationTests",
         [

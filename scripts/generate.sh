@@ -85,3 +85,6 @@ generate Examples/ragdz-echo/Generated Visibility=internal,DefaultPolicy=open Ex
 
 # Word lists of the Language room become Swift constants.
 scripts/generate-lexicon.sh
+# grpc's interoperability tests, from the protos of its own source package.
+generate Examples/ragdz-interop/Generated Visibility=internal,DefaultPolicy=open "$(scripts/debian-source.sh grpc)" \
+    src/proto/grpc/testing/empty.proto src/proto/grpc/testing/messages.proto src/proto/grpc/testing/test.proto

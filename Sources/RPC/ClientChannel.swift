@@ -19,6 +19,8 @@ public struct CallOptions: Sendable {
     public var hedging: HedgingPolicy?
     /// Requests of at least so many bytes are packed with gzip. Default: nil, as the client's configuration says.
     public var compressionThreshold: Int?
+    /// Says for each request whether it is packed with gzip; nil leaves it to the client's threshold. Default: nil.
+    public var compression: (@Sendable (any Message) -> MessageCompression)?
 
     /// Everything that is not named stays at its default.
     public init(timeout: Duration? = nil, metadata: Metadata = Metadata(), waitForReady: Bool = false) {

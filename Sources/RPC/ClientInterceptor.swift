@@ -89,6 +89,7 @@ private final class ObservedSource<Element: Message>: ResponseSource {
     }
 
     var trailingMetadata: Metadata { owner.source.trailingMetadata }
+    var lastWasCompressed: Bool { owner.source.lastWasCompressed }
     func initialMetadata() async throws -> Metadata { try await owner.source.initialMetadata() }
     func cancel() { owner.source.cancel() }
 

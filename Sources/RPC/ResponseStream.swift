@@ -8,8 +8,14 @@ public protocol ResponseSource: AnyObject, Sendable {
     func next<M: Message>(as type: M.Type) async throws -> M?
     /// The trailers, once `next` has returned nil or thrown; empty before.
     var trailingMetadata: Metadata { get }
+    /// Whether the response that `next` returned last came packed.
+    var lastWasCompressed: Bool { get }
     /// Tells the server that nobody reads any more. Without effect on a call that is over.
     func cancel()
+}
+
+extension ResponseSource {
+    public var lastWasCompressed: Bool { false }
 }
 
 /// The response messages of a server-streaming or bidirectional call.
@@ -35,6 +41,8 @@ public struct ResponseStream<Element: Message>: AsyncSequence, Sendable {
     }
     /// The trailers, once the stream is over; empty before.
     public var trailingMetadata: Metadata { owner.source.trailingMetadata }
+    /// Whether the response that was read last came packed.
+    public var lastWasCompressed: Bool { owner.source.lastWasCompressed }
     /// Ends the call early; the iteration then throws `CANCELLED`.
     public func cancel() { owner.source.cancel() }
 

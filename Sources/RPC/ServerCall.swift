@@ -19,12 +19,18 @@ public protocol CallScope: AnyObject, Sendable {
     var addedTrailers: Metadata { get }
     /// Whether the caller can take the stream up again if it breaks, or does so with this call.
     var resumption: StreamResumption { get }
+    /// Whether the request message that was read last came packed. Asked on the call's loop.
+    var requestWasCompressed: Bool { get }
+    /// How the responses from now on are packed; the first response decides whether any may be.
+    func setCompression(_ compression: MessageCompression)
 }
 
 extension CallScope {
     public var peerNames: [String] { [] }
     public var addedTrailers: Metadata { Metadata() }
     public var resumption: StreamResumption { .unsupported }
+    public var requestWasCompressed: Bool { false }
+    public func setCompression(_ compression: MessageCompression) {}
 }
 
 /// The message side of a call: where requests come from and responses go to; transports implement it.

@@ -42,6 +42,18 @@ public struct ServerContext: Sendable {
     public func setInitialMetadata(_ name: String, _ value: String) { scope.addInitialMetadata([name: value]) }
     /// Adds one trailer to the answer.
     public func setTrailer(_ name: String, _ value: String) { scope.addTrailers([name: value]) }
+    /// Adds one binary trailer, whose name ends in `-bin`.
+    public func setTrailer(_ name: String, bytes: [UInt8]) {
+        var trailer = Metadata()
+        trailer.add(name, bytes: bytes)
+        scope.addTrailers(trailer)
+    }
+
+    /// Whether the request message that was read last came packed.
+    public var requestWasCompressed: Bool { scope.requestWasCompressed }
+    /// How the responses from now on are packed. Without it the server's threshold decides; a call that wants any of
+    /// its responses packed says so before the first.
+    public func setCompression(_ compression: MessageCompression) { scope.setCompression(compression) }
 
     /// The same call in the name of somebody whom an interceptor has authenticated.
     public func with(identity: CallIdentity) -> ServerContext {

@@ -77,7 +77,7 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
         try checkAlive()
         let (end, status) = attemptDeadline()
         let stream = ClientStream(
-            connection, deadline: end, deadlineStatus: status, compressionThreshold: options.compressionThreshold,
+            connection, deadline: end, deadlineStatus: status, options: options,
             received: resumes ? received : 0)
         var headers = connection.headers(method, options, deadline: end)
         if retries.previousAttempts > 0 { headers.add("grpc-previous-rpc-attempts", "\(retries.previousAttempts)") }
@@ -169,6 +169,8 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     // MARK: - ResponseSource
 
     var trailingMetadata: Metadata { current.withLock { $0 }?.trailingMetadata ?? Metadata() }
+
+    var lastWasCompressed: Bool { current.withLock { $0 }?.lastWasCompressed ?? false }
 
     func initialMetadata() async throws -> Metadata {
         try await withTaskExecutorPreference(pool.executor) {

@@ -130,7 +130,7 @@ final class ClientConnection: ConnectionHandler, @unchecked Sendable {
             "content-type": configuration.wire == .ragdz ? Framing.ragdzContentType : Framing.grpcContentType,
             "user-agent": configuration.userAgent, "grpc-accept-encoding": "identity,gzip",
         ])
-        if options.compressionThreshold ?? configuration.compressionThreshold != .max {
+        if options.compressionThreshold ?? configuration.compressionThreshold != .max || options.compression != nil {
             list.add("grpc-encoding", "gzip")
         }
         if let deadline { list.add("grpc-timeout", TimeoutCoding.encode(deadline.remaining)) }

@@ -18,17 +18,20 @@ final class ClientStream: MessageStream, @unchecked Sendable {
     private(set) var forbidsRetry = false
     /// Told once, when the attempt is over.
     var onOutcome: ((Status) -> Void)?
-    private let answer = Mutex((initial: Metadata(), trailing: Metadata()))
+    /// Which requests are packed, when the call says so itself.
+    private let compression: (@Sendable (any Message) -> MessageCompression)?
+    private let answer = Mutex((initial: Metadata(), trailing: Metadata(), wasCompressed: false))
 
     /// `received` is the number of the last message that earlier attempts brought; `isWatch` marks a call that
     /// belongs to the connection itself.
     init(
         _ connection: ClientConnection, deadline: Deadline?, deadlineStatus: Status = .deadlineExceeded(),
-        compressionThreshold: Int? = nil, received: UInt64 = 0, isWatch: Bool = false
+        options: CallOptions = .defaults, received: UInt64 = 0, isWatch: Bool = false
     ) {
         let configuration = connection.configuration
+        compression = options.compression
         framing = configuration.wire == .ragdz ? .ragdz : .grpc
-        self.compressionThreshold = compressionThreshold ?? configuration.compressionThreshold
+        compressionThreshold = options.compressionThreshold ?? configuration.compressionThreshold
         super.init(
             connection, framing, messageLimit: configuration.maximumMessageSize,
             bufferLimit: configuration.streamBuffer, requiresChecks: true, receivedBefore: received)
@@ -45,7 +48,7 @@ final class ClientStream: MessageStream, @unchecked Sendable {
     /// Queues a request; `isLast` ends our side after it.
     func send<M: Message>(_ message: M, isLast: Bool = false) throws {
         if let outcome { throw outcome.isOK ? .cancelled() : outcome }
-        if message.encodedSize() >= compressionThreshold {
+        if packs(message) {
             append(packing: message.wireBytes())
         } else {
             append(message)
@@ -53,6 +56,14 @@ final class ClientStream: MessageStream, @unchecked Sendable {
         if isLast { handler.session.finish(self) }
         handler.session.resume(self)
         handler.scheduleFlush()
+    }
+
+    private func packs<M: Message>(_ message: M) -> Bool {
+        switch compression?(message) ?? .automatic {
+        case .automatic: message.encodedSize() >= compressionThreshold
+        case .always: true
+        case .never: false
+        }
     }
 
     /// Ends our side.
@@ -163,6 +174,9 @@ final class ClientStream: MessageStream, @unchecked Sendable {
     /// The headers of the answer as far as they are known.
     var initialMetadata: Metadata { answer.withLock { $0.initial } }
     var trailingMetadata: Metadata { answer.withLock { $0.trailing } }
+    var lastWasCompressed: Bool { answer.withLock { $0.wasCompressed } }
+
+    override func compressionChanged() { answer.withLock { $0.wasCompressed = lastCameCompressed } }
 
     /// Waits, on the loop, until the answer has begun or the attempt is over.
     func waitForHeaders() async throws {

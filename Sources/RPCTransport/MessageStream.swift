@@ -21,6 +21,8 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     @exclusivity(unchecked) final var unacknowledged = 0
     /// Over the messages that were received, where somebody wants to know.
     @exclusivity(unchecked) final var check: StreamCheck?
+    /// The message that was read last came packed.
+    @exclusivity(unchecked) final private(set) var lastCameCompressed = false
     @exclusivity(unchecked) private var reader: UnsafeContinuation<Void, any Error>?
 
     // MARK: Sending
@@ -45,6 +47,8 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     var takesCompressed: Bool { true }
     /// The end of the peer's messages in RAG-DZ framing; throws what is wrong with it.
     func reached(end payload: UnsafeRawBufferPointer) throws {}
+    /// `lastCameCompressed` is another than before.
+    func compressionChanged() {}
     /// Called before the stream waits for the peer: whatever is queued must be on its way.
     final var isOnLoop: Bool { handler.loop.inEventLoop }
 
@@ -87,6 +91,10 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     }
 
     final func decode<M: Message>(_ bytes: UnsafeRawBufferPointer, isCompressed: Bool) throws -> M {
+        if isCompressed != lastCameCompressed {
+            lastCameCompressed = isCompressed
+            compressionChanged()
+        }
         do {
             guard isCompressed else {
                 check?.add(bytes)

@@ -15,12 +15,20 @@ extension ServerStream {
     func send<M: Message>(_ message: M) throws {
         guard isOnLoop else { return sendFromElsewhere(message) }
         if let outcome { throw outcome.isOK ? .cancelled() : outcome }
-        if head.acceptsGzip, message.encodedSize() >= connection.configuration.compressionThreshold {
+        if head.acceptsGzip, packs(message) {
             append(packing: message.wireBytes())
         } else {
             append(message)
         }
         flowOut()
+    }
+
+    private func packs<M: Message>(_ message: M) -> Bool {
+        switch compression {
+        case .automatic: message.encodedSize() >= connection.configuration.compressionThreshold
+        case .always: promisesGzip || head.framing == .ragdz
+        case .never: false
+        }
     }
 
     /// From another thread the message is encoded there and queued in order.
@@ -45,7 +53,9 @@ extension ServerStream {
 
     private func answerHeaders() -> HeaderList {
         var list = head.framing == .grpc ? Self.plainHeaders.grpc : Self.plainHeaders.ragdz
-        if head.framing == .grpc, head.acceptsGzip, connection.configuration.compressionThreshold != .max {
+        if head.framing == .grpc, head.acceptsGzip,
+            promisesGzip || connection.configuration.compressionThreshold != .max
+        {
             list.add("grpc-encoding", "gzip")
         }
         if !initialMetadata.isEmpty { MetadataCoding.write(initialMetadata, to: &list) }

@@ -18,6 +18,10 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     @exclusivity(unchecked) var sentHeaders = false
     @exclusivity(unchecked) var initialMetadata = Metadata()
     @exclusivity(unchecked) var trailers = Metadata()
+    /// How responses are packed when the handler has a say in it.
+    @exclusivity(unchecked) var compression = MessageCompression.automatic
+    /// The answer's headers promise gzip, so that responses may be packed.
+    @exclusivity(unchecked) var promisesGzip = false
 
     /// Runs the handler, from its start to its end.
     @exclusivity(unchecked) var worker: CallWorker?
@@ -56,6 +60,13 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     var addedTrailers: Metadata { isOnLoop ? trailers : Metadata() }
 
     func addInitialMetadata(_ metadata: Metadata) { onLoop { self.initialMetadata.add(contentsOf: metadata) } }
+    var requestWasCompressed: Bool { isOnLoop && lastCameCompressed }
+    func setCompression(_ compression: MessageCompression) {
+        onLoop {
+            self.compression = compression
+            if compression == .always, self.head.acceptsGzip, !self.sentHeaders { self.promisesGzip = true }
+        }
+    }
     func addTrailers(_ metadata: Metadata) { onLoop { self.trailers.add(contentsOf: metadata) } }
 
     // MARK: - The task of the call
