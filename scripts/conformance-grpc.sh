@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # gRPC's interoperability tests with the stock clients and servers of grpc's own source package, both ways.
+# Usage: scripts/conformance-grpc.sh [short RAGDZ-INTEROP]
 # `short` runs the Python ones alone, in seconds; without it the C++ ones are built (about a minute) and run as well.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -25,7 +26,7 @@ if [ ! -f "$work/python/.complete" ]; then
 fi
 
 # Our half stands in Examples/ragdz-interop; its messages are generated from the same protos by `make generate`.
-binary=${RAGDZ_INTEROP:-.build/debug/ragdz-interop}
+binary=${2:-.build/debug/ragdz-interop}
 [ "$short" = short ] || swift build --product ragdz-interop 2>&1 | tail -1
 
 # The C++ half: the stock sources of the client and the server, and what they need of grpc's own test code.

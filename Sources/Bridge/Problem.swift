@@ -2,13 +2,17 @@ internal import RPC
 
 /// An error as `application/problem+json` (RFC 9457).
 struct Problem: Sendable, Hashable {
+    /// In the reader's language.
     let status: Status
+    /// In English, with the values that the text in the reader's language leaves out.
+    let developerMessage: String
     let httpStatus: Int
     let language: String
     let requestID: String
 
     init(_ status: Status, language: String, requestID: String) {
-        self.status = status
+        self.status = status.localized(language)
+        developerMessage = status.message
         self.language = language
         self.requestID = requestID
         httpStatus = Self.httpStatus(status)
@@ -26,6 +30,7 @@ struct Problem: Sendable, Hashable {
             ("title", JSONText.quote(ProblemCatalogue.title(status.code, language: language))),
             ("status", String(httpStatus)),
             ("detail", JSONText.quote(status.message)),
+            ("developerMessage", JSONText.quote(developerMessage)),
             ("instance", JSONText.quote("urn:ragdz:request:\(requestID)")),
             ("code", JSONText.quote(status.code.name)),
             ("reason", JSONText.quote(reason)),

@@ -16,6 +16,7 @@ static inline void ragdz_ctx_harden(SSL_CTX *ctx) {
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 }
+static inline int ragdz_ctx_set_groups(SSL_CTX *ctx, const char *groups) { return SSL_CTX_set1_groups_list(ctx, groups); }
 static inline void ragdz_set_server_name(SSL *ssl, const char *name) { SSL_set_tlsext_host_name(ssl, name); }
 static inline long ragdz_bio_pending(BIO *bio) { return (long)BIO_ctrl_pending(bio); }
 
@@ -29,13 +30,15 @@ static inline int ragdz_peer_name(const SSL *ssl, int n, char *out, int capacity
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         if (name->type != GEN_URI && name->type != GEN_DNS) continue;
-        if (n-- > 0) continue;
+        const unsigned char *text = ASN1_STRING_get0_data(name->d.ia5);
         int size = ASN1_STRING_length(name->d.ia5);
-        if (size < capacity) {
-            memcpy(out, ASN1_STRING_get0_data(name->d.ia5), (size_t)size);
-            out[size] = 0;
-            length = size;
-        }
+        /* Whoever compares names must be able to tell the two kinds apart: only a URI has a colon. */
+        int is_uri = size > 0 && memchr(text, ':', (size_t)size) != NULL;
+        if (is_uri != (name->type == GEN_URI) || size >= capacity || memchr(text, 0, (size_t)size) != NULL) continue;
+        if (n-- > 0) continue;
+        memcpy(out, text, (size_t)size);
+        out[size] = 0;
+        length = size;
         break;
     }
     GENERAL_NAMES_free(names);

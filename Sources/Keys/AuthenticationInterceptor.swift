@@ -1,19 +1,30 @@
 public import RPC
 
-/// Puts the caller's identity into the context of a call, from `authorization: Bearer <key>` and nothing else.
+/// Puts the caller's identity into the context of a call: from `authorization: Bearer <key>`, or, in a call without
+/// that header, from the verified certificate of its connection.
 ///
 /// Calls from inside the process may bring an identity that trusted code has set; a transport never does. A method
 /// that is open to all is not asked for a credential, and one that is sent is not looked at.
 public struct AuthenticationInterceptor: ServerInterceptor {
     private let authenticator: Authenticator
+    private let services: ServiceDirectory
 
-    public init(_ authenticator: Authenticator) { self.authenticator = authenticator }
+    /// - Parameter services: Who the bearers of client certificates are; nobody by default.
+    public init(_ authenticator: Authenticator, services: ServiceDirectory = ServiceDirectory()) {
+        self.authenticator = authenticator
+        self.services = services
+    }
 
     public func intercept(
         _ context: ServerContext, _ next: (ServerContext) async throws -> Void
     ) async throws {
         guard context.identity == .anonymous, context.method.policy.credential != .none else {
             return try await next(context)
+        }
+        let names = context.metadata["authorization"] == nil ? context.peerNames : []
+        if !names.isEmpty {
+            // The methods that services may call answer once; a stream of theirs would have to be watched as well.
+            return try await next(context.with(identity: try services.identity(of: names)))
         }
         let credential = try Self.credential(in: context.metadata)
         let identity = try await authenticator.authenticate(credential)
@@ -65,6 +76,11 @@ public struct PolicyInterceptor: ServerInterceptor {
         case (_, .anonymous):
             throw .unauthenticated("The call has no credential.", reason: "CREDENTIAL_MISSING")
         case (.operator, .platformOperator), (.tenantKeyOrOperator, .platformOperator): return
+        case (.operator, .service(_, let scopes)), (.tenantKeyOrOperator, .service(_, let scopes)):
+            guard scopes.allows(policy.scope) else {
+                throw .permissionDenied(
+                    "The service lacks the scope \"\(policy.scope)\".", reason: "SCOPE_MISSING")
+            }
         case (.tenantKey, .tenantKey(_, _, let scopes)), (.tenantKeyOrOperator, .tenantKey(_, _, let scopes)):
             guard scopes.allows(policy.scope) else {
                 throw .permissionDenied(
@@ -72,7 +88,7 @@ public struct PolicyInterceptor: ServerInterceptor {
             }
         case (.operator, .tenantKey):
             throw .permissionDenied("This method is for operators of the platform.", reason: "OPERATOR_REQUIRED")
-        case (.tenantKey, .platformOperator):
+        case (.tenantKey, .platformOperator), (.tenantKey, .service):
             throw .permissionDenied(
                 "This method acts for a tenant: call it with a tenant's API key.", reason: "TENANT_KEY_REQUIRED")
         }

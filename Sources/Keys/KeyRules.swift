@@ -94,7 +94,9 @@ enum KeyRules {
             Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
             Ragdz_V1_Workflows.descriptor,
         ]
-        return Set(services.flatMap(\.methods).map(\.policy.scope).filter { !$0.isEmpty && $0 != "-" })
+        // What only operators and services may do is nothing that a tenant's key could carry.
+        let methods = services.flatMap(\.methods).filter { $0.policy.credential != .operator }
+        return Set(methods.map(\.policy.scope).filter { !$0.isEmpty && $0 != "-" })
     }()
 
     /// Exact microseconds of a well-formed duration; nil when it is not, or too large to count.

@@ -128,10 +128,13 @@ extension KeysService {
     }
 
     private func checkGrant(_ wanted: ScopeSet, _ context: ServerContext) throws(Status) {
-        guard case .tenantKey(_, _, let held) = context.identity else { return }
-        guard held.covers(wanted) else {
-            throw .permissionDenied(
-                "A key hands out only scopes that it holds itself.", reason: "SCOPE_NOT_HELD")
+        switch context.identity {
+        case .anonymous, .platformOperator: return
+        case .tenantKey(_, _, let held), .service(_, let held):
+            guard held.covers(wanted) else {
+                throw .permissionDenied(
+                    "A key hands out only scopes that its maker holds.", reason: "SCOPE_NOT_HELD")
+            }
         }
     }
 

@@ -39,11 +39,18 @@ public enum CallIdentity: Sendable, Hashable {
     case anonymous
     case tenantKey(tenant: UUID128, keyID: String, scopes: ScopeSet)
     case platformOperator(name: String)
+    /// A service of the platform itself, known by its certificate. It acts across tenants, as far as its scopes go.
+    case service(name: String, scopes: ScopeSet)
 
     public var tenant: UUID128? {
         if case .tenantKey(let tenant, _, _) = self { tenant } else { nil }
     }
+    /// Whether the caller acts for the platform and names the tenant that it means: an operator, or a service whose
+    /// scopes the policy has checked.
     public var isOperator: Bool {
-        if case .platformOperator = self { true } else { false }
+        switch self {
+        case .platformOperator, .service: true
+        case .anonymous, .tenantKey: false
+        }
     }
 }

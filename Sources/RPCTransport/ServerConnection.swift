@@ -42,7 +42,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     }
 
     /// The DNS and URI names of the client's certificate, with mTLS.
-    var peerNames: [String] { tls?.peerNames ?? [] }
+    private(set) lazy var peerNames: [String] = tls?.peerNames ?? []
 
     override func begun() {
         registry.add(self)

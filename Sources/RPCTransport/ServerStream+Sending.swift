@@ -76,6 +76,7 @@ extension ServerStream {
         timer?.cancel()
         direct = UnsafeRawBufferPointer(start: nil, count: 0)
         guard !isClosed else { return }
+        let status = status.isOK ? status : status.localized(for: head.metadata)
         let session = connection.session
         switch head.framing {
         case .grpc:

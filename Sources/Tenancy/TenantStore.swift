@@ -14,6 +14,7 @@ struct ChangeOrigin {
         switch context.identity {
         case .tenantKey(_, let keyID, _): actor = "key:\(keyID)"
         case .platformOperator(let name): actor = "operator:\(name)"
+        case .service(let name, _): actor = "service:\(name)"
         default: actor = "system"
         }
         requestID = context.requestID

@@ -19,7 +19,9 @@ struct Assembly: Sendable {
     /// How often readiness is looked at.
     static let readinessInterval: Duration = .seconds(1)
 
-    init(_ settings: Settings, _ storage: Storage, _ models: ModelParts?, logger: Logger) {
+    init(
+        _ settings: Settings, _ storage: Storage, _ models: ModelParts?, services: ServiceDirectory, logger: Logger
+    ) {
         self.storage = storage
         self.models = models
         health = HealthService()
@@ -29,7 +31,7 @@ struct Assembly: Sendable {
         // is decided for a caller who is not known.
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
-            AuthenticationInterceptor(authenticator), CallerTap(), PolicyInterceptor(),
+            AuthenticationInterceptor(authenticator, services: services), CallerTap(), PolicyInterceptor(),
         ])
         router.add(health)
         if settings.features.contains(.tenants) {

@@ -41,7 +41,7 @@ struct Doctor {
             return "pdftotext is there"
         }
         if let tls = settings.tls {
-            for path in [tls.certificate, tls.key] {
+            for path in [tls.certificate, tls.key, tls.clientAuthority, tls.services].compactMap({ $0 }) {
                 check("TLS") {
                     guard access(path, R_OK) == 0 else { throw Settings.Invalid("\(path) cannot be read.") }
                     return path

@@ -48,7 +48,8 @@ struct RequestLog: ServerInterceptor {
             line.add("tenant", tenant.description)
             line.add("key", keyID)
         case .platformOperator(let name): line.add("operator", name)
-        default: break
+        case .service(let name, _): line.add("service", name)
+        case .anonymous: break
         }
         line.add("peer", context.peer)
         line.add("request_id", context.requestID)

@@ -6,7 +6,6 @@ internal import NIOPosix
 internal import RPCTransport
 internal import ServiceLifecycle
 internal import Synchronization
-internal import TLS
 
 /// The server from its start to its end: every part comes up after what it needs and goes down before it.
 struct ServerProcess: Service {
@@ -14,6 +13,8 @@ struct ServerProcess: Service {
     let logger: Logger
 
     func run() async throws {
+        // What is wrong with the certificate should not be found out only after the database is up.
+        let credentials = try Credentials(settings.tls, logger: logger)
         let folder = try DataFolder(settings.dataFolder)
         try folder.lock()
         // A killed predecessor may have left its own.
@@ -26,8 +27,8 @@ struct ServerProcess: Service {
                 let needsModels = settings.features.contains(.retrieval) || settings.features.contains(.workflows)
                 let models = needsModels ? try await ModelParts.start(settings, logger: logger) : nil
                 try await closing({ await models?.stop() }) {
-                    let assembly = Assembly(settings, storage, models, logger: logger)
-                    try await serve(assembly, folder, group)
+                    let assembly = Assembly(settings, storage, models, services: credentials.services, logger: logger)
+                    try await serve(assembly, credentials, folder, group)
                 }
             }
         }
@@ -44,8 +45,12 @@ struct ServerProcess: Service {
 
     private struct Stopped: Error {}
 
-    private func serve(_ assembly: Assembly, _ folder: DataFolder, _ group: MultiThreadedEventLoopGroup) async throws {
-        let server = RPCServer(try rpcConfiguration(), router: assembly.router, group: group, logger: logger)
+    private func serve(
+        _ assembly: Assembly, _ credentials: Credentials, _ folder: DataFolder, _ group: MultiThreadedEventLoopGroup
+    ) async throws {
+        var configuration = RPCServer.Configuration(host: settings.listen.host, port: settings.listen.port)
+        configuration.tls = credentials.tls
+        let server = RPCServer(configuration, router: assembly.router, group: group, logger: logger)
         let address: SocketAddress
         do { address = try await server.start() } catch {
             throw Settings.Invalid("The server cannot listen on \(settings.listen): \(error)")
@@ -54,7 +59,9 @@ struct ServerProcess: Service {
         let bridgeEnds = Latch(isOpen: settings.bridge == nil)
         defer { folder.remove("addresses.json") }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for job in assembly.background { tasks.addTask { await job() } }
+            for job in assembly.background + [credentials.answerSignals, credentials.watchFiles] {
+                tasks.addTask { await job() }
+            }
             if let bridge = bridge(assembly, group) {
                 tasks.addTask {
                     defer { bridgeEnds.open() }
@@ -72,14 +79,6 @@ struct ServerProcess: Service {
             do { while try await tasks.next() != nil {} } catch is Stopped {}
             tasks.cancelAll()
         }
-    }
-
-    private func rpcConfiguration() throws -> RPCServer.Configuration {
-        var configuration = RPCServer.Configuration(host: settings.listen.host, port: settings.listen.port)
-        configuration.tls = try settings.tls.map { files in
-            try TLSCredentials(.server, TLSConfiguration(certificateFile: files.certificate, keyFile: files.key))
-        }
-        return configuration
     }
 
     /// No new work, time for the running one, then the end.

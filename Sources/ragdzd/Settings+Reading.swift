@@ -90,11 +90,28 @@ extension Settings {
     }
 
     private static func tls(_ reader: ConfigReader) throws -> TLSFiles? {
+        let (authority, services) = (text(reader, "tls.client.ca"), text(reader, "services"))
+        var files: TLSFiles?
         switch (text(reader, "tls.cert"), text(reader, "tls.key")) {
-        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
-        case (nil, nil): return nil
+        case (let certificate?, let key?): files = TLSFiles(certificate: certificate, key: key)
+        case (nil, nil): break
         default: throw Invalid("RAGDZ_TLS_CERT and RAGDZ_TLS_KEY belong together: give both or none.")
         }
+        guard authority == nil || files != nil else {
+            throw Invalid("RAGDZ_TLS_CLIENT_CA needs RAGDZ_TLS_CERT and RAGDZ_TLS_KEY: client certificates come with TLS.")
+        }
+        guard services == nil || authority != nil else {
+            throw Invalid("RAGDZ_SERVICES needs RAGDZ_TLS_CLIENT_CA: services are known by certificates of that CA.")
+        }
+        files?.clientAuthority = authority
+        files?.services = services
+        switch text(reader, "tls.client") {
+        case nil, "optional": break
+        case "required" where authority != nil: files?.requiresClient = true
+        case "required": throw Invalid("RAGDZ_TLS_CLIENT=required needs RAGDZ_TLS_CLIENT_CA.")
+        case let other?: throw Invalid("RAGDZ_TLS_CLIENT is optional or required, not \"\(other)\".")
+        }
+        return files
     }
 
     private static func name(_ key: ConfigKey) -> String {

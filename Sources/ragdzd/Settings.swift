@@ -43,6 +43,12 @@ struct Settings: Sendable {
     struct TLSFiles: Sendable, Hashable {
         var certificate: String
         var key: String
+        /// The CA of client certificates; nil: clients are not asked for one.
+        var clientAuthority: String?
+        /// A connection without a client certificate is refused.
+        var requiresClient = false
+        /// Which names in client certificates stand for which services (`ServiceMap`); nil: for none.
+        var services: String?
     }
 
     /// Why a server does not start with these settings; the message names the setting and what to do.

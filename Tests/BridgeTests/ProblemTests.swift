@@ -24,11 +24,13 @@ import Testing
         #expect(object.fields["type"]?.kind == .stringValue("urn:ragdz:problem:NAME_TOO_LONG"))
         #expect(object.fields["title"]?.kind == .stringValue("طلب غير صالح"))
         #expect(object.fields["status"]?.kind == .numberValue(400))
-        #expect(object.fields["detail"]?.kind == .stringValue("Name \"x\"\nis too long."))
+        let arabic = try #require(StatusCatalogue.text("INVALID_ARGUMENT", language: "ar"))
+        #expect(object.fields["detail"]?.kind == .stringValue(arabic))
+        #expect(object.fields["developerMessage"]?.kind == .stringValue("Name \"x\"\nis too long."))
         #expect(object.fields["code"]?.kind == .stringValue("INVALID_ARGUMENT"))
         #expect(object.fields["reason"]?.kind == .stringValue("NAME_TOO_LONG"))
         #expect(object.fields["retryAfterSeconds"]?.kind == .numberValue(1))
-        #expect(problem.json.contains(#""violations":[{"field":"tenant.name","description":"Name "#))
+        #expect(problem.json.contains(#""violations":[{"field":"tenant.name","description":""# + arabic))
     }
 
     @Test func titlesExistInThreeLanguagesForEveryCode() {

@@ -4,7 +4,7 @@ import Testing
 /// The short form of `make conformance`: gRPC's own Python interoperability client and server against ours.
 @Suite(.serialized) struct GRPCInteropTests {
     @Test func stockPythonClientAndServer() throws {
-        let (status, output) = try Script.run("conformance-grpc.sh", "short")
+        let (status, output) = try Script.run("conformance-grpc.sh", "short", Script.product("ragdz-interop"))
         #expect(status == 0, "\(output)")
         // 14 cases of the client, 14 of the server, and 18 of our own two halves over our own framing.
         #expect(output.contains("46 of 46 passed"), "\(output)")
@@ -14,6 +14,12 @@ import Testing
 /// A script of this repository, run to its end.
 enum Script {
     static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+
+    /// An executable of this build, which stands beside the test's own.
+    static func product(_ name: String) -> String {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent(name).path
+    }
 
     static func run(_ name: String, _ arguments: String...) throws -> (status: Int32, output: String) {
         let process = Process()

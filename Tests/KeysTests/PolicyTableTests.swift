@@ -13,12 +13,12 @@ import Testing
     ]
 
     static let table: [String: String] = [
-        "/ragdz.v1.Tenants/CreateTenant": "operator",
+        "/ragdz.v1.Tenants/CreateTenant": "operator platform.tenants.write",
         "/ragdz.v1.Tenants/GetTenant": "tenantKeyOrOperator tenant.read",
-        "/ragdz.v1.Tenants/ListTenants": "operator",
+        "/ragdz.v1.Tenants/ListTenants": "operator platform.tenants.read",
         "/ragdz.v1.Tenants/UpdateTenant": "tenantKeyOrOperator tenant.write",
-        "/ragdz.v1.Tenants/SuspendTenant": "operator",
-        "/ragdz.v1.Tenants/ResumeTenant": "operator",
+        "/ragdz.v1.Tenants/SuspendTenant": "operator platform.tenants.write",
+        "/ragdz.v1.Tenants/ResumeTenant": "operator platform.tenants.write",
         "/ragdz.v1.Keys/CreateKey": "tenantKeyOrOperator keys.write",
         "/ragdz.v1.Keys/GetKey": "tenantKey keys.read",
         "/ragdz.v1.Keys/ListKeys": "tenantKey keys.read",

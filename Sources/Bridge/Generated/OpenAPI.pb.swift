@@ -744,7 +744,8 @@ enum OpenAPI {
                   {
                     "operator": []
                   }
-                ]
+                ],
+                "x-required-scope": "platform.tenants.write"
               },
               "get": {
                 "operationId": "Tenants_ListTenants",
@@ -786,7 +787,8 @@ enum OpenAPI {
                   {
                     "operator": []
                   }
-                ]
+                ],
+                "x-required-scope": "platform.tenants.read"
               }
             },
             "/v1/tenants/{id}": {
@@ -938,7 +940,8 @@ enum OpenAPI {
                   {
                     "operator": []
                   }
-                ]
+                ],
+                "x-required-scope": "platform.tenants.write"
               }
             },
             "/v1/tenants/{id}:resume": {
@@ -985,7 +988,8 @@ enum OpenAPI {
                   {
                     "operator": []
                   }
-                ]
+                ],
+                "x-required-scope": "platform.tenants.write"
               }
             },
             "/v1/workflows": {

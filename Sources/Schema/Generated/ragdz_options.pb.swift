@@ -32,7 +32,8 @@ public struct Ragdz_MethodPolicy: Message {
 
     /// Who may call. Without the option: CREDENTIAL_TENANT_KEY with an unsatisfiable scope (default deny).
     public var credential: Ragdz_Credential = .unspecified
-    /// The scope that a tenant key must carry, e.g. "retrieval.read". Empty with CREDENTIAL_NONE.
+    /// The scope that a tenant key must carry, e.g. "retrieval.read". Empty with CREDENTIAL_NONE. With CREDENTIAL_OPERATOR it
+    /// binds services that are known by their certificate; operators themselves have all scopes.
     public var scope: String = ""
     /// The stream can be resumed from a sequence number (docs/framing.md).
     public var resumable: Bool = false

@@ -182,7 +182,7 @@ public enum Ragdz_V1_Tenants {
             service: "ragdz.v1.Tenants", name: "CreateTenant", callType: .unary,
             requestType: Ragdz_V1_CreateTenantRequest.self, responseType: Ragdz_V1_Tenant.self,
             http: HTTPRule(verb: "POST", template: "/v1/tenants", body: "*"),
-            policy: MethodPolicy(credential: .`operator`, costClass: "write"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
         public static let getTenant = MethodDescriptor(
             service: "ragdz.v1.Tenants", name: "GetTenant", callType: .unary,
@@ -194,7 +194,7 @@ public enum Ragdz_V1_Tenants {
             service: "ragdz.v1.Tenants", name: "ListTenants", callType: .unary,
             requestType: Ragdz_V1_ListTenantsRequest.self, responseType: Ragdz_V1_ListTenantsResponse.self,
             http: HTTPRule(verb: "GET", template: "/v1/tenants"),
-            policy: MethodPolicy(credential: .`operator`, costClass: "read"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.read", costClass: "read"),
             idempotency: .noSideEffects)
         public static let updateTenant = MethodDescriptor(
             service: "ragdz.v1.Tenants", name: "UpdateTenant", callType: .unary,
@@ -206,13 +206,13 @@ public enum Ragdz_V1_Tenants {
             service: "ragdz.v1.Tenants", name: "SuspendTenant", callType: .unary,
             requestType: Ragdz_V1_SuspendTenantRequest.self, responseType: Ragdz_V1_Tenant.self,
             http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}:suspend", body: "*"),
-            policy: MethodPolicy(credential: .`operator`, costClass: "write"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
         public static let resumeTenant = MethodDescriptor(
             service: "ragdz.v1.Tenants", name: "ResumeTenant", callType: .unary,
             requestType: Ragdz_V1_ResumeTenantRequest.self, responseType: Ragdz_V1_Tenant.self,
             http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}:resume", body: "*"),
-            policy: MethodPolicy(credential: .`operator`, costClass: "write"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
     }
 

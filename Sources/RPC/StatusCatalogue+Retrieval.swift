@@ -1,0 +1,153 @@
+/// Texts of the reasons of collections, documents, questions and models.
+extension StatusCatalogue {
+    static let retrieval = """
+        COLLECTION_EXISTS
+        fr Une collection de ce nom existe déjà.
+        ar توجد مجموعة بهذا الاسم.
+        en There is a collection of this name already.
+        COLLECTION_MISSING
+        fr Nommez une collection, ou donnez son identifiant.
+        ar سمّ مجموعة أو أعط معرّفها.
+        en Name a collection, or give its id.
+        COLLECTION_NAME_CHARACTERS
+        fr Le nom d'une collection n'a ni caractère de contrôle, ni barre oblique, ni espace au bord.
+        ar اسم المجموعة بلا محارف تحكم ولا شرطة مائلة ولا فراغ في طرفيه.
+        en The name of a collection has no control characters, no slash, and no space at either end.
+        COLLECTION_NAME_IS_ID
+        fr Le nom d'une collection ne peut pas ressembler à un identifiant.
+        ar لا يجوز أن يشبه اسم المجموعة معرّفا.
+        en The name of a collection cannot look like an id.
+        COLLECTION_NAME_LENGTH
+        fr Le nom de la collection est vide ou trop long.
+        ar اسم المجموعة فارغ أو طويل جدا.
+        en The name of the collection is empty or too long.
+        COLLECTION_NOT_FOUND
+        fr Cette collection n'existe pas.
+        ar هذه المجموعة غير موجودة.
+        en There is no such collection.
+        DATA_MISSING
+        fr Après l'en-tête, chaque message d'un envoi contient data.
+        ar بعد الترويسة تحمل كل رسالة من الإرسال data.
+        en After the header, every message of an upload holds data.
+        DOCUMENT_NOT_FOUND
+        fr Ce document n'existe pas.
+        ar هذا المستند غير موجود.
+        en There is no such document.
+        DOCUMENT_TOO_LARGE
+        fr Le document est trop grand.
+        ar المستند كبير جدا.
+        en The document is too large.
+        DOCUMENT_TOO_LONG
+        fr Le texte du document est trop long : partagez-le.
+        ar نص المستند طويل جدا: قسّمه.
+        en The document's text is too long: split it.
+        EMBEDDINGS_INVALID
+        fr Le serveur de vecteurs a donné une réponse inutilisable : l'opérateur doit s'en occuper.
+        ar أعطى خادم المتجهات ردا لا يمكن استعماله: على المشغل النظر فيه.
+        en The embedding server gave an answer that cannot be used: the operator must look at it.
+        EMBEDDINGS_TIMEOUT
+        fr Le serveur de vecteurs est trop lent : réessayez dans un moment.
+        ar خادم المتجهات بطيء جدا: أعد المحاولة بعد لحظة.
+        en The embedding server is too slow: try again in a moment.
+        EMBEDDINGS_UNAVAILABLE
+        fr Le serveur de vecteurs est indisponible : réessayez dans un moment.
+        ar خادم المتجهات غير متاح: أعد المحاولة بعد لحظة.
+        en The embedding server is away: try again in a moment.
+        EMBEDDINGS_WRONG_DIMENSION
+        fr Les vecteurs n'ont pas la dimension réglée : l'opérateur doit corriger.
+        ar أبعاد المتجهات تخالف الإعداد: على المشغل التصحيح.
+        en The vectors have another dimension than configured: the operator must correct it.
+        EMBEDDING_MODEL_CHANGED
+        fr La collection a été faite pour un modèle que ce serveur n'a plus : utilisez une nouvelle collection.
+        ar أُنشئت المجموعة لنموذج لا يشغله هذا الخادم: استعمل مجموعة جديدة.
+        en The collection was made for a model that this server does not run: use a new collection.
+        EMPTY_FILE
+        fr Le fichier est vide.
+        ar الملف فارغ.
+        en The file is empty.
+        ENCRYPTED_PDF
+        fr Le PDF est chiffré : envoyez-le sans mot de passe.
+        ar ملف PDF مشفر: أرسله دون كلمة سر.
+        en The PDF is encrypted: send it without a password.
+        EXTRACTION_TIMEOUT
+        fr La lecture du document a pris trop de temps.
+        ar استغرقت قراءة المستند وقتا طويلا.
+        en Reading the document took too long.
+        EXTRACTOR_MISSING
+        fr Ce serveur ne lit pas ce type de fichier : l'opérateur doit installer ce qui manque.
+        ar هذا الخادم لا يقرأ هذا النوع: على المشغل تثبيت ما ينقص.
+        en This server cannot read this type: the operator must install what is missing.
+        FILENAME_INVALID
+        fr Le nom du fichier est vide, trop long ou contient des caractères de contrôle.
+        ar اسم الملف فارغ أو طويل جدا أو يحوي محارف تحكم.
+        en The file name is empty, too long or has control characters.
+        FILENAME_REQUIRED
+        fr Nommez le fichier : …/documents?filename=NOM.
+        ar سمّ الملف: …/documents?filename=NAME.
+        en Name the file: …/documents?filename=NAME.
+        FILE_UNREADABLE
+        fr Le fichier ne peut pas être lu.
+        ar تعذرت قراءة الملف.
+        en The file cannot be read.
+        HEADER_MISSING
+        fr Le premier message d'un envoi contient header.
+        ar تحمل الرسالة الأولى من الإرسال header.
+        en The first message of an upload holds header.
+        INVALID_PDF
+        fr Le PDF est endommagé.
+        ar ملف PDF متضرر.
+        en The PDF is damaged.
+        LANGUAGE_UNKNOWN
+        fr Cette langue n'est pas proposée : ar, fr ou en.
+        ar هذه اللغة غير متاحة: ar أو fr أو en.
+        en This language is not offered: ar, fr or en.
+        LIMIT_OUT_OF_RANGE
+        fr limit est hors limites.
+        ar قيمة limit خارج النطاق.
+        en limit is out of range.
+        MODEL_TIMEOUT
+        fr Le modèle est trop lent : réessayez, ou demandez une réponse par extraits.
+        ar النموذج بطيء جدا: أعد المحاولة، أو اطلب جوابا بالمقتطفات.
+        en The model is too slow: try again, or ask with extractive set.
+        MODEL_UNAVAILABLE
+        fr Le modèle n'a pas donné de réponse utilisable : réessayez, ou demandez une réponse par extraits.
+        ar لم يعط النموذج جوابا صالحا: أعد المحاولة، أو اطلب جوابا بالمقتطفات.
+        en The model gave no usable answer: try again, or ask with extractive set.
+        NO_TEXT
+        fr Le document ne contient pas de texte.
+        ar لا يحوي المستند نصا.
+        en The document has no text.
+        QUERY_EMPTY
+        fr Écrivez ce que vous cherchez.
+        ar اكتب ما تبحث عنه.
+        en Write what you are looking for.
+        QUERY_TOO_LONG
+        fr La question est trop longue.
+        ar السؤال طويل جدا.
+        en The question is too long.
+        TOO_MANY_COLLECTIONS
+        fr La requête nomme trop de collections.
+        ar يسمي الطلب مجموعات أكثر من المسموح.
+        en The request names too many collections.
+        TOO_MANY_PAGES
+        fr Le document a trop de pages : partagez-le.
+        ar للمستند صفحات كثيرة: قسّمه.
+        en The document has too many pages: split it.
+        UNSUPPORTED_ENCODING
+        fr L'encodage du texte n'est pas pris : envoyez de l'UTF-8.
+        ar ترميز النص غير مقبول: أرسل UTF-8.
+        en The text's encoding is not taken: send UTF-8.
+        UNSUPPORTED_TYPE
+        fr Ce type de fichier n'est pas pris.
+        ar نوع الملف هذا غير مقبول.
+        en This type of file is not taken.
+        UPLOAD_MESSAGE_TOO_LARGE
+        fr Un message de l'envoi est trop grand : envoyez des morceaux plus petits.
+        ar إحدى رسائل الإرسال كبيرة جدا: أرسل أجزاء أصغر.
+        en One message of the upload is too large: send smaller pieces.
+        UPLOAD_TOO_LARGE
+        fr Le document est trop grand.
+        ar المستند كبير جدا.
+        en The document is too large.
+        """
+}

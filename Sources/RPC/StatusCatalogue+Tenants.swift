@@ -1,0 +1,169 @@
+/// Texts of the reasons of keys, tenants and the database.
+extension StatusCatalogue {
+    static let tenants = """
+        CREDENTIAL_MALFORMED
+        fr L'en-tête authorization doit être « Bearer » suivi d'une seule clé.
+        ar ترويسة authorization هي Bearer يتبعها مفتاح واحد.
+        en The authorization header is one "Bearer <key>".
+        CREDENTIAL_MISSING
+        fr L'appel n'a pas de clé : envoyez l'en-tête authorization: Bearer <clé>.
+        ar النداء بلا مفتاح: أرسل الترويسة authorization: Bearer <المفتاح>.
+        en The call has no credential: send the header authorization: Bearer <key>.
+        DATABASE_ERROR
+        fr La base de données a refusé une opération : signalez l'identifiant de la requête.
+        ar رفضت قاعدة البيانات عملية: أبلغ عن معرّف الطلب.
+        en The database refused an operation: report the request id.
+        DATABASE_UNAVAILABLE
+        fr La base de données est momentanément indisponible : réessayez.
+        ar قاعدة البيانات غير متاحة حاليا: أعد المحاولة.
+        en The database is away for the moment: try again.
+        EMPTY_UPDATE_MASK
+        fr update_mask est vide : nommez les champs à changer.
+        ar الحقل update_mask فارغ: سمّ الحقول المراد تغييرها.
+        en update_mask is empty: name the fields to change.
+        FOREIGN_TENANT
+        fr Une clé ne crée des clés que pour son propre locataire.
+        ar لا ينشئ المفتاح مفاتيح إلا لمستأجره.
+        en A key makes keys of its own tenant only.
+        IMMUTABLE_FIELD
+        fr Ce champ ne peut pas être changé.
+        ar لا يمكن تغيير هذا الحقل.
+        en This field cannot be changed.
+        INVALID_GRACE
+        fr Le sursis est hors limites.
+        ar مهلة السماح خارج النطاق.
+        en The grace is out of range.
+        INVALID_ID
+        fr L'identifiant n'a pas la forme prévue.
+        ar المعرّف ليس بالشكل المتوقع.
+        en The id has not the form of one.
+        INVALID_NAME
+        fr Le nom est vide, trop long ou contient des caractères interdits.
+        ar الاسم فارغ أو طويل جدا أو يحوي محارف ممنوعة.
+        en The name is empty, too long or has characters that are not allowed.
+        INVALID_REASON
+        fr Le motif est vide, trop long ou contient des caractères interdits.
+        ar السبب فارغ أو طويل جدا أو يحوي محارف ممنوعة.
+        en The reason is empty, too long or has characters that are not allowed.
+        INVALID_SETTINGS
+        fr Les réglages ne peuvent pas être enregistrés sous cette forme.
+        ar لا يمكن حفظ الإعدادات بهذا الشكل.
+        en The settings cannot be stored in this form.
+        INVALID_SLUG
+        fr Le nom court prend des lettres minuscules, des chiffres et des tirets.
+        ar الاسم المختصر حروف لاتينية صغيرة وأرقام وشرطات.
+        en The slug is made of lower-case letters, digits and hyphens.
+        INVALID_TRIAL
+        fr La durée d'essai est hors limites.
+        ar مدة التجربة خارج النطاق.
+        en The trial is out of range.
+        INVALID_TTL
+        fr La durée de vie est hors limites ; omettez-la pour une clé sans fin.
+        ar مدة الصلاحية خارج النطاق؛ اتركها لمفتاح بلا نهاية.
+        en The ttl is out of range; leave it out for a key without end.
+        KEY_DISABLED
+        fr La clé est désactivée.
+        ar المفتاح معطل.
+        en The key is disabled.
+        KEY_EXPIRED
+        fr La clé ou son secret remplacé a expiré.
+        ar انتهت صلاحية المفتاح أو سره المستبدل.
+        en The key or its rotated secret has expired.
+        KEY_MALFORMED
+        fr Ce n'est pas une clé de RAG-DZ : copiez la clé entière.
+        ar هذا ليس مفتاحا من RAG-DZ: انسخ المفتاح كاملا.
+        en This is no key of RAG-DZ: copy the whole key.
+        KEY_NOT_FOUND
+        fr Cette clé n'existe pas.
+        ar هذا المفتاح غير موجود.
+        en There is no such key.
+        KEY_NOT_USABLE
+        fr La clé est révoquée ou expirée : créez-en une autre.
+        ar المفتاح ملغى أو منته: أنشئ مفتاحا آخر.
+        en The key is revoked or expired: make another one.
+        KEY_REVOKED
+        fr La clé est révoquée.
+        ar المفتاح ملغى.
+        en The key is revoked.
+        KEY_UNKNOWN
+        fr Cette clé n'existe pas.
+        ar لا يوجد مفتاح كهذا.
+        en There is no such key.
+        NO_SCOPES
+        fr Une clé sans portée ne sert à rien : nommez-en, par exemple retrieval.read.
+        ar مفتاح بلا صلاحيات لا يفيد: سمّ بعضها، مثل retrieval.read.
+        en A key without scopes can do nothing: name some, such as retrieval.read.
+        OPERATOR_ONLY_FIELD
+        fr Seul un opérateur de la plateforme change ce champ.
+        ar لا يغير هذا الحقل إلا مشغل المنصة.
+        en Only an operator of the platform changes this field.
+        OPERATOR_REQUIRED
+        fr Cette méthode est réservée aux opérateurs de la plateforme.
+        ar هذه العملية لمشغلي المنصة.
+        en This method is for operators of the platform.
+        SCOPE_MISSING
+        fr La clé n'a pas la portée que cette méthode demande.
+        ar ليست للمفتاح الصلاحية التي تشترطها هذه العملية.
+        en The key lacks the scope that this method asks for.
+        SCOPE_NOT_HELD
+        fr Une clé ne donne que des portées qu'elle a elle-même.
+        ar لا يمنح المفتاح إلا صلاحيات يملكها.
+        en A key hands out only scopes that its maker holds.
+        SETTINGS_TOO_LARGE
+        fr Les réglages sont trop grands.
+        ar الإعدادات كبيرة جدا.
+        en The settings are too large.
+        TENANT_DELETED
+        fr Le locataire est supprimé ou en cours de suppression.
+        ar المستأجر محذوف أو قيد الحذف.
+        en The tenant is deleted or being deleted.
+        TENANT_EXISTS
+        fr Un locataire de ce nom court existe déjà.
+        ar يوجد مستأجر بهذا الاسم المختصر.
+        en There is a tenant of this slug already.
+        TENANT_ID_REQUIRED
+        fr Un opérateur nomme le locataire dans tenant_id.
+        ar يسمي المشغل المستأجر في tenant_id.
+        en An operator names the tenant in tenant_id.
+        TENANT_KEY_REQUIRED
+        fr Cette méthode agit pour un locataire : appelez-la avec sa clé.
+        ar تعمل هذه العملية باسم مستأجر: استدعها بمفتاحه.
+        en This method acts for a tenant: call it with a tenant's key.
+        TENANT_NOT_FOUND
+        fr Ce locataire n'existe pas.
+        ar هذا المستأجر غير موجود.
+        en There is no such tenant.
+        TENANT_SUSPENDED
+        fr Le locataire est suspendu : adressez-vous à l'opérateur de la plateforme.
+        ar المستأجر موقوف: اتصل بمشغل المنصة.
+        en The tenant is suspended: ask the platform's operator.
+        TOO_MANY_SCOPES
+        fr La clé a trop de portées.
+        ar للمفتاح صلاحيات أكثر من المسموح.
+        en The key has too many scopes.
+        UNKNOWN_FIELD
+        fr Un champ nommé n'existe pas.
+        ar أحد الحقول المسماة غير موجود.
+        en A named field does not exist.
+        UNKNOWN_LANGUAGE
+        fr Cette langue n'est pas proposée : fr, ar ou en.
+        ar هذه اللغة غير متاحة: fr أو ar أو en.
+        en This language is not offered: fr, ar or en.
+        UNKNOWN_PLAN
+        fr Cette formule n'existe pas.
+        ar هذا الاشتراك غير موجود.
+        en There is no such plan.
+        UNKNOWN_REGION
+        fr Cette région n'existe pas.
+        ar هذه المنطقة غير موجودة.
+        en There is no such region.
+        UNKNOWN_SCOPE
+        fr Cette portée n'existe pas.
+        ar هذه الصلاحية غير موجودة.
+        en There is no such scope.
+        UNKNOWN_TIMEZONE
+        fr Ce fuseau horaire n'existe pas.
+        ar هذه المنطقة الزمنية غير موجودة.
+        en There is no such time zone.
+        """
+}
