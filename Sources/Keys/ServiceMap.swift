@@ -52,7 +52,8 @@ public struct ServiceMap: Sendable, Hashable {
             }
             let scopes = words[2].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             guard scopes.allSatisfy(Self.isScope) else {
-                throw Malformed(line: number, problem: "scopes are such as tenant.read, keys.* or *, with commas between")
+                throw Malformed(
+                    line: number, problem: "scopes are such as tenant.read, keys.* or *, with commas between")
             }
             entries.append(Entry(pattern: pattern, service: String(words[1]), scopes: ScopeSet(scopes)))
             guard entries.count <= Self.maximumEntries else {

@@ -249,5 +249,65 @@ extension StatusCatalogue {
         fr Ce type de contenu n'est pas pris ici.
         ar نوع المحتوى هذا غير مقبول هنا.
         en This content type is not taken here.
+        ATTEMPT_TIMEOUT
+        fr Le serveur n'a pas répondu dans le temps d'un essai.
+        ar لم يجب الخادم خلال زمن محاولة واحدة.
+        en The server did not answer within the time of one attempt.
+        BAD_FRAME
+        fr Le corps n'est pas une suite de trames gRPC-Web : vérifiez le client.
+        ar المحتوى ليس إطارات gRPC-Web سليمة: تحقق من العميل.
+        en The body is not made of frames of gRPC-Web: check the client.
+        FRAME_PAYLOAD
+        fr Un message du flux ne peut pas être lu : renvoyez-le.
+        ar تعذرت قراءة رسالة من التدفق: أعد إرسالها.
+        en A message of the stream cannot be read: send it again.
+        INVALID_TIMEOUT
+        fr Le délai demandé n'a pas la forme prévue.
+        ar المهلة المطلوبة ليست بالشكل المتوقع.
+        en The timeout has not the form of one.
+        NAME_NOT_RESOLVED
+        fr Le nom du serveur n'a pas d'adresse.
+        ar ليس لاسم الخادم عنوان.
+        en The server's name has no address.
+        NOT_RESUMABLE
+        fr Ce flux ne peut pas être repris.
+        ar لا يمكن استئناف هذا التدفق.
+        en This stream cannot be resumed.
+        NOT_SERVING
+        fr Le service n'est pas prêt.
+        ar الخدمة غير جاهزة.
+        en The service is not ready.
+        RESUME_MALFORMED
+        fr La demande de reprise n'a pas la forme prévue.
+        ar طلب الاستئناف ليس بالشكل المتوقع.
+        en The request to resume has not the form of one.
+        STREAM_CHANGED
+        fr Le flux a changé depuis : recommencez-le.
+        ar تغير التدفق منذ ذلك الحين: ابدأه من جديد.
+        en The stream has changed since: begin it again.
+        STREAM_EXPIRED
+        fr Le flux est trop ancien pour être repris : recommencez-le.
+        ar التدفق أقدم من أن يستأنف: ابدأه من جديد.
+        en The stream is too old to be resumed: begin it again.
+        STREAM_POSITION
+        fr La position de reprise n'est pas dans ce flux.
+        ar موضع الاستئناف ليس في هذا التدفق.
+        en The position to resume from is not in this stream.
+        STREAM_POSITION_LOST
+        fr La position de reprise n'est plus gardée : recommencez le flux.
+        ar لم يعد موضع الاستئناف محفوظا: ابدأ التدفق من جديد.
+        en The position to resume from is not kept any more: begin the stream again.
+        STREAM_REQUEST_DIFFERS
+        fr La requête n'est pas celle du flux à reprendre.
+        ar الطلب ليس طلب التدفق المراد استئنافه.
+        en The request is not that of the stream to be resumed.
+        STREAM_TAKEN_OVER
+        fr Le flux a été repris par une autre connexion.
+        ar استأنف اتصال آخر هذا التدفق.
+        en The stream was taken up by another connection.
+        STREAM_UNKNOWN
+        fr Ce flux n'existe pas ou plus : recommencez-le.
+        ar هذا التدفق غير موجود: ابدأه من جديد.
+        en There is no such stream any more: begin it again.
         """
 }

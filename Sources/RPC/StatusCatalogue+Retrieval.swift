@@ -149,5 +149,13 @@ extension StatusCatalogue {
         fr Le document est trop grand.
         ar المستند كبير جدا.
         en The document is too large.
+        INGEST_BUSY
+        fr Trop de documents sont lus en ce moment : réessayez dans un moment.
+        ar تُقرأ مستندات كثيرة الآن: أعد المحاولة بعد لحظة.
+        en Too many documents are being read: try again in a moment.
+        UPLOADS_BUSY
+        fr Trop d'envois sont en cours : réessayez dans un moment.
+        ar عمليات إرسال كثيرة جارية: أعد المحاولة بعد لحظة.
+        en Too many uploads are going on: try again in a moment.
         """
 }

@@ -209,5 +209,13 @@ extension StatusCatalogue {
         fr Ce déroulé n'existe pas.
         ar سير العمل هذا غير موجود.
         en There is no such workflow.
+        PASSAGE
+        fr Un passage n'a pas la forme prévue.
+        ar مقطع ليس بالشكل المتوقع.
+        en A passage has not the form of one.
+        PASSAGE_CHANGED
+        fr Un passage n'est plus ce que dit la collection : cherchez à nouveau.
+        ar لم يعد مقطع كما في المجموعة: ابحث من جديد.
+        en A passage is no longer what the collection says: search again.
         """
 }

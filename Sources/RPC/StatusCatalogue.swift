@@ -38,7 +38,8 @@ extension Status {
         else { return self }
         var copy = self
         copy.message = text
-        for index in copy.details.fieldViolations.indices where copy.details.fieldViolations[index].description == message {
+        for index in copy.details.fieldViolations.indices
+        where copy.details.fieldViolations[index].description == message {
             copy.details.fieldViolations[index].description = text
         }
         var original = FieldWriter()

@@ -98,7 +98,8 @@ extension Settings {
         default: throw Invalid("RAGDZ_TLS_CERT and RAGDZ_TLS_KEY belong together: give both or none.")
         }
         guard authority == nil || files != nil else {
-            throw Invalid("RAGDZ_TLS_CLIENT_CA needs RAGDZ_TLS_CERT and RAGDZ_TLS_KEY: client certificates come with TLS.")
+            throw Invalid(
+                "RAGDZ_TLS_CLIENT_CA needs RAGDZ_TLS_CERT and RAGDZ_TLS_KEY: client certificates come with TLS.")
         }
         guard services == nil || authority != nil else {
             throw Invalid("RAGDZ_SERVICES needs RAGDZ_TLS_CLIENT_CA: services are known by certificates of that CA.")
