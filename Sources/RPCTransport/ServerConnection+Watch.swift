@@ -96,6 +96,8 @@ extension ServerConnection {
         for stream in session.liveStreams {
             (stream as? ServerStream)?.abort(.unavailable("The server is stopping: call again.", reason: "SHUTDOWN"))
         }
+        // The ends of the calls first: nothing goes out after the GOAWAY.
+        flush()
         session.terminate(.noError)
         flush()
         context?.close(promise: nil)
