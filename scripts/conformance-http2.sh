@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# HTTP/2 as the RFCs want it (9113 and 7541): every case of Tests/Foreign/http2 against ragdz-echo, in the clear and over TLS.
+# HTTP/2 as the RFCs want it (9113 and 7541): every case of Tests/Foreign/http2 against ragdz-echo, in the clear and over TLS;
+# and how a server stops: calls under way, streams, a second signal.
 # Usage: scripts/conformance-http2.sh [RAGDZ-ECHO]      Without the program it is built first.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -46,4 +47,5 @@ start clear
 check "in the clear" "$port"
 start tls --certificate "$scratch/cert.pem" --key "$scratch/key.pem"
 check "over TLS" "$port" "$scratch/cert.pem"
+"$python" Tests/Foreign/http2/graceful.py "$server" "$scratch/cert.pem" "$scratch/key.pem" || failed=1
 exit $failed

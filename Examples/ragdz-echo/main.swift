@@ -20,11 +20,11 @@ do {
         var router = Router()
         router.add(EchoService())
         router.add(HealthService())
+        Termination.watch()
         let server = RPCServer(options.configuration, router: router, group: group)
         print("ready on \(try await server.start())")
         // Whoever reads the line through a pipe waits for it.
         fflush(nil)
-        Termination.watch()
         while Termination.signals == 0 { try await Task.sleep(for: .milliseconds(20)) }
         await server.shutdown(grace: .seconds(options.graceSeconds))
         exit(0)

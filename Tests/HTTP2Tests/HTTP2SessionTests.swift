@@ -210,6 +210,36 @@ final class Wire {
         #expect(wire.server.isOver)
     }
 
+    /// The notice names no stream, so a request that crosses it is taken; the last word names the last stream.
+    @Test func aRequestThatCrossesTheNoticeIsTaken() throws {
+        let wire = try Wire()
+        let first = RecordedStream()
+        try wire.client.submitRequest(first, Wire.request)
+        wire.client.finish(first)
+        try wire.settle()
+        _ = wire.takeLog()
+        wire.server.terminateGracefully()
+        let crossing = RecordedStream()
+        try wire.client.submitRequest(crossing, Wire.request)
+        wire.client.finish(crossing)
+        let onItsWay = try Wire.pull(wire.client)
+        try wire.carry(toServer: false)
+        #expect(wire.takeLog() == ["client: goAway 2147483647"])
+        try wire.give(onItsWay, toServer: true)
+        try wire.carry(toServer: true)
+        #expect(wire.takeLog().first?.hasPrefix("server: headers 3") == true)
+        try wire.carry(toServer: false)
+        #expect(wire.takeLog() == ["client: goAway 3"])
+        #expect(!wire.server.isOver)
+        for id: Int32 in [1, 3] {
+            let stream = try #require(wire.server.stream(id))
+            wire.server.submitResponse(stream, HeaderList([":status": "200"]), endStream: true)
+        }
+        try wire.settle()
+        #expect(first.closedWith == .noError && crossing.closedWith == .noError)
+        #expect(wire.server.isOver)
+    }
+
     @Test func abandonedStreamsAreHandedBack() throws {
         let wire = try Wire()
         try wire.client.submitRequest(RecordedStream(), Wire.request)

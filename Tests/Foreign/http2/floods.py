@@ -120,8 +120,7 @@ class Healthy(multiprocessing.Process):
     def run(self):
         latencies = []
         failures = []
-        peer = Peer(self.target, timeout=20)
-        number = 1
+        peer, number = self.fresh(), 1
         while True:
             began = time.monotonic()
             try:
@@ -129,7 +128,7 @@ class Healthy(multiprocessing.Process):
                 peer.answered(number)
             except AssertionError as error:
                 failures.append(str(error))
-                peer, number = Peer(self.target, timeout=20), -1
+                peer, number = self.fresh(), -1
             latencies.append(time.monotonic() - began)
             peer.seen.clear()
             number += 2
@@ -138,6 +137,12 @@ class Healthy(multiprocessing.Process):
                 self.theirs.recv()
                 self.theirs.send((sorted(latencies), failures))
                 latencies = []
+
+    def fresh(self):
+        peer = Peer(self.target, timeout=20)
+        # Enough window for all its answers.
+        peer.send(window_update(0, 0x40000000))
+        return peer
 
     def since(self):
         """Median and 99th percentile in milliseconds of the calls since the last question, their number, all failures."""
