@@ -18,39 +18,108 @@ public struct JSONFields: Sendable {
         }
     }
 
-    let fields: [Field]
-    /// For each field the bit that says "given"; members of a oneof have one together.
-    let slots: [Int]
+    let table: JSONFieldTable
 
-    public init(_ fields: [Field]) {
-        self.fields = fields
-        slots = fields.enumerated().map { index, field in field.oneof.map { fields.count + $0 } ?? index }
+    public init(_ fields: [Field]) { table = JSONFieldTable(fields) }
+}
+
+/// The fields laid out to be found by the bytes of a name: first the field that is expected next, then by hash.
+final class JSONFieldTable: Sendable {
+    struct Entry {
+        let number: UInt32
+        /// The bit that says "given"; members of a oneof have one together.
+        let slot: Int
+        let isMember: Bool
+        let acceptsNull: Bool
+        /// Its first name: the one that JSON is written with.
+        let name: Name
     }
 
-    /// The index of the field with this name. The search begins at `hint`, as fields mostly come in order.
-    func index(of name: UnsafeRawBufferPointer, from hint: Int) -> Int? {
-        for step in 0..<fields.count {
-            let index = hint + step < fields.count ? hint + step : hint + step - fields.count
-            for candidate in fields[index].names where candidate.count == name.count {
-                if candidate.elementsEqual(name) { return index }
+    struct Name {
+        let offset: Int
+        let count: Int
+        let field: Int
+    }
+
+    let entries: [Entry]
+    private let names: [Name]
+    private let bytes: [UInt8]
+    /// Indices of `names`, -1 where there is none; a power of two, at most half full.
+    private let buckets: [Int]
+
+    init(_ fields: [JSONFields.Field]) {
+        var entries: [Entry] = []
+        var names: [Name] = []
+        var bytes: [UInt8] = []
+        for (index, field) in fields.enumerated() {
+            let first = names.count
+            for name in field.names {
+                names.append(Name(offset: bytes.count, count: name.count, field: index))
+                bytes += name
             }
+            entries.append(
+                Entry(
+                    number: field.number, slot: field.oneof.map { fields.count + $0 } ?? index,
+                    isMember: field.oneof != nil, acceptsNull: field.acceptsNull, name: names[first]))
         }
-        return nil
+        var size = 4
+        while size < 2 * names.count { size *= 2 }
+        var buckets = [Int](repeating: -1, count: size)
+        for (index, name) in names.enumerated() {
+            let hash = bytes[name.offset..<(name.offset + name.count)].withUnsafeBytes { Self.hash($0) }
+            var bucket = hash & (size - 1)
+            while buckets[bucket] >= 0 { bucket = (bucket + 1) & (size - 1) }
+            buckets[bucket] = index
+        }
+        self.entries = entries
+        self.names = names
+        self.bytes = bytes
+        self.buckets = buckets
+    }
+
+    /// The index of the field with this name; `expected` is looked at first, as fields mostly come in order.
+    func index(of name: UnsafeRawBufferPointer, expected: Int) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            func isSame(_ entry: Name) -> Bool {
+                entry.count == name.count
+                    && bytes[entry.offset..<(entry.offset &+ entry.count)].elementsEqual(name)
+            }
+            if expected < entries.count && isSame(entries[expected].name) { return expected }
+            var bucket = Self.hash(name) & (buckets.count - 1)
+            while buckets[bucket] >= 0 {
+                let entry = names[buckets[bucket]]
+                if isSame(entry) { return entry.field }
+                bucket = (bucket + 1) & (buckets.count - 1)
+            }
+            return nil
+        }
+    }
+
+    /// The names are ours and fixed, so nobody can make them collide: a multiplication is enough.
+    private static func hash(_ name: UnsafeRawBufferPointer) -> Int {
+        var hash = UInt64(name.count)
+        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return Int(truncatingIfNeeded: (hash ^ hash >> 29) & 0x7FFF_FFFF)
+    }
+
+    func name(_ index: Int) -> String {
+        let name = entries[index].name
+        return String(decoding: bytes[name.offset..<(name.offset + name.count)], as: UTF8.self)
     }
 }
 
 /// Where a reader stands within one JSON object.
 public struct JSONObject {
-    let fields: JSONFields
+    let table: JSONFieldTable
     var isFirst = true
-    var hint = 0
+    var expected = 0
     var seen = SeenSlots()
 
     /// The object is an `Any`: "@type" is no unknown field.
     let passesType: Bool
 
     init(_ fields: JSONFields, passesType: Bool) {
-        self.fields = fields
+        table = fields.table
         self.passesType = passesType
     }
 }
@@ -63,7 +132,7 @@ struct SeenSlots {
     /// Whether `slot` is new.
     mutating func insert(_ slot: Int) -> Bool {
         if slot >= 64 { return high.insert(slot).inserted }
-        let bit = UInt64(1) << UInt64(slot)
+        let bit = UInt64(1) &<< UInt64(slot)
         let isNew = low & bit == 0
         low |= bit
         return isNew

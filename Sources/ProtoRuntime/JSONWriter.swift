@@ -1,27 +1,42 @@
 internal import Bytes
 
-/// Writes JSON into one growing buffer.
-public struct JSONWriter {
-    public internal(set) var bytes: [UInt8] = []
+/// Writes JSON into one growing piece of memory, which it owns.
+public struct JSONWriter: ~Copyable {
     public let options: JSONOptions
+    @usableFromInline
+    let writesDefaults: Bool
+    private var start: UnsafeMutableRawPointer
+    private var capacity = 512
+    private(set) var count = 0
 
     public init(options: JSONOptions = .defaults) {
         self.options = options
-        bytes.reserveCapacity(256)
+        writesDefaults = options.writeDefaults
+        start = .allocate(byteCount: capacity, alignment: 1)
     }
+
+    deinit { start.deallocate() }
+
+    /// What was written so far.
+    public var bytes: [UInt8] { Array(written) }
+
+    /// The same in place, until the next write.
+    var written: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
     // MARK: What generated `encodeJSON` functions call
 
-    public mutating func beginObject() { bytes.append(UInt8(ascii: "{")) }
-    public mutating func endObject() { bytes.append(UInt8(ascii: "}")) }
+    public mutating func beginObject() { byte(UInt8(ascii: "{")) }
+    public mutating func endObject() { byte(UInt8(ascii: "}")) }
 
     /// A field without presence: left out when it has its default value.
+    @inlinable
     public mutating func singular<T: ProtoType>(
         _ type: T.Type, _ name: StaticString, _ value: T.Value
     ) throws(JSONError) {
-        if options.writeDefaults || !T.isDefault(value) { try always(type, name, value) }
+        if writesDefaults || !T.isDefault(value) { try always(type, name, value) }
     }
 
+    @inlinable
     public mutating func always<T: ProtoType>(
         _ type: T.Type, _ name: StaticString, _ value: T.Value
     ) throws(JSONError) {
@@ -29,133 +44,117 @@ public struct JSONWriter {
         try T.writeJSON(value, &self)
     }
 
+    @inlinable
     public mutating func optional<T: ProtoType>(
         _ type: T.Type, _ name: StaticString, _ value: T.Value?
     ) throws(JSONError) {
         if let value { try always(type, name, value) }
     }
 
+    @inlinable
     public mutating func repeated<T: ProtoType>(
         _ type: T.Type, _ name: StaticString, _ values: [T.Value]
     ) throws(JSONError) {
-        if values.isEmpty && !options.writeDefaults { return }
+        if values.isEmpty && !writesDefaults { return }
         field(name)
         try array(type, values)
     }
 
     /// Entries are written in the order of their keys, so that equal messages have equal text.
+    @inlinable
     public mutating func map<K: ProtoMapKey, V: ProtoType>(
         _ keyType: K.Type, _ valueType: V.Type, _ name: StaticString, _ entries: [K.Value: V.Value]
     ) throws(JSONError) {
-        if entries.isEmpty && !options.writeDefaults { return }
+        if entries.isEmpty && !writesDefaults { return }
         field(name)
-        try object(entries.map { (K.jsonKey($0.key), $0.value) }, of: V.self)
+        try object(K.self, V.self, entries)
     }
 
     // MARK: Pieces
 
+    @inlinable
     mutating func array<T: ProtoType>(_ type: T.Type, _ values: [T.Value]) throws(JSONError) {
-        bytes.append(UInt8(ascii: "["))
-        for value in values {
+        byte(UInt8(ascii: "["))
+        for index in values.indices {
             separate()
-            try T.writeJSON(value, &self)
+            try T.writeJSON(values[index], &self)
         }
-        bytes.append(UInt8(ascii: "]"))
+        byte(UInt8(ascii: "]"))
     }
 
-    mutating func object<V: ProtoType>(_ entries: [(String, V.Value)], of type: V.Type) throws(JSONError) {
+    @inlinable
+    mutating func object<K: ProtoMapKey, V: ProtoType>(
+        _ key: K.Type, _ value: V.Type, _ entries: [K.Value: V.Value]
+    ) throws(JSONError) {
         beginObject()
-        for (key, value) in entries.sorted(by: { $0.0 < $1.0 }) {
+        var keys: [(text: String, index: [K.Value: V.Value].Index)] = []
+        keys.reserveCapacity(entries.count)
+        for index in entries.indices { keys.append((K.jsonKey(entries.keys[index]), index)) }
+        keys.sort { $0.text < $1.text }
+        for (text, index) in keys {
             separate()
-            string(key)
-            bytes.append(UInt8(ascii: ":"))
-            try V.writeJSON(value, &self)
+            string(text)
+            byte(UInt8(ascii: ":"))
+            try V.writeJSON(entries.values[index], &self)
         }
         endObject()
     }
 
-    /// The name of the next field, with the comma before it where one is due.
+    /// The name of the next field, with the comma before it where one is due. `name` is written as it stands.
+    @usableFromInline
     mutating func field(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        let length = name.utf8CodeUnitCount
+        let place = room(length + 3)
+        place.storeBytes(of: UInt8(ascii: "\""), as: UInt8.self)
+        (place + 1).copyMemory(from: name.utf8Start, byteCount: length)
+        (place + length + 1).storeBytes(of: UInt8(ascii: "\""), as: UInt8.self)
+        (place + length + 2).storeBytes(of: UInt8(ascii: ":"), as: UInt8.self)
+        count += length + 3
     }
 
     /// Whatever does not follow an opening bracket follows another element.
+    @usableFromInline
     mutating func separate() {
-        switch bytes.last {
-        case UInt8(ascii: "{"), UInt8(ascii: "["), nil: break
-        default: bytes.append(UInt8(ascii: ","))
+        guard count > 0 else { return }
+        switch start.load(fromByteOffset: count - 1, as: UInt8.self) {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): break
+        default: byte(UInt8(ascii: ","))
         }
     }
 
-    mutating func literal(_ text: StaticString) { text.withUTF8Buffer { bytes.append(contentsOf: $0) } }
-
-    mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
-
-    mutating func number(_ value: some FixedWidthInteger) {
-        var text = String(value)
-        text.withUTF8 { bytes.append(contentsOf: $0) }
+    @usableFromInline
+    mutating func byte(_ byte: UInt8) {
+        room(1).storeBytes(of: byte, as: UInt8.self)
+        count += 1
     }
 
-    mutating func quotedNumber(_ value: some FixedWidthInteger) {
-        bytes.append(UInt8(ascii: "\""))
-        number(value)
-        bytes.append(UInt8(ascii: "\""))
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress else { return }
+        room(bytes.count).copyMemory(from: base, byteCount: bytes.count)
+        count += bytes.count
     }
 
-    /// The shortest digits that read back as the same value; NaN and the infinities as strings.
-    mutating func real<F: BinaryFloatingPoint & LosslessStringConvertible>(_ value: F) {
-        if value.isNaN { return literal("\"NaN\"") }
-        if value.isInfinite { return literal(value < 0 ? "\"-Infinity\"" : "\"Infinity\"") }
-        var text = value.description
-        // "-0" would be read as the integer 0 by many.
-        if text.hasSuffix(".0") && value != 0 { text.removeLast(2) } else if text == "0.0" { text = "0" }
-        text.withUTF8 { bytes.append(contentsOf: $0) }
+    mutating func literal(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    mutating func base64(_ value: [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: Base64.encode(value).utf8)
-        bytes.append(UInt8(ascii: "\""))
+    /// The place for the next `length` bytes.
+    @inline(__always)
+    mutating func room(_ length: Int) -> UnsafeMutableRawPointer {
+        if capacity - count < length { grow(length) }
+        return start + count
     }
 
-    mutating func enumeration<E: ProtoEnum>(_ value: E) {
-        if E.self == Google_Protobuf_NullValue.self { return literal("null") }
-        if let name = value.protoName { string(name) } else { number(value.rawValue) }
+    @inline(never)
+    private mutating func grow(_ length: Int) {
+        capacity = max(capacity * 2, count + length)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1)
+        larger.copyMemory(from: start, byteCount: count)
+        start.deallocate()
+        start = larger
     }
 
-    mutating func string(_ value: String) {
-        var value = value
-        bytes.append(UInt8(ascii: "\""))
-        value.withUTF8 { text in
-            var start = 0
-            for index in 0..<text.count where Self.needsEscape(text[index]) {
-                bytes.append(contentsOf: text[start..<index])
-                escape(text[index])
-                start = index + 1
-            }
-            bytes.append(contentsOf: text[start...])
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    private mutating func escape(_ byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): literal("\\\"")
-        case UInt8(ascii: "\\"): literal("\\\\")
-        case 0x0A: literal("\\n")
-        case 0x0D: literal("\\r")
-        case 0x09: literal("\\t")
-        default:
-            literal("\\u00")
-            bytes.append(contentsOf: Hex.encode(CollectionOfOne(byte)).utf8)
-        }
-    }
+    /// Gives back what was not used of `room`.
+    mutating func advance(_ length: Int) { count += length }
 }

@@ -54,14 +54,18 @@ public protocol ProtoInteger: ProtoMapKey where Value: FixedWidthInteger {}
 extension ProtoInteger {
     @inlinable public static var defaultValue: Value { 0 }
 
+    @inlinable
     public static func writeJSON(_ value: Value, _ json: inout JSONWriter) throws(JSONError) {
         if Value.bitWidth == 64 { json.quotedNumber(value) } else { json.number(value) }
     }
 
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> Value? { try json.integer(Value.self) }
 
+    @inlinable
     public static func jsonKey(_ value: Value) -> String { String(value) }
 
+    @inlinable
     public static func value(ofJSONKey key: String) -> Value? {
         // Only the canonical digits: "+1" and "01" are no JSON numbers.
         guard let value = Value(key), String(value) == key else { return nil }
@@ -141,8 +145,12 @@ public enum ProtoBool: ProtoVarint, ProtoMapKey {
     @inlinable public static var defaultValue: Bool { false }
     @inlinable public static func bits(_ value: Bool) -> UInt64 { value ? 1 : 0 }
     @inlinable public static func value(_ bits: UInt64) -> Bool { bits != 0 }
+    @inlinable
     public static func writeJSON(_ value: Bool, _ json: inout JSONWriter) throws(JSONError) { json.bool(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> Bool? { try json.bool() }
+    @inlinable
     public static func jsonKey(_ value: Bool) -> String { value ? "true" : "false" }
+    @inlinable
     public static func value(ofJSONKey key: String) -> Bool? { key == "true" ? true : key == "false" ? false : nil }
 }

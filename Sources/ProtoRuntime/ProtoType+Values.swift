@@ -4,7 +4,9 @@ public enum ProtoFloat: ProtoFixed {
     @inlinable public static var defaultValue: Float { 0 }
     @inlinable public static func bits(_ value: Float) -> UInt32 { value.bitPattern }
     @inlinable public static func value(_ bits: UInt32) -> Float { Float(bitPattern: bits) }
+    @inlinable
     public static func writeJSON(_ value: Float, _ json: inout JSONWriter) throws(JSONError) { json.real(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> Float? { try json.real(Float.self) }
 }
 
@@ -12,7 +14,9 @@ public enum ProtoDouble: ProtoFixed {
     @inlinable public static var defaultValue: Double { 0 }
     @inlinable public static func bits(_ value: Double) -> UInt64 { value.bitPattern }
     @inlinable public static func value(_ bits: UInt64) -> Double { Double(bitPattern: bits) }
+    @inlinable
     public static func writeJSON(_ value: Double, _ json: inout JSONWriter) throws(JSONError) { json.real(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> Double? { try json.real(Double.self) }
 }
 
@@ -46,9 +50,13 @@ public enum ProtoString: ProtoMapKey {
         return text
     }
 
+    @inlinable
     public static func writeJSON(_ value: String, _ json: inout JSONWriter) throws(JSONError) { json.string(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> String? { try json.string() }
+    @inlinable
     public static func jsonKey(_ value: String) -> String { value }
+    @inlinable
     public static func value(ofJSONKey key: String) -> String? { key }
 }
 
@@ -73,7 +81,9 @@ public enum ProtoBytes: ProtoType {
     @inlinable
     public static func read(_ reader: inout WireReader) throws(WireError) -> [UInt8] { Array(try reader.span()) }
 
+    @inlinable
     public static func writeJSON(_ value: [UInt8], _ json: inout JSONWriter) throws(JSONError) { json.base64(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> [UInt8]? { try json.base64() }
 }
 
@@ -82,8 +92,11 @@ public enum ProtoEnumeration<E: ProtoEnum>: ProtoVarint {
     @inlinable public static var defaultValue: E { E(rawValue: 0) }
     @inlinable public static func bits(_ value: E) -> UInt64 { UInt64(bitPattern: Int64(value.rawValue)) }
     @inlinable public static func value(_ bits: UInt64) -> E { E(rawValue: Int32(truncatingIfNeeded: bits)) }
+    @inlinable
     public static func writeJSON(_ value: E, _ json: inout JSONWriter) throws(JSONError) { json.enumeration(value) }
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> E? { try json.enumeration(E.self) }
+    @inlinable
     public static var acceptsNull: Bool { E.self == Google_Protobuf_NullValue.self }
 }
 
@@ -118,15 +131,18 @@ public enum ProtoMessage<M: Message>: ProtoType {
         reader.leave(outer)
     }
 
+    @inlinable
     public static func writeJSON(_ value: M, _ json: inout JSONWriter) throws(JSONError) {
         try value.encodeJSON(into: &json)
     }
 
+    @inlinable
     public static func readJSON(_ json: inout JSONReader) throws(JSONError) -> M? {
         var value = M()
         try value.decodeJSON(from: &json)
         return value
     }
 
+    @inlinable
     public static var acceptsNull: Bool { M.self == Google_Protobuf_Value.self }
 }

@@ -96,9 +96,9 @@ extension Google_Protobuf_Any {
             var inner = JSONWriter(options: json.options)
             try message.encodeJSON(into: &inner)
             // The message's own fields stand beside "@type": its braces are dropped.
-            if inner.bytes.count > 2 {
+            if inner.count > 2 {
                 json.separate()
-                json.bytes.append(contentsOf: inner.bytes.dropFirst().dropLast())
+                json.append(UnsafeRawBufferPointer(rebasing: inner.written.dropFirst().dropLast()))
             }
         }
         json.endObject()

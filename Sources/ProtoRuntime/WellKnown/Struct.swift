@@ -45,7 +45,7 @@ public struct Google_Protobuf_Struct: Message, ExpressibleByDictionaryLiteral {
     }
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
-        try json.object(fields.map { ($0.key, $0.value) }, of: ProtoMessage<Google_Protobuf_Value>.self)
+        try json.object(ProtoString.self, ProtoMessage<Google_Protobuf_Value>.self, fields)
     }
 
     public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {

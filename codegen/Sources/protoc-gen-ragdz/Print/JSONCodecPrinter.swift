@@ -39,9 +39,24 @@ struct JSONCodecPrinter {
         }
     }
 
+    /// A name as it stands between the quotes of JSON text: writers do not look at it again.
+    private func written(_ name: String) -> String {
+        var text = ""
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return CodePrinter.literal(text)
+    }
+
     private func printField(_ field: FieldModel, _ out: inout CodePrinter) {
         let name = member(field.swiftName)
-        let json = CodePrinter.literal(field.jsonName)
+        let json = written(field.jsonName)
         switch field.kind {
         case .singular(let type): out.line("try json.singular(\(type.coding).self, \(json), \(name))")
         case .optional(let type, _): out.line("try json.optional(\(type.coding).self, \(json), \(name))")
@@ -58,7 +73,7 @@ struct JSONCodecPrinter {
             guard case .member(let type, _, _) = field.kind else { continue }
             out.line(
                 "case .\(Naming.escaped(field.swiftName))(let value): "
-                    + "try json.always(\(type.coding).self, \(CodePrinter.literal(field.jsonName)), value)")
+                    + "try json.always(\(type.coding).self, \(written(field.jsonName)), value)")
         }
         let all = message.fields.filter { if case .member(_, oneof.index, _) = $0.kind { true } else { false } }.count
         out.line(all == fields.count ? "case nil: break" : "default: break")
