@@ -12,7 +12,7 @@ artifacts=${FUZZ_ARTIFACTS:-/tmp}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-flags=(-O -wmo -swift-version 6 -sanitize=fuzzer,address -parse-as-library -suppress-warnings
+flags=(-O -wmo -swift-version 6 -sanitize=fuzzer,address -parse-as-library -suppress-warnings -enable-testing -package-name ragdz
     -enable-upcoming-feature InternalImportsByDefault -enable-upcoming-feature ExistentialAny
     -enable-upcoming-feature MemberImportVisibility -I "$out" -I "$debug/Modules")
 for map in Sources/C*/module.modulemap "$debug"/*.build/module.modulemap "$debug"/../../checkouts/*/Sources/*/include/module.modulemap; do
