@@ -48,6 +48,10 @@ import Testing
         let fromJSON = try records(folder, "json.bin").map { try All(json: $0, options: options) }
         try write(folder, "fromjson.bin", fromJSON.map { $0.wireBytes() })
 
+        let odd = try records(folder, "odd.bin")
+        try write(folder, "reodd.bin", odd.map { try All(wire: $0).wireBytes() })
+        try write(folder, "unknown.bin", odd.map { try Ragdz_Test_Nothing(wire: $0).wireBytes() })
+
         let verdict = try run(["check", folder.path])
         #expect(verdict.status == 0, "seed \(seed): \(verdict.output)")
     }

@@ -1,8 +1,10 @@
 """Random messages for the differential test of the codec, and the verdict on what Swift made of them.
 
-    differential.py make FOLDER COUNT SEED    writes wire.bin and json.bin: each message as Python encodes it
-    differential.py check FOLDER              reads Swift's rewire.bin (wire to wire), tojson.bin (wire to JSON) and
-                                              fromjson.bin (JSON to wire); prints what differs
+    differential.py make FOLDER COUNT SEED    writes wire.bin and json.bin: each message as Python encodes it; odd.bin:
+                                              other wire forms of them; plain.bin: messages for protobuf-c
+    differential.py check FOLDER              reads Swift's rewire.bin (wire to wire), tojson.bin (wire to JSON),
+                                              fromjson.bin (JSON to wire), reodd.bin (odd forms to wire) and unknown.bin
+                                              (odd forms through a message that knows no field); prints what differs
 
 A record is a length of four bytes, big endian, and the bytes.
 """
@@ -101,7 +103,8 @@ class Maker:
         r = self.random
         density = r.choice([0.05, 0.3, 0.9]) if depth == 0 else 0.08
         for field in message.DESCRIPTOR.fields:
-            if r.random() > density: continue
+            # Python writes repeated nulls as null, and refuses to read that.
+            if r.random() > density or field.name == "nulls": continue
             target = getattr(message, field.name)
             if field.message_type and field.message_type.GetOptions().map_entry:
                 key, value = field.message_type.fields
@@ -143,18 +146,136 @@ def difference(one, other):
     return "\n".join(lines)[:1200] or "only in bytes"
 
 
+def varint(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def get_varint(data, place):
+    value = shift = 0
+    while True:
+        byte = data[place]
+        place += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, place
+
+
+def split(data):
+    """The fields of a message: (number, wire type, the bytes of its value without a length)."""
+    place = 0
+    while place < len(data):
+        tag, place = get_varint(data, place)
+        start = place
+        if tag & 7 == 0:
+            _, place = get_varint(data, place)
+        elif tag & 7 == 2:
+            size, start = get_varint(data, place)
+            place = start + size
+        else:
+            place += 8 if tag & 7 == 1 else 4
+        yield tag >> 3, tag & 7, data[start:place]
+
+
+def join(number, kind, value, source):
+    tag = number << 3 | kind
+    return varint(tag) + (varint(len(value)) if kind == 2 else b"") + value
+
+
+FIXED = {F.TYPE_DOUBLE: 8, F.TYPE_FIXED64: 8, F.TYPE_SFIXED64: 8, F.TYPE_FLOAT: 4, F.TYPE_FIXED32: 4, F.TYPE_SFIXED32: 4}
+
+
+def elements(field, value):
+    """The elements of a packed run."""
+    place = 0
+    while place < len(value):
+        start = place
+        if field.type in FIXED: place += FIXED[field.type]
+        else: _, place = get_varint(value, place)
+        yield value[start:place]
+
+
+def odd(message, source):
+    """Another wire form of the same message: runs unpacked and packed, messages in two parts, unknown fields between,
+    fields given twice, fields out of order."""
+    pieces = []
+    for number, kind, value in split(message.SerializeToString()):
+        field = message.DESCRIPTOR.fields_by_number.get(number)
+        is_scalar = field.type not in (F.TYPE_STRING, F.TYPE_BYTES, F.TYPE_MESSAGE)
+        if field.is_repeated and is_scalar and kind == 2 and source.random() < 0.6:
+            wire = {8: 1, 4: 5}.get(FIXED.get(field.type), 0)
+            out = b""
+            run = b""
+            for element in elements(field, value):
+                if source.random() < 0.5: run += element
+                else:
+                    if run: out += join(number, 2, run, source)
+                    run = b""
+                    out += join(number, wire, element, source)
+            pieces.append((number, out + (join(number, 2, run, source) if run else b"")))
+        elif field.is_repeated and is_scalar and kind != 2 and source.random() < 0.5:
+            pieces.append((number, join(number, 2, value, source)))
+        elif field.type == F.TYPE_MESSAGE and not field.is_repeated and source.random() < 0.4:
+            # What comes in two parts is merged. Parts are cut between fields.
+            inner = [join(*part, source) for part in split(value)]
+            cut = source.randrange(len(inner) + 1)
+            pieces.append((number, join(number, 2, b"".join(inner[:cut]), source)
+                           + join(number, 2, b"".join(inner[cut:]), source)))
+        elif is_scalar and not field.is_repeated and field.containing_oneof is None and source.random() < 0.3:
+            pieces.append((number, join(number, kind, value if kind else varint(1), source) + join(number, kind, value, source)))
+        else:
+            pieces.append((number, join(number, kind, value, source)))
+    for number in source.sample(range(3000, 9000), source.randrange(4)):
+        group = varint(number << 3 | 3) + b"\x08\x96\x01\x12\x01x" + varint(number << 3 | 4)
+        pieces.append((number, source.choice([join(number, 0, varint(source.getrandbits(64)), source),
+                                              join(number, 2, source.randbytes(9), source), join(number, 5, b"abcd", source),
+                                              join(number, 1, b"abcdefgh", source), group])))
+    # Elements of one field, and members of one oneof, keep their order.
+    order = {number: source.random() for number, _ in pieces}
+    for field in message.DESCRIPTOR.fields:
+        if field.containing_oneof and field.number in order: order[field.number] = -sum(field.containing_oneof.name.encode())
+    pieces.sort(key=lambda piece: order[piece[0]])
+    return b"".join(piece for _, piece in pieces)
+
+
+def without_negative_zeros(message):
+    """protobuf-c takes -0.0 for the default value and drops it."""
+    for field, value in message.ListFields():
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        if field.type in (F.TYPE_DOUBLE, F.TYPE_FLOAT):
+            if field.is_repeated: value[:] = [v + 0.0 for v in value]
+            elif value == 0: message.ClearField(field.name)
+        elif is_map:
+            for key in value:
+                if field.message_type.fields[1].message_type: without_negative_zeros(value[key])
+                elif field.message_type.fields[1].type in (F.TYPE_DOUBLE, F.TYPE_FLOAT): value[key] += 0.0
+        elif field.type == F.TYPE_MESSAGE:
+            for item in value if field.is_repeated else [value]: without_negative_zeros(item)
+    return message
+
+
 def make(count, seed):
-    maker = Maker(random.Random(seed))
+    source = random.Random(seed)
+    maker = Maker(source)
     messages = [maker.fill(pb.AllFeatures()) for _ in range(count)]
     write(folder / "wire.bin", [m.SerializeToString() for m in messages])
     write(folder / "json.bin", [json_format.MessageToJson(m, indent=None).encode() for m in messages])
+    write(folder / "odd.bin", [odd(m, source) for m in messages])
+    write(folder / "plain.bin", [without_negative_zeros(m).SerializeToString() for m in messages])
 
 
 def check():
     originals = [pb.AllFeatures.FromString(r) for r in read(folder / "wire.bin")]
     # What JSON loses (a float's spelling, for one) is lost in Python's own round trip too.
     texts = [json_format.Parse(r, pb.AllFeatures(), max_recursion_depth=200) for r in read(folder / "json.bin")]
+    oddities = [pb.AllFeatures.FromString(r) for r in read(folder / "odd.bin")]
     results = {
+        "reodd": ([pb.AllFeatures.FromString(r) for r in read(folder / "reodd.bin")], oddities),
+        "unknown": ([pb.AllFeatures.FromString(r) for r in read(folder / "unknown.bin")], oddities),
         "rewire": ([pb.AllFeatures.FromString(r) for r in read(folder / "rewire.bin")], originals),
         "fromjson": ([pb.AllFeatures.FromString(r) for r in read(folder / "fromjson.bin")], texts),
         "tojson": ([json_format.Parse(r, pb.AllFeatures(), max_recursion_depth=200)

@@ -113,9 +113,40 @@ internal struct Ragdz_Test_AllFeatures: Message {
     internal var values: [Google_Protobuf_Value] = []
     internal var timestamps: [Google_Protobuf_Timestamp] = []
     internal var wrappedUint32: Google_Protobuf_UInt32Value?
+    internal var wrappedFloat: Google_Protobuf_FloatValue?
+    internal var wrappedInt32: Google_Protobuf_Int32Value?
+    internal var wrappedUint64: Google_Protobuf_UInt64Value?
+    internal var wrappedStrings: [Google_Protobuf_StringValue] = []
+    internal var anys: [Google_Protobuf_Any] = []
+    internal var durations: [Google_Protobuf_Duration] = []
+    internal var maybeFloat: Float?
+    internal var maybeInt32: Int32?
+    internal var maybeUint32: UInt32?
+    internal var maybeUint64: UInt64?
+    internal var maybeSint32: Int32?
+    internal var maybeSint64: Int64?
+    internal var maybeFixed32: UInt32?
+    internal var maybeFixed64: UInt64?
+    internal var maybeSfixed32: Int32?
+    internal var maybeSfixed64: Int64?
+    internal var floatMap: [UInt32: Float] = [:]
+    internal var textMap: [Int64: String] = [:]
+    internal var numberMap: [Int64: Int32] = [:]
+    internal var flagMap: [UInt32: Bool] = [:]
+    internal var timeMap: [UInt64: Google_Protobuf_Timestamp] = [:]
+    internal var valueMap: [Int32: Google_Protobuf_Value] = [:]
+    internal var durationMap: [String: Google_Protobuf_Duration] = [:]
+    internal var wellKnown: OneOf_WellKnown?
+    internal var unpackedDoubles: [Double] = []
+    internal var unpackedSint64s: [Int64] = []
+    internal var unpackedFixed32s: [UInt32] = []
+    internal var unpackedBools: [Bool] = []
+    internal var null: Google_Protobuf_NullValue = .nullValue
+    internal var nulls: [Google_Protobuf_NullValue] = []
     /// Names that JSON spells in another way, and a number of four bytes.
     internal var jsonNamed: String = ""
     internal var upperName: String = ""
+    internal var quoted: String = ""
     internal var far: String = ""
     internal var unknownFields = UnknownFields()
 
@@ -130,6 +161,16 @@ internal struct Ragdz_Test_AllFeatures: Message {
         case choiceColour(Ragdz_Test_Colour)
         case choiceDouble(Double)
         case choiceNull(Google_Protobuf_NullValue)
+    }
+
+    internal enum OneOf_WellKnown: Hashable, Sendable {
+        case choiceTime(Google_Protobuf_Timestamp)
+        case choiceValue(Google_Protobuf_Value)
+        case choiceWrapped(Google_Protobuf_Int32Value)
+        case choiceAny(Google_Protobuf_Any)
+        case choiceList(Google_Protobuf_ListValue)
+        case choiceMask(Google_Protobuf_FieldMask)
+        case choiceEmpty(Google_Protobuf_Empty)
     }
 
     internal struct Leaf: Message {
@@ -244,8 +285,48 @@ extension Ragdz_Test_AllFeatures {
         size += sizes.repeated(ProtoMessage<Google_Protobuf_Value>.self, 84, values)
         size += sizes.repeated(ProtoMessage<Google_Protobuf_Timestamp>.self, 85, timestamps)
         size += sizes.optional(ProtoMessage<Google_Protobuf_UInt32Value>.self, 86, wrappedUint32)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_FloatValue>.self, 87, wrappedFloat)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Int32Value>.self, 88, wrappedInt32)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_UInt64Value>.self, 89, wrappedUint64)
         size += sizes.singular(ProtoString.self, 91, jsonNamed)
         size += sizes.singular(ProtoString.self, 92, upperName)
+        size += sizes.singular(ProtoString.self, 93, quoted)
+        size += sizes.repeated(ProtoMessage<Google_Protobuf_StringValue>.self, 94, wrappedStrings)
+        size += sizes.repeated(ProtoMessage<Google_Protobuf_Any>.self, 95, anys)
+        size += sizes.repeated(ProtoMessage<Google_Protobuf_Duration>.self, 96, durations)
+        size += sizes.optional(ProtoFloat.self, 101, maybeFloat)
+        size += sizes.optional(ProtoInt32.self, 102, maybeInt32)
+        size += sizes.optional(ProtoUInt32.self, 103, maybeUint32)
+        size += sizes.optional(ProtoUInt64.self, 104, maybeUint64)
+        size += sizes.optional(ProtoSInt32.self, 105, maybeSint32)
+        size += sizes.optional(ProtoSInt64.self, 106, maybeSint64)
+        size += sizes.optional(ProtoFixed32.self, 107, maybeFixed32)
+        size += sizes.optional(ProtoFixed64.self, 108, maybeFixed64)
+        size += sizes.optional(ProtoSFixed32.self, 109, maybeSfixed32)
+        size += sizes.optional(ProtoSFixed64.self, 110, maybeSfixed64)
+        size += sizes.map(ProtoUInt32.self, ProtoFloat.self, 111, floatMap)
+        size += sizes.map(ProtoInt64.self, ProtoString.self, 112, textMap)
+        size += sizes.map(ProtoSInt64.self, ProtoInt32.self, 113, numberMap)
+        size += sizes.map(ProtoFixed32.self, ProtoBool.self, 114, flagMap)
+        size += sizes.map(ProtoFixed64.self, ProtoMessage<Google_Protobuf_Timestamp>.self, 115, timeMap)
+        size += sizes.map(ProtoSFixed32.self, ProtoMessage<Google_Protobuf_Value>.self, 116, valueMap)
+        size += sizes.map(ProtoString.self, ProtoMessage<Google_Protobuf_Duration>.self, 117, durationMap)
+        switch wellKnown {
+        case .choiceTime(let value): size += sizes.always(ProtoMessage<Google_Protobuf_Timestamp>.self, 121, value)
+        case .choiceValue(let value): size += sizes.always(ProtoMessage<Google_Protobuf_Value>.self, 122, value)
+        case .choiceWrapped(let value): size += sizes.always(ProtoMessage<Google_Protobuf_Int32Value>.self, 123, value)
+        case .choiceAny(let value): size += sizes.always(ProtoMessage<Google_Protobuf_Any>.self, 124, value)
+        case .choiceList(let value): size += sizes.always(ProtoMessage<Google_Protobuf_ListValue>.self, 125, value)
+        case .choiceMask(let value): size += sizes.always(ProtoMessage<Google_Protobuf_FieldMask>.self, 126, value)
+        case .choiceEmpty(let value): size += sizes.always(ProtoMessage<Google_Protobuf_Empty>.self, 127, value)
+        case nil: break
+        }
+        size += sizes.repeated(ProtoDouble.self, 141, unpackedDoubles)
+        size += sizes.repeated(ProtoSInt64.self, 142, unpackedSint64s)
+        size += sizes.repeated(ProtoFixed32.self, 143, unpackedFixed32s)
+        size += sizes.repeated(ProtoBool.self, 144, unpackedBools)
+        size += sizes.singular(ProtoEnumeration<Google_Protobuf_NullValue>.self, 151, null)
+        size += sizes.packed(ProtoEnumeration<Google_Protobuf_NullValue>.self, 152, nulls)
         size += sizes.singular(ProtoString.self, 536870911, far)
         return size
     }
@@ -330,8 +411,48 @@ extension Ragdz_Test_AllFeatures {
         writer.repeated(ProtoMessage<Google_Protobuf_Value>.self, 84, values)
         writer.repeated(ProtoMessage<Google_Protobuf_Timestamp>.self, 85, timestamps)
         writer.optional(ProtoMessage<Google_Protobuf_UInt32Value>.self, 86, wrappedUint32)
+        writer.optional(ProtoMessage<Google_Protobuf_FloatValue>.self, 87, wrappedFloat)
+        writer.optional(ProtoMessage<Google_Protobuf_Int32Value>.self, 88, wrappedInt32)
+        writer.optional(ProtoMessage<Google_Protobuf_UInt64Value>.self, 89, wrappedUint64)
         writer.singular(ProtoString.self, 91, jsonNamed)
         writer.singular(ProtoString.self, 92, upperName)
+        writer.singular(ProtoString.self, 93, quoted)
+        writer.repeated(ProtoMessage<Google_Protobuf_StringValue>.self, 94, wrappedStrings)
+        writer.repeated(ProtoMessage<Google_Protobuf_Any>.self, 95, anys)
+        writer.repeated(ProtoMessage<Google_Protobuf_Duration>.self, 96, durations)
+        writer.optional(ProtoFloat.self, 101, maybeFloat)
+        writer.optional(ProtoInt32.self, 102, maybeInt32)
+        writer.optional(ProtoUInt32.self, 103, maybeUint32)
+        writer.optional(ProtoUInt64.self, 104, maybeUint64)
+        writer.optional(ProtoSInt32.self, 105, maybeSint32)
+        writer.optional(ProtoSInt64.self, 106, maybeSint64)
+        writer.optional(ProtoFixed32.self, 107, maybeFixed32)
+        writer.optional(ProtoFixed64.self, 108, maybeFixed64)
+        writer.optional(ProtoSFixed32.self, 109, maybeSfixed32)
+        writer.optional(ProtoSFixed64.self, 110, maybeSfixed64)
+        writer.map(ProtoUInt32.self, ProtoFloat.self, 111, floatMap)
+        writer.map(ProtoInt64.self, ProtoString.self, 112, textMap)
+        writer.map(ProtoSInt64.self, ProtoInt32.self, 113, numberMap)
+        writer.map(ProtoFixed32.self, ProtoBool.self, 114, flagMap)
+        writer.map(ProtoFixed64.self, ProtoMessage<Google_Protobuf_Timestamp>.self, 115, timeMap)
+        writer.map(ProtoSFixed32.self, ProtoMessage<Google_Protobuf_Value>.self, 116, valueMap)
+        writer.map(ProtoString.self, ProtoMessage<Google_Protobuf_Duration>.self, 117, durationMap)
+        switch wellKnown {
+        case .choiceTime(let value): writer.always(ProtoMessage<Google_Protobuf_Timestamp>.self, 121, value)
+        case .choiceValue(let value): writer.always(ProtoMessage<Google_Protobuf_Value>.self, 122, value)
+        case .choiceWrapped(let value): writer.always(ProtoMessage<Google_Protobuf_Int32Value>.self, 123, value)
+        case .choiceAny(let value): writer.always(ProtoMessage<Google_Protobuf_Any>.self, 124, value)
+        case .choiceList(let value): writer.always(ProtoMessage<Google_Protobuf_ListValue>.self, 125, value)
+        case .choiceMask(let value): writer.always(ProtoMessage<Google_Protobuf_FieldMask>.self, 126, value)
+        case .choiceEmpty(let value): writer.always(ProtoMessage<Google_Protobuf_Empty>.self, 127, value)
+        case nil: break
+        }
+        writer.repeated(ProtoDouble.self, 141, unpackedDoubles)
+        writer.repeated(ProtoSInt64.self, 142, unpackedSint64s)
+        writer.repeated(ProtoFixed32.self, 143, unpackedFixed32s)
+        writer.repeated(ProtoBool.self, 144, unpackedBools)
+        writer.singular(ProtoEnumeration<Google_Protobuf_NullValue>.self, 151, null)
+        writer.packed(ProtoEnumeration<Google_Protobuf_NullValue>.self, 152, nulls)
         writer.singular(ProtoString.self, 536870911, far)
         writer.unknown(unknownFields)
     }
@@ -435,8 +556,64 @@ extension Ragdz_Test_AllFeatures {
             case 674: try reader.repeated(ProtoMessage<Google_Protobuf_Value>.self, &values)
             case 682: try reader.repeated(ProtoMessage<Google_Protobuf_Timestamp>.self, &timestamps)
             case 690: try reader.optional(ProtoMessage<Google_Protobuf_UInt32Value>.self, &wrappedUint32)
+            case 698: try reader.optional(ProtoMessage<Google_Protobuf_FloatValue>.self, &wrappedFloat)
+            case 706: try reader.optional(ProtoMessage<Google_Protobuf_Int32Value>.self, &wrappedInt32)
+            case 714: try reader.optional(ProtoMessage<Google_Protobuf_UInt64Value>.self, &wrappedUint64)
             case 730: try reader.singular(ProtoString.self, &jsonNamed)
             case 738: try reader.singular(ProtoString.self, &upperName)
+            case 746: try reader.singular(ProtoString.self, &quoted)
+            case 754: try reader.repeated(ProtoMessage<Google_Protobuf_StringValue>.self, &wrappedStrings)
+            case 762: try reader.repeated(ProtoMessage<Google_Protobuf_Any>.self, &anys)
+            case 770: try reader.repeated(ProtoMessage<Google_Protobuf_Duration>.self, &durations)
+            case 813: try reader.optional(ProtoFloat.self, &maybeFloat)
+            case 816: try reader.optional(ProtoInt32.self, &maybeInt32)
+            case 824: try reader.optional(ProtoUInt32.self, &maybeUint32)
+            case 832: try reader.optional(ProtoUInt64.self, &maybeUint64)
+            case 840: try reader.optional(ProtoSInt32.self, &maybeSint32)
+            case 848: try reader.optional(ProtoSInt64.self, &maybeSint64)
+            case 861: try reader.optional(ProtoFixed32.self, &maybeFixed32)
+            case 865: try reader.optional(ProtoFixed64.self, &maybeFixed64)
+            case 877: try reader.optional(ProtoSFixed32.self, &maybeSfixed32)
+            case 881: try reader.optional(ProtoSFixed64.self, &maybeSfixed64)
+            case 890: try reader.map(ProtoUInt32.self, ProtoFloat.self, &floatMap)
+            case 898: try reader.map(ProtoInt64.self, ProtoString.self, &textMap)
+            case 906: try reader.map(ProtoSInt64.self, ProtoInt32.self, &numberMap)
+            case 914: try reader.map(ProtoFixed32.self, ProtoBool.self, &flagMap)
+            case 922: try reader.map(ProtoFixed64.self, ProtoMessage<Google_Protobuf_Timestamp>.self, &timeMap)
+            case 930: try reader.map(ProtoSFixed32.self, ProtoMessage<Google_Protobuf_Value>.self, &valueMap)
+            case 938: try reader.map(ProtoString.self, ProtoMessage<Google_Protobuf_Duration>.self, &durationMap)
+            case 970:
+                let old: Google_Protobuf_Timestamp? = if case .choiceTime(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceTime(try reader.value(ProtoMessage<Google_Protobuf_Timestamp>.self, merging: old))
+            case 978:
+                let old: Google_Protobuf_Value? = if case .choiceValue(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceValue(try reader.value(ProtoMessage<Google_Protobuf_Value>.self, merging: old))
+            case 986:
+                let old: Google_Protobuf_Int32Value? = if case .choiceWrapped(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceWrapped(try reader.value(ProtoMessage<Google_Protobuf_Int32Value>.self, merging: old))
+            case 994:
+                let old: Google_Protobuf_Any? = if case .choiceAny(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceAny(try reader.value(ProtoMessage<Google_Protobuf_Any>.self, merging: old))
+            case 1002:
+                let old: Google_Protobuf_ListValue? = if case .choiceList(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceList(try reader.value(ProtoMessage<Google_Protobuf_ListValue>.self, merging: old))
+            case 1010:
+                let old: Google_Protobuf_FieldMask? = if case .choiceMask(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceMask(try reader.value(ProtoMessage<Google_Protobuf_FieldMask>.self, merging: old))
+            case 1018:
+                let old: Google_Protobuf_Empty? = if case .choiceEmpty(let value) = wellKnown { value } else { nil }
+                wellKnown = .choiceEmpty(try reader.value(ProtoMessage<Google_Protobuf_Empty>.self, merging: old))
+            case 1129: try reader.repeated(ProtoDouble.self, &unpackedDoubles)
+            case 1130: try reader.packed(ProtoDouble.self, &unpackedDoubles)
+            case 1136: try reader.repeated(ProtoSInt64.self, &unpackedSint64s)
+            case 1138: try reader.packed(ProtoSInt64.self, &unpackedSint64s)
+            case 1149: try reader.repeated(ProtoFixed32.self, &unpackedFixed32s)
+            case 1146: try reader.packed(ProtoFixed32.self, &unpackedFixed32s)
+            case 1152: try reader.repeated(ProtoBool.self, &unpackedBools)
+            case 1154: try reader.packed(ProtoBool.self, &unpackedBools)
+            case 1208: try reader.singular(ProtoEnumeration<Google_Protobuf_NullValue>.self, &null)
+            case 1216: try reader.repeated(ProtoEnumeration<Google_Protobuf_NullValue>.self, &nulls)
+            case 1218: try reader.packed(ProtoEnumeration<Google_Protobuf_NullValue>.self, &nulls)
             case 4294967290: try reader.singular(ProtoString.self, &far)
             default: try reader.unknown(tag, &unknownFields)
             }
@@ -520,8 +697,45 @@ extension Ragdz_Test_AllFeatures {
         .init(84, "values"),
         .init(85, "timestamps"),
         .init(86, "wrappedUint32", "wrapped_uint32"),
+        .init(87, "wrappedFloat", "wrapped_float"),
+        .init(88, "wrappedInt32", "wrapped_int32"),
+        .init(89, "wrappedUint64", "wrapped_uint64"),
         .init(91, "@name", "json_named"),
         .init(92, "UPPERName", "UPPER_name"),
+        .init(93, "q\"\\ü", "quoted"),
+        .init(94, "wrappedStrings", "wrapped_strings"),
+        .init(95, "anys"),
+        .init(96, "durations"),
+        .init(101, "maybeFloat", "maybe_float"),
+        .init(102, "maybeInt32", "maybe_int32"),
+        .init(103, "maybeUint32", "maybe_uint32"),
+        .init(104, "maybeUint64", "maybe_uint64"),
+        .init(105, "maybeSint32", "maybe_sint32"),
+        .init(106, "maybeSint64", "maybe_sint64"),
+        .init(107, "maybeFixed32", "maybe_fixed32"),
+        .init(108, "maybeFixed64", "maybe_fixed64"),
+        .init(109, "maybeSfixed32", "maybe_sfixed32"),
+        .init(110, "maybeSfixed64", "maybe_sfixed64"),
+        .init(111, "floatMap", "float_map"),
+        .init(112, "textMap", "text_map"),
+        .init(113, "numberMap", "number_map"),
+        .init(114, "flagMap", "flag_map"),
+        .init(115, "timeMap", "time_map"),
+        .init(116, "valueMap", "value_map"),
+        .init(117, "durationMap", "duration_map"),
+        .init(121, "choiceTime", "choice_time", oneof: 1),
+        .init(122, "choiceValue", "choice_value", oneof: 1, acceptsNull: true),
+        .init(123, "choiceWrapped", "choice_wrapped", oneof: 1),
+        .init(124, "choiceAny", "choice_any", oneof: 1),
+        .init(125, "choiceList", "choice_list", oneof: 1),
+        .init(126, "choiceMask", "choice_mask", oneof: 1),
+        .init(127, "choiceEmpty", "choice_empty", oneof: 1),
+        .init(141, "unpackedDoubles", "unpacked_doubles"),
+        .init(142, "unpackedSint64s", "unpacked_sint64s"),
+        .init(143, "unpackedFixed32s", "unpacked_fixed32s"),
+        .init(144, "unpackedBools", "unpacked_bools"),
+        .init(151, "null", acceptsNull: true),
+        .init(152, "nulls"),
         .init(536870911, "far"),
     ])
 
@@ -606,8 +820,48 @@ extension Ragdz_Test_AllFeatures {
         try json.repeated(ProtoMessage<Google_Protobuf_Value>.self, "values", values)
         try json.repeated(ProtoMessage<Google_Protobuf_Timestamp>.self, "timestamps", timestamps)
         try json.optional(ProtoMessage<Google_Protobuf_UInt32Value>.self, "wrappedUint32", wrappedUint32)
+        try json.optional(ProtoMessage<Google_Protobuf_FloatValue>.self, "wrappedFloat", wrappedFloat)
+        try json.optional(ProtoMessage<Google_Protobuf_Int32Value>.self, "wrappedInt32", wrappedInt32)
+        try json.optional(ProtoMessage<Google_Protobuf_UInt64Value>.self, "wrappedUint64", wrappedUint64)
         try json.singular(ProtoString.self, "@name", jsonNamed)
         try json.singular(ProtoString.self, "UPPERName", upperName)
+        try json.singular(ProtoString.self, "q\\\"\\\\ü", quoted)
+        try json.repeated(ProtoMessage<Google_Protobuf_StringValue>.self, "wrappedStrings", wrappedStrings)
+        try json.repeated(ProtoMessage<Google_Protobuf_Any>.self, "anys", anys)
+        try json.repeated(ProtoMessage<Google_Protobuf_Duration>.self, "durations", durations)
+        try json.optional(ProtoFloat.self, "maybeFloat", maybeFloat)
+        try json.optional(ProtoInt32.self, "maybeInt32", maybeInt32)
+        try json.optional(ProtoUInt32.self, "maybeUint32", maybeUint32)
+        try json.optional(ProtoUInt64.self, "maybeUint64", maybeUint64)
+        try json.optional(ProtoSInt32.self, "maybeSint32", maybeSint32)
+        try json.optional(ProtoSInt64.self, "maybeSint64", maybeSint64)
+        try json.optional(ProtoFixed32.self, "maybeFixed32", maybeFixed32)
+        try json.optional(ProtoFixed64.self, "maybeFixed64", maybeFixed64)
+        try json.optional(ProtoSFixed32.self, "maybeSfixed32", maybeSfixed32)
+        try json.optional(ProtoSFixed64.self, "maybeSfixed64", maybeSfixed64)
+        try json.map(ProtoUInt32.self, ProtoFloat.self, "floatMap", floatMap)
+        try json.map(ProtoInt64.self, ProtoString.self, "textMap", textMap)
+        try json.map(ProtoSInt64.self, ProtoInt32.self, "numberMap", numberMap)
+        try json.map(ProtoFixed32.self, ProtoBool.self, "flagMap", flagMap)
+        try json.map(ProtoFixed64.self, ProtoMessage<Google_Protobuf_Timestamp>.self, "timeMap", timeMap)
+        try json.map(ProtoSFixed32.self, ProtoMessage<Google_Protobuf_Value>.self, "valueMap", valueMap)
+        try json.map(ProtoString.self, ProtoMessage<Google_Protobuf_Duration>.self, "durationMap", durationMap)
+        switch wellKnown {
+        case .choiceTime(let value): try json.always(ProtoMessage<Google_Protobuf_Timestamp>.self, "choiceTime", value)
+        case .choiceValue(let value): try json.always(ProtoMessage<Google_Protobuf_Value>.self, "choiceValue", value)
+        case .choiceWrapped(let value): try json.always(ProtoMessage<Google_Protobuf_Int32Value>.self, "choiceWrapped", value)
+        case .choiceAny(let value): try json.always(ProtoMessage<Google_Protobuf_Any>.self, "choiceAny", value)
+        case .choiceList(let value): try json.always(ProtoMessage<Google_Protobuf_ListValue>.self, "choiceList", value)
+        case .choiceMask(let value): try json.always(ProtoMessage<Google_Protobuf_FieldMask>.self, "choiceMask", value)
+        case .choiceEmpty(let value): try json.always(ProtoMessage<Google_Protobuf_Empty>.self, "choiceEmpty", value)
+        case nil: break
+        }
+        try json.repeated(ProtoDouble.self, "unpackedDoubles", unpackedDoubles)
+        try json.repeated(ProtoSInt64.self, "unpackedSint64s", unpackedSint64s)
+        try json.repeated(ProtoFixed32.self, "unpackedFixed32s", unpackedFixed32s)
+        try json.repeated(ProtoBool.self, "unpackedBools", unpackedBools)
+        try json.singular(ProtoEnumeration<Google_Protobuf_NullValue>.self, "null", null)
+        try json.repeated(ProtoEnumeration<Google_Protobuf_NullValue>.self, "nulls", nulls)
         try json.singular(ProtoString.self, "far", far)
         json.endObject()
     }
@@ -692,8 +946,45 @@ extension Ragdz_Test_AllFeatures {
             case 84: try json.repeated(ProtoMessage<Google_Protobuf_Value>.self, &values)
             case 85: try json.repeated(ProtoMessage<Google_Protobuf_Timestamp>.self, &timestamps)
             case 86: try json.optional(ProtoMessage<Google_Protobuf_UInt32Value>.self, &wrappedUint32)
+            case 87: try json.optional(ProtoMessage<Google_Protobuf_FloatValue>.self, &wrappedFloat)
+            case 88: try json.optional(ProtoMessage<Google_Protobuf_Int32Value>.self, &wrappedInt32)
+            case 89: try json.optional(ProtoMessage<Google_Protobuf_UInt64Value>.self, &wrappedUint64)
             case 91: try json.singular(ProtoString.self, &jsonNamed)
             case 92: try json.singular(ProtoString.self, &upperName)
+            case 93: try json.singular(ProtoString.self, &quoted)
+            case 94: try json.repeated(ProtoMessage<Google_Protobuf_StringValue>.self, &wrappedStrings)
+            case 95: try json.repeated(ProtoMessage<Google_Protobuf_Any>.self, &anys)
+            case 96: try json.repeated(ProtoMessage<Google_Protobuf_Duration>.self, &durations)
+            case 101: try json.optional(ProtoFloat.self, &maybeFloat)
+            case 102: try json.optional(ProtoInt32.self, &maybeInt32)
+            case 103: try json.optional(ProtoUInt32.self, &maybeUint32)
+            case 104: try json.optional(ProtoUInt64.self, &maybeUint64)
+            case 105: try json.optional(ProtoSInt32.self, &maybeSint32)
+            case 106: try json.optional(ProtoSInt64.self, &maybeSint64)
+            case 107: try json.optional(ProtoFixed32.self, &maybeFixed32)
+            case 108: try json.optional(ProtoFixed64.self, &maybeFixed64)
+            case 109: try json.optional(ProtoSFixed32.self, &maybeSfixed32)
+            case 110: try json.optional(ProtoSFixed64.self, &maybeSfixed64)
+            case 111: try json.map(ProtoUInt32.self, ProtoFloat.self, &floatMap)
+            case 112: try json.map(ProtoInt64.self, ProtoString.self, &textMap)
+            case 113: try json.map(ProtoSInt64.self, ProtoInt32.self, &numberMap)
+            case 114: try json.map(ProtoFixed32.self, ProtoBool.self, &flagMap)
+            case 115: try json.map(ProtoFixed64.self, ProtoMessage<Google_Protobuf_Timestamp>.self, &timeMap)
+            case 116: try json.map(ProtoSFixed32.self, ProtoMessage<Google_Protobuf_Value>.self, &valueMap)
+            case 117: try json.map(ProtoString.self, ProtoMessage<Google_Protobuf_Duration>.self, &durationMap)
+            case 121: if let value = try json.value(ProtoMessage<Google_Protobuf_Timestamp>.self) { wellKnown = .choiceTime(value) }
+            case 122: if let value = try json.value(ProtoMessage<Google_Protobuf_Value>.self) { wellKnown = .choiceValue(value) }
+            case 123: if let value = try json.value(ProtoMessage<Google_Protobuf_Int32Value>.self) { wellKnown = .choiceWrapped(value) }
+            case 124: if let value = try json.value(ProtoMessage<Google_Protobuf_Any>.self) { wellKnown = .choiceAny(value) }
+            case 125: if let value = try json.value(ProtoMessage<Google_Protobuf_ListValue>.self) { wellKnown = .choiceList(value) }
+            case 126: if let value = try json.value(ProtoMessage<Google_Protobuf_FieldMask>.self) { wellKnown = .choiceMask(value) }
+            case 127: if let value = try json.value(ProtoMessage<Google_Protobuf_Empty>.self) { wellKnown = .choiceEmpty(value) }
+            case 141: try json.repeated(ProtoDouble.self, &unpackedDoubles)
+            case 142: try json.repeated(ProtoSInt64.self, &unpackedSint64s)
+            case 143: try json.repeated(ProtoFixed32.self, &unpackedFixed32s)
+            case 144: try json.repeated(ProtoBool.self, &unpackedBools)
+            case 151: try json.singular(ProtoEnumeration<Google_Protobuf_NullValue>.self, &null)
+            case 152: try json.repeated(ProtoEnumeration<Google_Protobuf_NullValue>.self, &nulls)
             case 536870911: try json.singular(ProtoString.self, &far)
             default: break
             }
