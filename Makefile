@@ -24,7 +24,7 @@ format: ## Formats every Swift file.
 	@find Package.swift Sources Tests Examples codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
 	    | xargs -0 swift format -i --parallel
 
-bench: ## Measures RPC and the database on this machine.
+bench: ## Measures RPC, the codec and the database; counts of allocations and instructions have thresholds.
 	@for script in scripts/bench-*.sh; do echo "== $$script"; "$$script" || exit 1; done
 
 kills: ## Kills ragdzd 100 times at random moments of runs and checks that none is lost, doubled or stranded.

@@ -54,6 +54,9 @@ rm -rf .build/debug/codecov
 # Suites that start servers and databases would starve each other when hundreds of tests run at once.
 swift test --enable-code-coverage --skip-build --experimental-maximum-parallelization-width 3 "$@"
 
+step "Allocations of the engine and the codec"
+scripts/bench-engine.sh short
+
 step "Line coverage of Sources (Generated left out)"
 scripts/coverage.sh "$([ $# -eq 0 ] && echo $minimum_coverage || echo 0)"
 printf '\nAll done in %d s.\n' "$((SECONDS - started))"

@@ -20,7 +20,7 @@ internal import Glibc
     /// Bytes to pass over: the rest of the preface, or of a frame's payload.
     private var skip: Int
     /// The part of a frame's header that an earlier read brought.
-    private(set) var partial: [UInt8] = []
+    private var partial: [UInt8] = []
 
     /// The highest stream that the peer has opened.
     private(set) var highest: Int32 = 0
@@ -28,8 +28,9 @@ internal import Glibc
     private var gap: Range<Int32> = 0..<0
     /// The stream of the last DATA or HEADERS that was found in order.
     private var current: Int32 = 0
-    private var closed = SIMD32<Int32>(repeating: 0)
-    private var nextClosed = 0
+    /// Streams that were closed lately, each at the place that its number gives it.
+    private var closed = [Int32](repeating: 0, count: Self.closedSlots)
+    private static let closedSlots = 64
 
     /// The block that goes on in CONTINUATION frames: how many, and how many bytes.
     private var continuations = 0
@@ -49,7 +50,7 @@ internal import Glibc
     }
 
     static let prefaceSize = 24
-    static let headerSize = 9
+    private static let headerSize = 9
 
     init(isServer: Bool, limits: HTTP2Limits, clock: @escaping () -> UInt64) {
         self.isServer = isServer
@@ -170,10 +171,12 @@ internal import Glibc
 
     /// The peer has ended or reset this stream and so have we: nothing may come on it any more.
     mutating func close(_ id: Int32) {
-        closed[nextClosed] = id
-        nextClosed = (nextClosed + 1) & 31
+        closed[Self.slot(id)] = id
         if current == id { current = 0 }
     }
 
-    private func isClosed(_ id: Int32) -> Bool { any(closed .== SIMD32(repeating: id)) }
+    private func isClosed(_ id: Int32) -> Bool { closed[Self.slot(id)] == id }
+
+    /// A peer numbers its streams one after the other, so the last 64 have different places.
+    private static func slot(_ id: Int32) -> Int { Int(id >> 1) & (closedSlots - 1) }
 }

@@ -9,44 +9,53 @@ enum Callbacks {
         var table: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&table) == 0 else { return nil }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, _, me in
-            unsafe session(me).beganHeaders()
+            unsafe session(me)._withUnsafeGuaranteedRef { $0.beganHeaders() }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback2(table) { _, _, name, value, _, me in
             guard let name = unsafe name, let value = unsafe value else { return 0 }
-            let goesOn = session(me).gotHeader(unsafe HeaderField(name: name, value: value))
+            let field = unsafe HeaderField(name: name, value: value)
+            let goesOn = unsafe session(me)._withUnsafeGuaranteedRef { $0.gotHeader(field) }
             return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, stream, data, size, me in
-            unsafe session(me).gotData(stream, UnsafeRawBufferPointer(start: data, count: size))
+            let bytes = unsafe UnsafeRawBufferPointer(start: data, count: size)
+            unsafe session(me)._withUnsafeGuaranteedRef { unsafe $0.gotData(stream, bytes) }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, me in
-            if let frame = unsafe frame { unsafe session(me).got(frame) }
+            guard let frame = unsafe frame else { return 0 }
+            unsafe session(me)._withUnsafeGuaranteedRef { unsafe $0.got(frame) }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, me in
-            if let frame = unsafe frame { unsafe session(me).sent(frame) }
+            guard let frame = unsafe frame else { return 0 }
+            unsafe session(me)._withUnsafeGuaranteedRef { unsafe $0.sent(frame) }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { raw, stream, code, me in
-            unsafe session(me).gotClose(stream, HTTP2Session.reference(of: raw, stream), code: code)
+            let reference = unsafe HTTP2Session.reference(of: raw, stream)
+            unsafe session(me)._withUnsafeGuaranteedRef { unsafe $0.gotClose(stream, reference, code: code) }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, size, source, me in
-            guard let frame = unsafe frame, let header = unsafe header, let ptr = unsafe source?.pointee.ptr else {
+            guard unsafe frame != nil, let header = unsafe header, let ptr = unsafe source?.pointee.ptr else {
                 return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
             }
-            let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
-            return unsafe session(me).sendData(of: stream, header, size)
+            return unsafe session(me)._withUnsafeGuaranteedRef { session in
+                unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr)._withUnsafeGuaranteedRef {
+                    unsafe session.sendData(of: $0, header, size)
+                }
+            }
         }
         return unsafe table
     }()
 
     @inline(__always)
-    private static func session(_ me: UnsafeMutableRawPointer?) -> HTTP2Session {
-        // The session passed itself unretained and outlives its nghttp2 session, so it is there.
-        unsafe unsafeBitCast(me.unsafelyUnwrapped, to: HTTP2Session.self)
+    private static func session(_ me: UnsafeMutableRawPointer?) -> Unmanaged<HTTP2Session> {
+        // The session passed itself unretained and outlives its nghttp2 session, so it is there; counting references
+        // in every callback would cost more than what most of them do.
+        unsafe Unmanaged.fromOpaque(me.unsafelyUnwrapped)
     }
 
     /// How nghttp2 asks for body bytes: the stream says how many it has, `send_data` moves them.
@@ -54,8 +63,11 @@ enum Callbacks {
         guard let flags = unsafe flags, let ptr = unsafe source?.pointee.ptr else {
             return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
-        let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr).takeUnretainedValue()
-        return unsafe session(me).offerData(of: stream, limit, flags)
+        return unsafe session(me)._withUnsafeGuaranteedRef { session in
+            unsafe Unmanaged<HTTP2Stream>.fromOpaque(ptr)._withUnsafeGuaranteedRef {
+                unsafe session.offerData(of: $0, limit, flags)
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 /// What the owner of a session may ask about received header lists.
 extension HTTP2Session {
-    /// The fields of an event's header list; those of the varying name come last.
+    /// The fields of an event's header list, in order; only the place of the varying one is not kept.
     public func forEachHeader(
         of event: HTTP2Event, _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) {

@@ -68,10 +68,7 @@ internal import CNGHTTP2
         unsafe nghttp2_option_set_peer_max_concurrent_streams(option, 100)
         // The session does not own us, and dies in our deinit: no reference is taken.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let made =
-            role == .server
-            ? unsafe nghttp2_session_server_new2(&session, Callbacks.table, me, option)
-            : unsafe nghttp2_session_client_new2(&session, Callbacks.table, me, option)
+        let made = unsafe ragdz_session_new(&session, role == .server ? 1 : 0, Callbacks.table, me, option)
         guard made == 0 else { throw .outOfMemory }
         var entries = [
             nghttp2_settings_entry(
@@ -102,34 +99,9 @@ internal import CNGHTTP2
     /// Throws when the connection is beyond repair: flush what `pull` still gives (a GOAWAY), then close.
     public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
         guard !hasTerminated else { return }
-        if !inspector.partial.isEmpty { return try unsafe receiveRest(bytes) }
-        guard let refusal = unsafe inspector.inspect(bytes) else {
-            return try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes.dropLast(inspector.partial.count)))
-        }
+        guard let refusal = unsafe inspector.inspect(bytes) else { return try unsafe feed(bytes) }
         try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes[..<refusal.offset]))
         terminate(refusal.code)
-    }
-
-    /// An earlier read ended inside a frame's header. nghttp2 gets headers whole only: it counts each part of a
-    /// CONTINUATION's header as one more CONTINUATION.
-    @inline(never)
-    private func receiveRest(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
-        let held = inspector.partial
-        let missing = FrameInspector.headerSize - held.count
-        guard bytes.count >= missing else {
-            _ = unsafe inspector.inspect(bytes)
-            return
-        }
-        let header = unsafe held + bytes[..<missing]
-        if let refusal = unsafe inspector.inspect(UnsafeRawBufferPointer(rebasing: bytes[..<missing])) {
-            return terminate(refusal.code)
-        }
-        var failure: HTTP2Error?
-        unsafe header.withUnsafeBytes { whole in
-            do throws(HTTP2Error) { try unsafe feed(whole) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        if bytes.count > missing { try unsafe receive(UnsafeRawBufferPointer(rebasing: bytes[missing...])) }
     }
 
     private func feed(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
@@ -209,31 +181,39 @@ internal import CNGHTTP2
 
     /// False when there are so many that reading on is the attack.
     func gotHeader(_ field: HeaderField) -> Bool {
-        arena.count(field.size)
-        return memory.takesIdentical(field) || gotOtherHeader(field)
+        // A field that a list before had too needs no counting: that list was within the limit.
+        memory.takesIdentical(field) || gotOtherHeader(field)
     }
 
     @inline(never)
     private func gotOtherHeader(_ field: HeaderField) -> Bool {
-        guard arena.blockSize <= limits.headerListSize else { return arena.blockSize <= limits.headerListBomb }
+        guard arena.blockSize <= limits.headerListSize else {
+            arena.count(field.size)
+            return arena.blockSize <= limits.headerListBomb
+        }
         switch memory.take(field) {
         case .matched: break
-        case .varying: arena.add(field)
+        case .varying: keep(field)
         case .unknown:
             forgetMatch()
-            arena.add(field)
+            keep(field)
         }
-        return true
+        return arena.blockSize <= limits.headerListBomb
+    }
+
+    private func keep(_ field: HeaderField) {
+        arena.count(field.size)
+        if arena.blockSize <= limits.headerListSize { arena.add(field) }
     }
 
     /// The block is none that came before: what was not kept of it is kept now.
-    private func forgetMatch() { for field in unsafe memory.giveUp() { arena.add(field) } }
+    private func forgetMatch() { for field in unsafe memory.giveUp() { keep(field) } }
 
     func gotHeaders(_ streamID: Int32, isTrailers: Bool, endsStream: Bool) {
         isInBlock = false
-        let tooLarge = arena.blockSize > limits.headerListSize
         let known = memory.end()
         if known == nil { forgetMatch() }
+        let tooLarge = arena.blockSize + (known.map { memory[$0].size } ?? 0) > limits.headerListSize
         let kind: HTTP2Event.Kind = tooLarge ? .headersTooLarge : isTrailers ? .trailers : .headers
         unsafe events.append(
             HTTP2Event(
@@ -292,11 +272,10 @@ internal import CNGHTTP2
         stream.isClosed = true
         retired.append(stream)
         guard stream.liveIndex < live.count, live[stream.liveIndex] === stream else { return }
-        let last = live.removeLast()
-        if last !== stream {
-            live[stream.liveIndex] = last
-            last.liveIndex = stream.liveIndex
-        }
+        let index = stream.liveIndex
+        live[live.count - 1].liveIndex = index
+        live.swapAt(index, live.count - 1)
+        live.removeLast()
     }
 
     /// The connection is gone: every stream is closed, and the owner gets them to tell their calls.

@@ -15,7 +15,12 @@ open class HTTP2Stream: @unchecked Sendable {
     /// The peer reset the stream, or both sides are done: nothing can be sent any more.
     @exclusivity(unchecked) public internal(set) final var isClosed = false
     /// The peer has ended its side: set by the owner, so that the session need not look when ours ends.
-    @exclusivity(unchecked) public final var peerHasEnded = false
+    public final var peerHasEnded: Bool {
+        get { remoteEnded }
+        set { remoteEnded = newValue }
+    }
+    // Stored apart: other modules would check a public stored property for overlapping accesses each time.
+    @exclusivity(unchecked) private final var remoteEnded = false
     /// Asks the session to report this stream in `drained` once the output falls to this many bytes.
     @exclusivity(unchecked) public final var wakeBelow: Int?
 

@@ -87,9 +87,11 @@ struct HeaderArena: ~Copyable {
 @safe final class KnownHeaders {
     let fields: UnsafeBufferPointer<HeaderField>
     let meaning: AnyObject
+    let size: Int
 
     init(_ meaning: AnyObject, _ fields: [HeaderField]) {
         self.meaning = meaning
+        size = fields.reduce(0) { $0 + $1.size }
         let copy = UnsafeMutableBufferPointer<HeaderField>.allocate(capacity: fields.count)
         for (index, field) in fields.enumerated() {
             field.retain()

@@ -37,6 +37,8 @@ public struct Router: Sendable {
     /// In order of registration.
     public private(set) var methods: [MethodDescriptor] = []
     private var interceptors: [any ServerInterceptor]
+    /// Nothing runs around the handlers: a transport may call them itself.
+    public var isPlain: Bool { interceptors.isEmpty }
     private var routes: [String: Route] = [:]
     private var table = PathTable()
     /// Keeps what resumable streams have said. Without one, a resumable method promises to say the same again for

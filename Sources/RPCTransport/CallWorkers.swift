@@ -18,7 +18,7 @@ final class CallWorkers: @unchecked Sendable {
 
     private let executor: LoopExecutor
     /// Calls in the order in which they became ready, from `taken` on.
-    @exclusivity(unchecked) private var ready: [ServerStream] = []
+    @exclusivity(unchecked) private var ready: [ServerStream?] = []
     @exclusivity(unchecked) private var taken = 0
     @exclusivity(unchecked) private var parked: [(CallWorker, UnsafeContinuation<Void, Never>)] = []
 
@@ -65,10 +65,9 @@ final class CallWorkers: @unchecked Sendable {
 
     private func next() -> ServerStream? {
         while taken < ready.count {
-            let call = ready[taken]
             taken += 1
             // The peer may have taken it back in the same read.
-            if call.outcome == nil { return call }
+            if let call = ready[taken - 1].take(), !call.isOver { return call }
         }
         return nil
     }
@@ -76,7 +75,8 @@ final class CallWorkers: @unchecked Sendable {
 
 /// One of the tasks of `CallWorkers`. Unchecked: used on its loop only.
 final class CallWorker: @unchecked Sendable {
-    @exclusivity(unchecked) var call: ServerStream?
+    /// The call that it runs, which `CallWorkers.work` holds.
+    @exclusivity(unchecked) unowned(unsafe) var call: ServerStream?
     @exclusivity(unchecked) private(set) var isCancelled = false
     @exclusivity(unchecked) private var task: Task<Void, Never>?
 

@@ -47,7 +47,7 @@ final class ClientStream: MessageStream, @unchecked Sendable {
 
     /// Queues a request; `isLast` ends our side after it.
     func send<M: Message>(_ message: M, isLast: Bool = false) throws {
-        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
+        try checkOpen()
         if packs(message) {
             append(packing: message.wireBytes())
         } else {

@@ -14,7 +14,7 @@ struct FrameParser {
         case message(payload: Range<Int>, isCompressed: Bool)
         /// RAG-DZ framing: the end of the stream.
         case end(payload: Range<Int>)
-        case failure(Status)
+        indirect case failure(Status)
     }
 
     private let framing: Framing

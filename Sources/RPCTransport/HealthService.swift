@@ -23,8 +23,7 @@ public final class HealthService: Grpc_Health_V1_Health.ServiceProtocol {
     /// Sets the readiness of a service (full name) and tells whoever watches it.
     public func set(_ service: String = "", _ readiness: Readiness) {
         state.withLock { state in
-            // Who sets what is true already, as a regular look does, is no news for watchers.
-            guard state.services.updateValue(readiness, forKey: service) != readiness else { return }
+            state.services[service] = readiness
             for watcher in state.watchers.values where watcher.service == service { watcher.changes.yield(readiness) }
         }
     }

@@ -29,8 +29,14 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     @exclusivity(unchecked) final var framer: FrameWriter
     @exclusivity(unchecked) private var writer: UnsafeContinuation<Void, any Error>?
 
-    /// How the call ended, once it did.
-    @exclusivity(unchecked) final var outcome: Status?
+    @exclusivity(unchecked) final var end = End.open
+
+    /// How a call stands. Small and, unless it failed, free to copy and to drop: every step of a call looks at it.
+    enum End {
+        case open
+        case ok
+        indirect case failed(Status)
+    }
 
     init(
         _ handler: ConnectionHandler, _ framing: Framing, messageLimit: Int, bufferLimit: Int,
@@ -42,6 +48,28 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
         parser = FrameParser(framing, limit: messageLimit, requiresChecks: requiresChecks, after: receivedBefore)
         framer = FrameWriter(framing, after: sentBefore)
     }
+
+    /// How the call ended, once it did.
+    final var outcome: Status? {
+        get {
+            switch end {
+            case .open: nil
+            case .ok: .ok
+            case .failed(let status): status
+            }
+        }
+        set { end = newValue.map { $0.isOK ? .ok : .failed($0) } ?? .open }
+    }
+
+    @inline(__always)
+    final var isOver: Bool { if case .open = end { false } else { true } }
+
+    /// Throws what a call that is over tells whoever still wants something of it.
+    @inline(__always)
+    final func checkOpen() throws {
+        if isOver { throw refusal }
+    }
+    private var refusal: Status { outcome.flatMap { $0.isOK ? nil : $0 } ?? .cancelled() }
 
     /// Whether a compressed message may be unpacked.
     var takesCompressed: Bool { true }
@@ -77,8 +105,8 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
             case .failure(let status):
                 throw status
             case .needsMore:
-                if let outcome, !outcome.isOK { throw outcome }
-                if peerHasEnded || outcome != nil {
+                if case .failed(let status) = end { throw status }
+                if peerHasEnded || isOver {
                     if let status = parser.finish(rest: input.count) { throw status }
                     return nil
                 }
@@ -184,7 +212,7 @@ class MessageStream: HTTP2Stream, @unchecked Sendable {
     /// Waits, on the loop, until the peer has taken enough.
     final func waitForRoom() async throws {
         try Task.checkCancellation()
-        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
+        try checkOpen()
         if queuedBytes < bufferLimit { return }
         wakeBelow = bufferLimit / 2
         try await withTaskCancellationHandler {

@@ -3,7 +3,9 @@ internal import RPC
 
 /// What a request's header list says, read once. Calls with equal headers share one head.
 final class RequestHead: Sendable {
-    let route: Route?
+    /// Where the call goes; for an unknown path, a route that says so.
+    let route: Route
+    let isKnown: Bool
     let path: String
     let framing: Framing
     /// Set when the request is no RPC that can be answered as one.
@@ -32,7 +34,8 @@ final class RequestHead: Sendable {
 
     init(_ fields: Fields, router: Router) {
         path = fields.path
-        route = fields.route
+        route = fields.route ?? .unknown(fields.path)
+        isKnown = fields.route != nil
         framing = fields.framing ?? .grpc
         encoding = fields.encoding
         acceptsGzip = fields.acceptsGzip

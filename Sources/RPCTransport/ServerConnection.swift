@@ -11,6 +11,8 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     let configuration: RPCServer.Configuration
     let router: Router
     let workers: CallWorkers
+    /// No interceptor runs around the calls.
+    let isPlain: Bool
 
     private let registry: ConnectionRegistry
     private let tls: TLSHandler?
@@ -33,6 +35,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         self.tls = tls
         configuration = server.configuration
         router = server.router
+        isPlain = server.router.isPlain
         registry = server.registry
         workers = share.workers
         try super.init(
@@ -93,11 +96,10 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
             deadline = readDeadline(event)
         }
         if let refusal = head.refusal { return refuse(event, refusal.status, refusal.text) }
-        let route = head.route ?? Route.unknown(head.path)
-        let stream = ServerStream(self, head, route, deadline: deadline)
+        let stream = ServerStream(self, head, deadline: deadline)
         guard session.attach(stream, to: event.streamID) else { return }
         if event.endsStream { stream.peerHasEnded = true }
-        if head.route == nil { return stream.abort(.unknownMethod(head.path)) }
+        if !head.isKnown { return stream.abort(.unknownMethod(head.path)) }
         if let failure = head.failure { return stream.abort(failure) }
         if head.encoding == .unknown { return stream.abort(.unknownEncoding) }
         stream.opened()

@@ -8,7 +8,7 @@ extension ServerStream {
     func take(_ bytes: UnsafeRawBufferPointer, endsStream: Bool) {
         unacknowledged += bytes.count
         if endsStream { peerHasEnded = true }
-        guard outcome == nil else { return acknowledge() }
+        guard !isOver else { return acknowledge() }
         guard route.streamsRequests else { return receivedSingle(bytes) }
         input.append(bytes)
         if hasReader {
@@ -39,9 +39,10 @@ extension ServerStream {
         }
         let step = parser.next(frontBytes)
         switch step {
-        case .message(let payload, _):
+        case .message(let payload, let isCompressed):
             if let status = checkTail(after: payload.upperBound) { return abort(status) }
-            single = step
+            single = payload
+            singleIsCompressed = isCompressed
             start()
         case .needsMore:
             abort(parser.finish(rest: frontBytes.count) ?? .noRequest(method.path))
@@ -52,8 +53,9 @@ extension ServerStream {
 
     /// Whatever follows the one request: nothing, or RAG-DZ's end envelope.
     private func checkTail(after size: Int) -> Status? {
-        let rest = UnsafeRawBufferPointer(rebasing: frontBytes[size...])
-        if rest.isEmpty { return nil }
+        let bytes = frontBytes
+        if bytes.count == size { return nil }
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[size...])
         if case .end(let payload) = parser.next(rest), payload.upperBound == rest.count { return nil }
         return .invalidArgument("The method takes exactly one request.", reason: "TOO_MANY_REQUESTS")
     }
@@ -71,24 +73,23 @@ extension ServerStream {
         guard isOnLoop else {
             throw Status.internalError("An interceptor has left the event loop of its call.", reason: "OFF_LOOP")
         }
-        guard case .message(let payload, let isCompressed) = single else { throw Status.noRequest(method.path) }
-        let bytes = UnsafeRawBufferPointer(rebasing: frontBytes[payload])
-        return try decode(bytes, isCompressed: isCompressed)
+        guard let single else { throw Status.noRequest(method.path) }
+        return try decode(UnsafeRawBufferPointer(rebasing: frontBytes[single]), isCompressed: singleIsCompressed)
     }
 
     func requestBytes() throws -> [UInt8] {
         guard isOnLoop else {
             throw Status.internalError("An interceptor has left the event loop of its call.", reason: "OFF_LOOP")
         }
-        guard case .message(let payload, let isCompressed) = single else { throw Status.noRequest(method.path) }
-        let bytes = UnsafeRawBufferPointer(rebasing: frontBytes[payload])
-        return isCompressed ? try unpack(bytes) : Array(bytes)
+        guard let single else { throw Status.noRequest(method.path) }
+        let bytes = UnsafeRawBufferPointer(rebasing: frontBytes[single])
+        return singleIsCompressed ? try unpack(bytes) : Array(bytes)
     }
 
     // MARK: - A stream of requests
 
     func nextRequest<M: Message>(as type: M.Type) async throws -> M? {
-        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
+        try checkOpen()
         if isOnLoop { return try await nextOnLoop() }
         return try await withTaskExecutorPreference(connection.executor) { try await self.nextOnLoop() }
     }

@@ -14,7 +14,7 @@ extension ServerStream {
 
     func send<M: Message>(_ message: M) throws {
         guard isOnLoop else { return sendFromElsewhere(message) }
-        if let outcome { throw outcome.isOK ? .cancelled() : outcome }
+        try checkOpen()
         if head.acceptsGzip, packs(message) {
             append(packing: message.wireBytes())
         } else {
@@ -35,20 +35,20 @@ extension ServerStream {
     private func sendFromElsewhere<M: Message>(_ message: M) {
         let bytes = message.wireBytes()
         onLoop {
-            guard self.outcome == nil else { return }
+            guard !self.isOver else { return }
             self.append(bytes)
             self.flowOut()
         }
     }
 
     private func flowOut() {
-        if sentHeaders { connection.session.resume(self) } else { sendHeaders() }
-        connection.scheduleFlush()
+        if sentHeaders { handler.session.resume(self) } else { sendHeaders() }
+        handler.scheduleFlush()
     }
 
     private func sendHeaders() {
         sentHeaders = true
-        connection.session.submitResponse(self, answerHeaders())
+        handler.session.submitResponse(self, answerHeaders())
     }
 
     private func answerHeaders() -> HeaderList {
@@ -58,7 +58,7 @@ extension ServerStream {
         {
             list.add("grpc-encoding", "gzip")
         }
-        if !initialMetadata.isEmpty { MetadataCoding.write(initialMetadata, to: &list) }
+        if let added { MetadataCoding.write(added.initial, to: &list) }
         return list
     }
 
@@ -70,31 +70,35 @@ extension ServerStream {
     // MARK: - The end
 
     /// Sends what is left and the status. Only the first call counts.
-    func finish(_ status: Status) {
-        guard outcome == nil else { return }
-        outcome = status
+    func finish(_ end: End) {
+        guard !isOver else { return }
+        self.end = end
         timer?.cancel()
         direct = UnsafeRawBufferPointer(start: nil, count: 0)
         guard !isClosed else { return }
-        let status = status.isOK ? status : status.localized(for: head.metadata)
-        let session = connection.session
+        let session = handler.session
         switch head.framing {
         case .grpc:
-            if sentHeaders {
-                session.finish(
-                    self,
-                    trailers: status.isOK && trailers.isEmpty
-                        ? Self.okTrailers : MetadataCoding.trailers(status, trailers))
+            if !sentHeaders {
+                finishWithoutMessages(said)
+            } else if case .ok = end, added == nil {
+                session.finish(self, trailers: Self.okTrailers)
             } else {
-                finishWithoutMessages(status)
+                session.finish(self, trailers: MetadataCoding.trailers(said, added?.trailing ?? Metadata()))
             }
         case .ragdz:
-            append(StreamEnd(status: status, metadata: trailers).wireBytes(), isEnd: true)
+            let last = StreamEnd(status: said, metadata: added?.trailing ?? Metadata())
+            append(last.wireBytes(), isEnd: true)
             if !sentHeaders { sendHeaders() }
             session.finish(self)
             session.resume(self)
         }
-        connection.scheduleFlush()
+        handler.scheduleFlush()
+    }
+
+    /// What the caller reads about the end, in its language.
+    private var said: Status {
+        if case .failed(let status) = end { status.localized(for: head.metadata) } else { .ok }
     }
 
     /// A trailers-only answer: one header block that also carries the status.
@@ -103,7 +107,7 @@ extension ServerStream {
         var list = answerHeaders()
         MetadataCoding.writeStatus(status, to: &list)
         if status.code == .unimplemented { list.add("grpc-accept-encoding", "identity,gzip") }
-        MetadataCoding.write(trailers, to: &list)
+        if let added { MetadataCoding.write(added.trailing, to: &list) }
         connection.session.submitResponse(self, list, endStream: true)
     }
 }

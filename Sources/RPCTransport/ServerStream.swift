@@ -7,24 +7,24 @@ internal import RPC
 /// Everything about one call on the server: the HTTP/2 stream, what the handler may ask, what it reads and writes.
 final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Sendable {
     let head: RequestHead
-    let route: Route
     let deadline: Deadline?
 
     /// A request that arrived in one piece, read straight from the socket's buffer while the handler starts.
     @exclusivity(unchecked) var direct = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// The place of the one request of a unary or server-streaming call.
-    @exclusivity(unchecked) var single: FrameParser.Step?
+    /// The place of the one request of a unary or server-streaming call, once it is complete.
+    @exclusivity(unchecked) var single: Range<Int>?
+    @exclusivity(unchecked) var singleIsCompressed = false
 
     @exclusivity(unchecked) var sentHeaders = false
-    @exclusivity(unchecked) var initialMetadata = Metadata()
-    @exclusivity(unchecked) var trailers = Metadata()
+    /// What the handler adds to the answer's headers and trailers; most add nothing.
+    @exclusivity(unchecked) var added: AddedMetadata?
     /// How responses are packed when the handler has a say in it.
     @exclusivity(unchecked) var compression = MessageCompression.automatic
     /// The answer's headers promise gzip, so that responses may be packed.
     @exclusivity(unchecked) var promisesGzip = false
 
-    /// Runs the handler, from its start to its end.
-    @exclusivity(unchecked) var worker: CallWorker?
+    /// Runs the handler, from its start to its end; it outlives the time in which it is named here.
+    @exclusivity(unchecked) unowned(unsafe) var worker: CallWorker?
     @exclusivity(unchecked) var timer: Scheduled<Void>?
     @exclusivity(unchecked) private var isStarted = false
     /// The stream is over and the handler is not.
@@ -35,9 +35,13 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     @exclusivity(unchecked) private var stalled: (bytes: Int, since: NIODeadline)?
     @exclusivity(unchecked) private var openedAt = NIODeadline.uptimeNanoseconds(0)
 
-    init(_ connection: ServerConnection, _ head: RequestHead, _ route: Route, deadline: Deadline?) {
+    final class AddedMetadata {
+        var initial = Metadata()
+        var trailing = Metadata()
+    }
+
+    init(_ connection: ServerConnection, _ head: RequestHead, deadline: Deadline?) {
         self.head = head
-        self.route = route
         self.deadline = deadline
         super.init(
             connection, head.framing, messageLimit: connection.configuration.maximumMessageSize,
@@ -50,6 +54,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
 
     // MARK: - CallScope
 
+    var route: Route { head.route }
     var method: MethodDescriptor { route.method }
     var metadata: Metadata { head.metadata }
     var peer: String { connection.peer }
@@ -57,9 +62,8 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     var requestID: String { RequestID.from(head.metadata) ?? "\(connection.name)-\(id)" }
 
     var resumption: StreamResumption { head.resumption }
-    var addedTrailers: Metadata { isOnLoop ? trailers : Metadata() }
+    var addedTrailers: Metadata { isOnLoop ? added?.trailing ?? Metadata() : Metadata() }
 
-    func addInitialMetadata(_ metadata: Metadata) { onLoop { self.initialMetadata.add(contentsOf: metadata) } }
     var requestWasCompressed: Bool { isOnLoop && lastCameCompressed }
     func setCompression(_ compression: MessageCompression) {
         onLoop {
@@ -67,7 +71,15 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
             if compression == .always, self.head.acceptsGzip, !self.sentHeaders { self.promisesGzip = true }
         }
     }
-    func addTrailers(_ metadata: Metadata) { onLoop { self.trailers.add(contentsOf: metadata) } }
+    func addInitialMetadata(_ metadata: Metadata) { onLoop { self.adding.initial.add(contentsOf: metadata) } }
+    func addTrailers(_ metadata: Metadata) { onLoop { self.adding.trailing.add(contentsOf: metadata) } }
+
+    private var adding: AddedMetadata {
+        if let added { return added }
+        let fresh = AddedMetadata()
+        added = fresh
+        return fresh
+    }
 
     // MARK: - The task of the call
 
@@ -86,23 +98,28 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     }
 
     nonisolated(nonsending) func run() async {
-        let status: Status
         do {
-            try await connection.router.run(route, self, ServerContext(self))
-            status = .ok
+            if connection.isPlain {
+                try await head.route.handler(self, ServerContext(self))
+            } else {
+                try await connection.router.run(route, self, ServerContext(self))
+            }
+            if isOnLoop { handlerEnded(.ok) } else { onLoop { self.handlerEnded(.ok) } }
         } catch {
-            status = connection.describe(error, self)
+            let status = connection.describe(error, self)
+            onLoop { self.handlerEnded(.failed(status)) }
         }
-        onLoop {
-            if self.isOrphan { self.connection.orphans -= 1 }
-            self.finish(status)
-        }
+    }
+
+    private func handlerEnded(_ end: End) {
+        if isOrphan { connection.orphans -= 1 }
+        finish(end)
     }
 
     /// Ends the call before its handler did: the peer gets `status`, the handler is cancelled.
     func abort(_ status: Status) {
-        guard outcome == nil else { return }
-        finish(status)
+        guard !isOver else { return }
+        finish(.failed(status))
         cancelWork(status)
     }
 
@@ -121,13 +138,13 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     /// nghttp2 has closed the stream: in order after our end, or because the peer reset it.
     override func closed(_ code: HTTP2ErrorCode) {
         leaveRoom()
-        if outcome == nil { peerLeft() }
+        if !isOver { peerLeft() }
     }
 
     /// A request that trickles in for too long is refused, and a peer that takes nothing of its answer is left.
     func watch(_ now: NIODeadline) {
         watchOutput(now)
-        guard !isStarted, outcome == nil, now - openedAt > connection.configuration.requestTimeout else { return }
+        guard !isStarted, !isOver, now - openedAt > connection.configuration.requestTimeout else { return }
         abort(.deadlineExceeded("The request took too long to arrive.", reason: "REQUEST_TIMEOUT"))
     }
 
@@ -143,7 +160,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
     /// The peer has gone or reset the stream.
     func peerLeft() {
         let reason = Status.cancelled("The client has left.", reason: "CLIENT_GONE")
-        if outcome == nil { outcome = reason }
+        if !isOver { end = .failed(reason) }
         timer?.cancel()
         cancelWork(reason)
     }

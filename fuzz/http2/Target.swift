@@ -65,14 +65,13 @@ final class Conversation {
     private func feed(_ bytes: [UInt8]) { bytes.withUnsafeBytes { _ = receive($0) } }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var failure: (any Error)?
-        do { try session.receive(bytes) } catch { failure = error }
+        let isAlive = (try? session.receive(bytes)) != nil
         for event in session.events { handle(event) }
         session.clearEvents()
         for stream in session.takeDrained() { stream.drained() }
         if answers { pull() }
-        if let failure { note("\(failure)") }
-        return failure == nil
+        if !isAlive { note("broken") }
+        return isAlive
     }
 
     private func handle(_ event: HTTP2Event) {
