@@ -139,7 +139,9 @@ let testTargets: [Target] = [
         "RetrievalTests",
         ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
-    tests("BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", logging, nioCore, nioPosix]),
+    tests(
+        "BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", logging, nioCore, nioPosix],
+        exclude: ["Foreign"]),
     tests("TidyTests", []),
     tests("ConformanceTests", ["ragdz-interop"]),
     tests(

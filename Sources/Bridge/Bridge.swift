@@ -29,6 +29,8 @@ public struct Bridge: Sendable {
     public struct Limits: Sendable {
         /// Bytes of a JSON body.
         public var jsonBody: Int
+        /// Bytes of a message in protobuf, over gRPC-Web or Connect.
+        public var message: Int
         /// Bytes of an uploaded document.
         public var upload: Int
         /// Bytes of all header fields of a request together.
@@ -46,11 +48,11 @@ public struct Bridge: Sendable {
         /// After which a connection without traffic is closed.
         public var idleTimeout: Duration
 
-        /// 1 MiB of JSON, 32 MiB of document, 16 KiB of headers; 60 seconds a call, 10 minutes an upload, 1 hour a
+        /// 1 MiB of JSON, 4 MiB of message, 32 MiB of document, 16 KiB of headers; 60 seconds a call, 10 minutes an upload, 1 hour a
         /// stream with a heartbeat every 15 seconds and a grace of 1 second; 2 minutes idle.
         public static var defaults: Limits {
             Limits(
-                jsonBody: 1 << 20, upload: 32 << 20, headerList: 16 << 10, unaryTimeout: .seconds(60),
+                jsonBody: 1 << 20, message: 4 << 20, upload: 32 << 20, headerList: 16 << 10, unaryTimeout: .seconds(60),
                 uploadTimeout: .seconds(600), streamTimeout: .seconds(3600), heartbeat: .seconds(15),
                 firstEventGrace: .seconds(1), idleTimeout: .seconds(120))
         }

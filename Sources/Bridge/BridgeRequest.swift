@@ -27,6 +27,9 @@ struct BridgeRequest: Sendable {
         language = AcceptLanguage.best(of: metadata["accept-language"])
     }
 
+    /// The value of a header, whose name is written in lower case.
+    func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { http.headers[$0] } }
+
     var verb: String { http.method.rawValue }
     /// Still percent-encoded.
     var path: String { http.uri.path }

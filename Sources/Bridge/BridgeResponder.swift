@@ -51,7 +51,7 @@ struct BridgeResponder: HTTPResponder {
 
     private func route(_ request: BridgeRequest, executor: LoopExecutor) async throws -> Response {
         if let own = try await ownRoute(request) { return own }
-        if let method = router.method(request.path) { return await connect(method, request) }
+        if let rpc = await rpcRoute(request, executor: executor) { return rpc }
         switch routes.match(verb: request.verb, path: request.path[...]) {
         case .notFound:
             throw Status.notFound(
@@ -73,6 +73,19 @@ struct BridgeResponder: HTTPResponder {
         }
     }
 
+    /// Calls by the path of their method: gRPC-Web and Connect, told apart by their content type.
+    private func rpcRoute(_ request: BridgeRequest, executor: LoopExecutor) async -> Response? {
+        let method = router.method(request.path)
+        let type = request.http.headers[.contentType] ?? ""
+        if request.verb == "OPTIONS", method != nil {
+            return Response(status: .noContent, headers: [.allow: "POST, OPTIONS"])
+        }
+        if let form = GRPCWebFraming.Form(contentType: type) { return await grpcWeb(form, request, executor) }
+        if let method { return await connect(method, request) }
+        return request.header("connect-protocol-version") == nil
+            ? nil : Self.connectError(.unknownMethod(request.path), request)
+    }
+
     private func unary(
         _ entry: RouteTable.Entry, _ bindings: [PathTemplate.Binding], _ request: BridgeRequest
     ) async throws -> Response {
@@ -88,10 +101,7 @@ struct BridgeResponder: HTTPResponder {
     static func message(_ entry: RouteTable.Entry, _ wire: [UInt8], _ context: ServerContext) throws -> Response {
         let message = try MessageCoding.message(entry.method.responseType, wire: wire)
         var response = json(.ok, try MessageCoding.json(message))
-        for header in context.detachedAnswer.initialMetadata.entries {
-            guard case .text(let value) = header.value, let name = HTTPField.Name(header.name) else { continue }
-            response.headers[name] = value
-        }
+        add(context.detachedAnswer.initialMetadata, to: &response)
         return response
     }
 
@@ -153,11 +163,13 @@ extension BridgeResponder {
         response.headers.append(HTTPField(name: .vary, value: "origin"))
         guard configuration.allowedOrigins.contains(origin) else { return }
         response.headers[.accessControlAllowOrigin] = origin
-        response.headers[.accessControlExposeHeaders] = "x-request-id, retry-after"
+        response.headers[.accessControlExposeHeaders] =
+            "x-request-id, retry-after, grpc-status, grpc-message, grpc-status-details-bin"
         if request.verb == "OPTIONS" {
             response.headers[.accessControlAllowMethods] = response.headers[.allow]
             response.headers[.accessControlAllowHeaders] =
-                "authorization, content-type, accept-language, last-event-id, x-request-id"
+                "authorization, content-type, accept-language, last-event-id, x-request-id, x-grpc-web, x-user-agent, "
+                + "grpc-timeout, connect-protocol-version, connect-timeout-ms"
             response.headers[.accessControlMaxAge] = "600"
         }
     }

@@ -74,6 +74,7 @@ struct Problem: Sendable, Hashable {
 
 /// The reasons that only the bridge raises.
 enum BridgeReason {
+    static let badFrame = "BAD_FRAME"
     static let noSuchRoute = "NO_SUCH_ROUTE"
     static let methodNotAllowed = "METHOD_NOT_ALLOWED"
     static let bodyTooLarge = "BODY_TOO_LARGE"

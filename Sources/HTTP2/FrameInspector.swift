@@ -20,7 +20,7 @@ internal import Glibc
     /// Bytes to pass over: the rest of the preface, or of a frame's payload.
     private var skip: Int
     /// The part of a frame's header that an earlier read brought.
-    private var partial: [UInt8] = []
+    private(set) var partial: [UInt8] = []
 
     /// The highest stream that the peer has opened.
     private(set) var highest: Int32 = 0
@@ -50,7 +50,7 @@ internal import Glibc
     }
 
     static let prefaceSize = 24
-    private static let headerSize = 9
+    static let headerSize = 9
 
     init(isServer: Bool, limits: HTTP2Limits, clock: @escaping () -> UInt64) {
         self.isServer = isServer

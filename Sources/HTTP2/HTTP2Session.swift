@@ -99,9 +99,34 @@ internal import CNGHTTP2
     /// Throws when the connection is beyond repair: flush what `pull` still gives (a GOAWAY), then close.
     public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
         guard !hasTerminated else { return }
-        guard let refusal = unsafe inspector.inspect(bytes) else { return try unsafe feed(bytes) }
+        if !inspector.partial.isEmpty { return try unsafe receiveRest(bytes) }
+        guard let refusal = unsafe inspector.inspect(bytes) else {
+            return try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes.dropLast(inspector.partial.count)))
+        }
         try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes[..<refusal.offset]))
         terminate(refusal.code)
+    }
+
+    /// An earlier read ended inside a frame's header. nghttp2 gets headers whole only: it counts each part of a
+    /// CONTINUATION's header as one more CONTINUATION.
+    @inline(never)
+    private func receiveRest(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        let held = inspector.partial
+        let missing = FrameInspector.headerSize - held.count
+        guard bytes.count >= missing else {
+            _ = unsafe inspector.inspect(bytes)
+            return
+        }
+        let header = unsafe held + bytes[..<missing]
+        if let refusal = unsafe inspector.inspect(UnsafeRawBufferPointer(rebasing: bytes[..<missing])) {
+            return terminate(refusal.code)
+        }
+        var failure: HTTP2Error?
+        unsafe header.withUnsafeBytes { whole in
+            do throws(HTTP2Error) { try unsafe feed(whole) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        if bytes.count > missing { try unsafe receive(UnsafeRawBufferPointer(rebasing: bytes[missing...])) }
     }
 
     private func feed(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {

@@ -1,3 +1,5 @@
+internal import ProtoRuntime
+
 /// What people read about a failed call, in their own language, by its stable reason.
 ///
 /// The message of a `Status` is English, written where the error arises, and may name values. The texts here are what
@@ -42,11 +44,11 @@ extension Status {
         where copy.details.fieldViolations[index].description == message {
             copy.details.fieldViolations[index].description = text
         }
-        var original = FieldWriter()
-        original.string(1, "en")
-        original.string(2, message)
-        copy.details.others.append(
-            OpaqueDetail(typeURL: "type.googleapis.com/google.rpc.LocalizedMessage", value: original.bytes))
+        var original = Google_Rpc_LocalizedMessage()
+        original.locale = "en"
+        original.message = message
+        let packed = Google_Protobuf_Any(original)
+        copy.details.others.append(OpaqueDetail(typeURL: packed.typeURL, value: packed.value))
         return copy
     }
 

@@ -23,7 +23,8 @@ public final class HealthService: Grpc_Health_V1_Health.ServiceProtocol {
     /// Sets the readiness of a service (full name) and tells whoever watches it.
     public func set(_ service: String = "", _ readiness: Readiness) {
         state.withLock { state in
-            state.services[service] = readiness
+            // Who sets what is true already, as a regular look does, is no news for watchers.
+            guard state.services.updateValue(readiness, forKey: service) != readiness else { return }
             for watcher in state.watchers.values where watcher.service == service { watcher.changes.yield(readiness) }
         }
     }

@@ -13,7 +13,7 @@ struct Assembly: Sendable {
     let health: HealthService
     private let authenticator: Authenticator
     private let workflows: WorkflowsFeature?
-    private let storage: Storage
+    private let probe: DatabaseProbe
     private let models: ModelParts?
 
     /// How often readiness is looked at.
@@ -22,7 +22,7 @@ struct Assembly: Sendable {
     init(
         _ settings: Settings, _ storage: Storage, _ models: ModelParts?, services: ServiceDirectory, logger: Logger
     ) {
-        self.storage = storage
+        probe = DatabaseProbe { await storage.isReady() }
         self.models = models
         health = HealthService()
         let database = storage.database
@@ -65,7 +65,7 @@ struct Assembly: Sendable {
 
     /// What goes on until its task is cancelled.
     var background: [@Sendable () async -> Void] {
-        var jobs: [@Sendable () async -> Void] = [authenticator.run, watchReadiness]
+        var jobs: [@Sendable () async -> Void] = [authenticator.run, probe.run, watchReadiness]
         if let workflows { jobs.append(workflows.run) }
         return jobs
     }
@@ -77,8 +77,8 @@ struct Assembly: Sendable {
     }
 
     /// Which parts are ready now.
-    func readiness() async -> [(part: String, isReady: Bool)] {
-        var parts = [("database", await storage.isReady())]
+    func readiness() -> [(part: String, isReady: Bool)] {
+        var parts = [("database", probe.isReady)]
         if let models { parts.append(("embeddings", models.isReady)) }
         return parts
     }
@@ -87,7 +87,7 @@ struct Assembly: Sendable {
     private func watchReadiness() async {
         let services = router.services.filter { $0.hasPrefix("ragdz.") }
         while !Task.isCancelled {
-            let parts = await readiness()
+            let parts = readiness()
             let database = parts.contains { $0.part == "database" && $0.isReady }
             let all = parts.allSatisfy(\.isReady)
             if Task.isCancelled { return }

@@ -94,8 +94,9 @@ struct ServerProcess: Service {
     private func bridge(_ assembly: Assembly, _ group: MultiThreadedEventLoopGroup) -> Bridge? {
         guard let listen = settings.bridge else { return nil }
         return Bridge(
-            configuration: .init(host: listen.host, port: listen.port), router: assembly.router, group: group,
-            logger: logger, readiness: { await assembly.readiness().map { .init(part: $0.part, isReady: $0.isReady) } })
+            configuration: .init(host: listen.host, port: listen.port, allowedOrigins: settings.bridgeOrigins),
+            router: assembly.router, group: group,
+            logger: logger, readiness: { assembly.readiness().map { .init(part: $0.part, isReady: $0.isReady) } })
     }
 
     /// Makes the first operator at the first start, and shows its credential this once.

@@ -29,6 +29,7 @@ extension Settings {
         listen = try Self.address(reader, "listen", default: "127.0.0.1:7443")
         let bridge = reader.string(forKey: "bridge")
         self.bridge = bridge == "off" ? nil : try Self.address(reader, "bridge", default: "127.0.0.1:7480")
+        bridgeOrigins = try Self.origins(Self.text(reader, "bridge.origins"))
         features = try Self.features(reader.string(forKey: "features"))
         threads = try Self.number(reader, "threads") ?? System.coreCount
         logLevel = reader.string(forKey: "log.level", default: "info")
@@ -66,6 +67,18 @@ extension Settings {
             throw Invalid("\(name(key)) is host:port, such as 127.0.0.1:7443 or [::1]:0, not \"\(text)\".")
         }
         return address
+    }
+
+    /// `https://app.example,https://other.example:8443`: scheme, host and port, as browsers send them.
+    private static func origins(_ text: String?) throws -> [String] {
+        try (text ?? "").split(separator: ",").map { part in
+            let origin = part.filter { $0 != " " }
+            let rest = ["https://", "http://"].first(where: origin.hasPrefix).map { origin.dropFirst($0.count) } ?? ""
+            guard !rest.isEmpty, !rest.contains("/"), !rest.contains("*") else {
+                throw Invalid("RAGDZ_BRIDGE_ORIGINS names \"\(origin)\"; an origin is such as https://app.example.")
+            }
+            return origin
+        }
     }
 
     private static func features(_ text: String?) throws -> Set<Feature> {

@@ -13,6 +13,8 @@ struct Settings: Sendable {
     var listen: ListenAddress
     /// HTTP/1.1 with JSON; nil: no bridge.
     var bridge: ListenAddress?
+    /// Origins that browsers may call the bridge from; empty: the bridge's own only.
+    var bridgeOrigins: [String]
     var features: Set<Feature>
     /// Event loops; each has its own connections to the database.
     var threads: Int

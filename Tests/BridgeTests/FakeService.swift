@@ -30,6 +30,7 @@ struct FakeService: RPCService {
     static let update = method("Update", "PATCH", "/v1/things/{thing.id}", body: "thing")
     static let approve = method("Approve", "POST", "/v1/things/{id}:approve", body: "*")
     static let fail = method("Fail", "POST", "/v1/fail", body: "*")
+    static let slow = method("Slow", "POST", "/v1/slow", body: "*")
     static let watch = method("Watch", "GET", "/v1/things/{id}/events", type: .serverStreaming)
     static let forever = method("Forever", "GET", "/v1/forever", type: .serverStreaming)
     static let breaking = method("Breaking", "GET", "/v1/breaking", type: .serverStreaming)
@@ -41,6 +42,7 @@ struct FakeService: RPCService {
             router.unary(method) { (request: Google_Protobuf_Struct, context: ServerContext) in
                 log.note(context.metadata)
                 context.setInitialMetadata("x-handler", method.name)
+                context.setTrailer("x-end", method.name)
                 var answer = request
                 answer.fields["method"] = .string(method.name)
                 return answer
@@ -55,6 +57,10 @@ struct FakeService: RPCService {
             status.details.fieldViolations = [.init(field: "code", description: "says so")]
             if code == .unavailable { status.details.retryAfter = .milliseconds(2500) }
             throw status
+        }
+        router.unary(Self.slow) { (request: Google_Protobuf_Struct, _: ServerContext) in
+            try await Task.sleep(for: .seconds(60))
+            return request
         }
         registerStreams(in: &router)
     }

@@ -185,6 +185,17 @@ final class Wire {
         try wire.settle()
     }
 
+    /// Found by fuzzing: nghttp2 counts each part of a CONTINUATION's header as a CONTINUATION of its own.
+    @Test func framesMayArriveByteByByte() throws {
+        let wire = try Wire()
+        try wire.settle()
+        let block: [UInt8] = [0x83, 0x86, 0x84, 0x01, 0x01, 0x68]
+        var bytes: [UInt8] = [0, 0, 3, 1, 1, 0, 0, 0, 1] + block[..<3]
+        bytes += [0, 0, 3, 9, 4, 0, 0, 0, 1] + block[3...]
+        for byte in bytes { try wire.give([byte], toServer: true) }
+        #expect(wire.takeLog() == ["server: headers 1 ends [:method=POST :scheme=http :path=/ :authority=h]"])
+    }
+
     @Test func largeHeaderListIsReportedNotKept() throws {
         let wire = try Wire()
         try wire.settle()

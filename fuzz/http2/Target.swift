@@ -65,13 +65,14 @@ final class Conversation {
     private func feed(_ bytes: [UInt8]) { bytes.withUnsafeBytes { _ = receive($0) } }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let isAlive = (try? session.receive(bytes)) != nil
+        var failure: (any Error)?
+        do { try session.receive(bytes) } catch { failure = error }
         for event in session.events { handle(event) }
         session.clearEvents()
         for stream in session.takeDrained() { stream.drained() }
         if answers { pull() }
-        if !isAlive { note("broken") }
-        return isAlive
+        if let failure { note("\(failure)") }
+        return failure == nil
     }
 
     private func handle(_ event: HTTP2Event) {
