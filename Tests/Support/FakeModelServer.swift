@@ -62,6 +62,9 @@ public final class FakeModelServer: Sendable {
     private let stopped = Mutex(false)
 
     public var url: String { "http://127.0.0.1:\(port)/v1" }
+    private let answering = Mutex(0)
+    /// Replies that are being written: one whose reader has left counts no more once the next piece finds it gone.
+    public var openReplies: Int { answering.withLock { $0 } }
     /// How many requests arrived.
     public var requestCount: Int { count.withLock { $0 } }
 
@@ -111,7 +114,10 @@ public final class FakeModelServer: Sendable {
         while let request = read(from: connection) {
             count.withLock { $0 += 1 }
             let reply = handler.withLock { $0 }(request)
-            guard write(reply, to: connection) else { return }
+            answering.withLock { $0 += 1 }
+            let isWhole = write(reply, to: connection)
+            answering.withLock { $0 -= 1 }
+            guard isWhole else { return }
         }
     }
 

@@ -121,16 +121,16 @@ class Service:
         self.metadata = [("authorization", "Bearer " + os.environ["RAGDZ_KEY"])]
 
     def search(self):
-        request = self.messages.SearchRequest(collection="law", query=random.choice(["TVA", "congé annuel", "salaire"]))
+        request = self.messages.SearchRequest(collections=["law"], query=random.choice(["TVA", "congé annuel", "salaire"]))
         assert self.stub.Search(request, metadata=self.metadata, timeout=30).hits
 
     def ask(self):
-        events = list(self.stub.Ask(self.messages.AskRequest(collection="law", question="Quel est le taux de la TVA ?"),
+        events = list(self.stub.Ask(self.messages.AskRequest(collections=["law"], question="Quel est le taux de la TVA ?"),
                                     metadata=self.metadata, timeout=30))
         assert events
 
     def ask_cancelled(self):
-        call = self.stub.Ask(self.messages.AskRequest(collection="law", question="Quel est le taux de la TVA ?"),
+        call = self.stub.Ask(self.messages.AskRequest(collections=["law"], question="Quel est le taux de la TVA ?"),
                              metadata=self.metadata, timeout=30)
         time.sleep(random.random() * 0.02)
         call.cancel()
