@@ -54,7 +54,7 @@ let rooms: [Target] = [
     room("Schema", ["ProtoRuntime", "RPC", "Bytes"]),
     room("Language", exclude: ["Lexicon"]),
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
-    room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", logging]),
+    room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room(
         "Retrieval",
@@ -102,6 +102,9 @@ let rooms: [Target] = [
         name: "ragdz-interop",
         dependencies: ["RPCTransport", "RPC", "ProtoRuntime", "Bytes", "TLS", nioCore, nioPosix],
         path: "Examples/ragdz-interop", swiftSettings: common),
+    .executableTarget(
+        name: "keys-bench", dependencies: ["Keys", "Postgres", "Schema", "RPC", "Bytes", logging, nioPosix],
+        path: "Examples/keys-bench", swiftSettings: common),
     .executableTarget(
         name: "postgres-bench", dependencies: ["Postgres", "LoopExecutor", "Bytes", logging, nioCore, nioPosix],
         path: "Examples/postgres-bench", swiftSettings: common),

@@ -164,7 +164,8 @@ extension BridgeResponder {
         guard configuration.allowedOrigins.contains(origin) else { return }
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlExposeHeaders] =
-            "x-request-id, retry-after, grpc-status, grpc-message, grpc-status-details-bin"
+            "x-request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, "
+            + "grpc-status, grpc-message, grpc-status-details-bin"
         if request.verb == "OPTIONS" {
             response.headers[.accessControlAllowMethods] = response.headers[.allow]
             response.headers[.accessControlAllowHeaders] =

@@ -8,11 +8,17 @@ public import RPC
 public struct AuthenticationInterceptor: ServerInterceptor {
     private let authenticator: Authenticator
     private let services: ServiceDirectory
+    private let limiter: RateLimiter?
 
-    /// - Parameter services: Who the bearers of client certificates are; nobody by default.
-    public init(_ authenticator: Authenticator, services: ServiceDirectory = ServiceDirectory()) {
+    /// - Parameters:
+    ///   - services: Who the bearers of client certificates are; nobody by default.
+    ///   - limiter: With one, a call that its method's policy allows has to keep to the limits of its key and tenant too.
+    public init(
+        _ authenticator: Authenticator, services: ServiceDirectory = ServiceDirectory(), limiter: RateLimiter? = nil
+    ) {
         self.authenticator = authenticator
         self.services = services
+        self.limiter = limiter
     }
 
     public func intercept(
@@ -27,14 +33,31 @@ public struct AuthenticationInterceptor: ServerInterceptor {
             return try await next(context.with(identity: try services.identity(of: names)))
         }
         let credential = try Self.credential(in: context.metadata)
-        let identity = try await authenticator.authenticate(credential)
-        let known = context.with(identity: identity)
-        // A call that lasts is not let go on by what was true when it began.
+        let peer = context.peer
+        let caller = try await authenticator.recognise(credential, peer: peer)
+        let identity = caller.identity
         let policy = context.method.policy
-        try await next(
-            known.watched { [authenticator] in
-                try await authenticator.watch(credential, identity, policy: policy)
-            })
+        if let limiter, let limits = caller.limits, case .tenantKey(let tenant, let keyID, _) = identity {
+            // Before anything is taken: what is refused for its scope costs no tokens.
+            try PolicyInterceptor.check(identity, against: policy)
+            try await Self.hold(context) {
+                try await limiter.admit(tenant: tenant, keyID: keyID, limits: limits)
+            }
+        }
+        // A call that lasts is not let go on by what was true when it began.
+        let known = context.with(identity: identity).watched { [authenticator] in
+            try await authenticator.watch(credential, peer: peer, identity, policy: policy)
+        }
+        try await next(known)
+    }
+
+    /// Tells the caller how much is left, also when nothing is.
+    private static func hold(_ context: ServerContext, _ body: () async throws -> RateStanding) async throws {
+        let standing = try await body()
+        guard standing.limit > 0 else { return }
+        context.setInitialMetadata("x-ratelimit-limit", String(standing.limit))
+        context.setInitialMetadata("x-ratelimit-remaining", String(standing.remaining))
+        context.setInitialMetadata("x-ratelimit-reset", String((standing.resetMicros + 999_999) / 1_000_000))
     }
 
     /// The credential in the headers of a call.

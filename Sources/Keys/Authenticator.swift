@@ -40,17 +40,28 @@ public final class Authenticator: Sendable {
     ///
     /// `UNAUTHENTICATED` when it stands for nobody (see `CredentialVerdict` for who learns why), `PERMISSION_DENIED`
     /// when its tenant is suspended, `UNAVAILABLE` when that cannot be found out now.
-    public func authenticate(_ credential: String) async throws -> CallIdentity {
+    public func authenticate(_ credential: String, peer: String = "") async throws -> CallIdentity {
+        try await recognise(credential, peer: peer).identity
+    }
+
+    /// Who calls, and how much it may.
+    struct Caller: Sendable {
+        var identity: CallIdentity
+        var limits: RateLimits?
+    }
+
+    func recognise(_ credential: String, peer: String) async throws -> Caller {
         let key: APIKey
         do { key = try APIKey.parse(credential) } catch { throw Status(error) }
         let record = try await record(of: key)
-        let verdict = CredentialVerdict.of(key, record: record, pepper: store.pepper, now: WallClock.nowMicros())
+        let verdict = CredentialVerdict.of(
+            key, record: record, pepper: store.pepper, peer: peer, now: WallClock.nowMicros())
         guard case .accepted(let identity) = verdict else { throw Status(verdict) }
         if case .tenantKey(let tenant, let keyID, _) = identity {
             let now = Self.nowMicros()
             state.withLock { $0.uses.note(keyID, tenant: tenant, now: now) }
         }
-        return identity
+        return Caller(identity: identity, limits: record?.limits)
     }
 
     /// Drops what is remembered of a key or a tenant, at once and in this process: who has changed it calls this before
@@ -65,7 +76,9 @@ public final class Authenticator: Sendable {
     /// Returns when its task is cancelled, and throws as `authenticate` does as soon as the credential of a call that is
     /// under way does not give the right to it any more: at once after an announcement, and at most `watchInterval`
     /// after one that was lost.
-    func watch(_ credential: String, _ identity: CallIdentity, policy: MethodPolicy) async throws {
+    func watch(
+        _ credential: String, peer: String, _ identity: CallIdentity, policy: MethodPolicy
+    ) async throws {
         let reference: APIKey.Reference
         do { reference = try APIKey.parse(credential).reference } catch { throw Status(error) }
         let (ticks, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -83,7 +96,7 @@ public final class Authenticator: Sendable {
             for await _ in ticks {
                 if Task.isCancelled { return }
                 do {
-                    try PolicyInterceptor.check(try await authenticate(credential), against: policy)
+                    try PolicyInterceptor.check(try await authenticate(credential, peer: peer), against: policy)
                     unknownSince = nil
                 } catch let status as Status where status.code == .unavailable {
                     let since = unknownSince ?? .now
@@ -188,6 +201,9 @@ extension Status {
         case .disabled: self = .unauthenticated("The key is disabled.", reason: "KEY_DISABLED")
         case .expired:
             self = .unauthenticated("The key or its rotated secret has expired.", reason: "KEY_EXPIRED")
+        case .foreignAddress:
+            self = .permissionDenied(
+                "The key may not be used from this address.", reason: "ADDRESS_NOT_ALLOWED")
         case .tenantSuspended:
             self = .permissionDenied(
                 "The tenant is suspended: ask the platform's operator.", reason: "TENANT_SUSPENDED")

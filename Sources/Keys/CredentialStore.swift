@@ -21,7 +21,12 @@ struct CredentialStore: Sendable {
                     KeyRecord.Secret(
                         pepperVersion: Int32(clamping: row.pepperVersion), hash: row.hash,
                         expireMicros: row.secretExpireTime?.unixMicros)
-                })
+                },
+                limits: RateLimits(
+                    plan: first.tenantPlan, perMinute: first.requestsPerMinute, perHour: first.requestsPerHour,
+                    burst: first.requestBurst),
+                // A network that this version cannot read still bounds the key: to nothing.
+                networks: first.allowedNetworks.map { IPNetwork($0) ?? .nowhere })
         case .platformOperator:
             guard
                 let row = try await Queries.findOperatorCredential(database.as(.none), credentialID: key.id)

@@ -29,10 +29,17 @@ public struct KeyRecord: Sendable, Hashable {
     public var isDisabled: Bool
     public var isRevoked: Bool
     public var secrets: [Secret]
+    /// How much it may be used; nil for an operator's credential.
+    public var limits: RateLimits?
+    /// Where it may be used from; empty: anywhere.
+    public var networks: [IPNetwork]
 
     public init(
-        owner: Owner, expireMicros: Int64? = nil, isDisabled: Bool = false, isRevoked: Bool = false, secrets: [Secret]
+        owner: Owner, expireMicros: Int64? = nil, isDisabled: Bool = false, isRevoked: Bool = false,
+        secrets: [Secret], limits: RateLimits? = nil, networks: [IPNetwork] = []
     ) {
+        self.limits = limits
+        self.networks = networks
         self.owner = owner
         self.expireMicros = expireMicros
         self.isDisabled = isDisabled
@@ -52,11 +59,16 @@ public enum CredentialVerdict: Sendable, Hashable {
     case revoked
     case disabled
     case expired
+    /// It is used from outside of its networks.
+    case foreignAddress
     case tenantSuspended
     case tenantDeleted
 
-    /// Checks `key` against what was found under its id (nil: nothing) at `now` in Unix microseconds.
-    public static func of(_ key: APIKey, record: KeyRecord?, pepper: Pepper, now: Int64) -> CredentialVerdict {
+    /// Checks `key`, used by `peer` (`10.1.2.3:443`), against what was found under its id (nil: nothing) at `now` in Unix
+    /// microseconds.
+    public static func of(
+        _ key: APIKey, record: KeyRecord?, pepper: Pepper, peer: String = "", now: Int64
+    ) -> CredentialVerdict {
         guard let record else {
             // The same work as for a key that exists, so that the time tells nothing either.
             _ = pepper.hash(key)
@@ -73,6 +85,10 @@ public enum CredentialVerdict: Sendable, Hashable {
         if record.isDisabled { return .disabled }
         if let end = record.expireMicros, end <= now { return .expired }
         if let end = match.expireMicros, end <= now { return .expired }
+        if !record.networks.isEmpty {
+            let address = IPNetwork.address(ofPeer: peer)
+            guard record.networks.contains(where: { $0.contains(address) }) else { return .foreignAddress }
+        }
         switch record.owner {
         case .platformOperator(let name): return .accepted(.platformOperator(name: name))
         case .tenant(let tenant, let status, let scopes):

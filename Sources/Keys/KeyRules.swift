@@ -72,6 +72,39 @@ enum KeyRules {
         return micros
     }
 
+    /// Networks of one key.
+    static let maximumNetworks = 64
+
+    static func limits(_ limits: Ragdz_V1_KeyLimits?) throws(Status) -> Ragdz_V1_KeyLimits {
+        let limits = limits ?? Ragdz_V1_KeyLimits()
+        let range = 0...RateRule.Limits.count.upperBound
+        guard range.contains(limits.requestsPerMinute), range.contains(limits.requestsPerHour),
+            range.contains(limits.burst), limits.burst == 0 || limits.requestsPerMinute > 0
+        else {
+            throw .invalidArgument(
+                "Limits are 0 to \(range.upperBound); burst belongs to requests_per_minute.", reason: "INVALID_LIMITS",
+                field: "limits")
+        }
+        return limits
+    }
+
+    /// The networks in the order given, without repetitions.
+    static func networks(_ networks: [String]) throws(Status) -> [String] {
+        var seen: Set<String> = []
+        let distinct = networks.filter { seen.insert($0).inserted }
+        guard distinct.count <= maximumNetworks else {
+            throw .invalidArgument(
+                "A key has at most \(maximumNetworks) networks.", reason: "TOO_MANY_NETWORKS",
+                field: "allowed_networks")
+        }
+        for network in distinct where IPNetwork(network) == nil {
+            throw .invalidArgument(
+                "\"\(network.prefix(64))\" is no network: write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32, with no bits set "
+                    + "behind the prefix.", reason: "INVALID_NETWORK", field: "allowed_networks")
+        }
+        return distinct
+    }
+
     static func id(_ text: String) throws(Status) -> String {
         guard APIKey.isID(text) else {
             throw .invalidArgument(
@@ -107,5 +140,41 @@ enum KeyRules {
         if overflow { return nil }
         let (sum, carried) = product.addingReportingOverflow(nanos / 1000)
         return carried ? nil : sum
+    }
+}
+
+/// What an update of a key changes; nil leaves a field as it is.
+struct KeyChange: Sendable {
+    private(set) var name: String?
+    private(set) var isDisabled: Bool?
+    private(set) var limits: Ragdz_V1_KeyLimits?
+    private(set) var networks: [String]?
+
+    init(_ request: Ragdz_V1_UpdateKeyRequest) throws(Status) {
+        let key = request.key ?? Ragdz_V1_Key()
+        let paths = request.updateMask?.paths ?? []
+        guard !paths.isEmpty else {
+            throw .invalidArgument(
+                "update_mask names the fields to change, e.g. \"name,limits\".", reason: "EMPTY_UPDATE_MASK",
+                field: "update_mask")
+        }
+        for path in paths {
+            switch path {
+            case "name": name = try KeyRules.name(key.name)
+            case "limits": limits = try KeyRules.limits(key.limits)
+            case "allowed_networks": networks = try KeyRules.networks(key.allowedNetworks)
+            case "status":
+                guard key.status == .active || key.status == .disabled else {
+                    throw .invalidArgument(
+                        "status is set to KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED; RevokeKey ends a key.",
+                        reason: "INVALID_STATUS", field: "key.status")
+                }
+                isDisabled = key.status == .disabled
+            default:
+                throw .invalidArgument(
+                    "\"\(path.prefix(64))\" is no field that can be changed: name, status, limits, allowed_networks.",
+                    reason: "INVALID_UPDATE_MASK", field: "update_mask")
+            }
+        }
     }
 }

@@ -28,6 +28,8 @@ struct NewKey {
     let name: String
     let scopes: [String]
     let lifetimeMicros: Int64?
+    let limits: Ragdz_V1_KeyLimits
+    let networks: [String]
     let credential: APIKey
 }
 
@@ -40,7 +42,9 @@ struct KeyStore: Sendable {
         let (version, hash) = pepper.hash(key.credential)
         return try await Queries.insertKey(
             database.as(identity), tenantID: key.tenant, keyID: key.credential.id, name: key.name, scopes: key.scopes,
-            lifetimeMicros: key.lifetimeMicros, pepperVersion: Int(version), hash: hash, actor: origin.actor,
+            lifetimeMicros: key.lifetimeMicros, requestsPerMinute: key.limits.requestsPerMinute,
+            requestsPerHour: key.limits.requestsPerHour, requestBurst: key.limits.burst,
+            allowedNetworks: key.networks, pepperVersion: Int(version), hash: hash, actor: origin.actor,
             requestID: origin.requestID, peer: origin.peer
         ).map(Self.key)
     }
@@ -76,6 +80,23 @@ struct KeyStore: Sendable {
         }
     }
 
+    /// Changes what is given of a key. `check` sees its scopes while it is locked, and may refuse by throwing.
+    func update(
+        _ id: String, tenant: UUID128, _ change: KeyChange, _ origin: ChangeOrigin,
+        check: @escaping @Sendable (_ scopes: ScopeSet, _ isRevoked: Bool) throws -> Void
+    ) async throws -> Ragdz_V1_Key? {
+        try await database.transaction(as: .tenant(tenant)) { transaction in
+            guard let row = try await Queries.lockKey(transaction, keyID: id) else { return nil }
+            try check(ScopeSet(row.scopes), row.revokeTime != nil)
+            _ = try await Queries.updateKey(
+                transaction, keyID: id, name: change.name, disabled: change.isDisabled,
+                requestsPerMinute: change.limits?.requestsPerMinute, requestsPerHour: change.limits?.requestsPerHour,
+                requestBurst: change.limits?.burst, allowedNetworks: change.networks, actor: origin.actor,
+                requestID: origin.requestID, peer: origin.peer)
+            return try await Queries.getKey(transaction, keyID: id).map(Self.key)
+        }
+    }
+
     /// The key after it was revoked, now or before; nil when the tenant has none of this id.
     func revoke(_ id: String, tenant: UUID128, _ origin: ChangeOrigin) async throws -> Ragdz_V1_Key? {
         try await Queries.revokeKey(
@@ -92,6 +113,14 @@ struct KeyStore: Sendable {
         key.scopes = row.scopes
         key.expireTime = row.expireTime.map(timestamp)
         key.createTime = timestamp(row.createTime)
+        if row.requestsPerMinute > 0 || row.requestsPerHour > 0 || row.requestBurst > 0 {
+            var limits = Ragdz_V1_KeyLimits()
+            limits.requestsPerMinute = row.requestsPerMinute
+            limits.requestsPerHour = row.requestsPerHour
+            limits.burst = row.requestBurst
+            key.limits = limits
+        }
+        key.allowedNetworks = row.allowedNetworks
         key.lastUsedTime = row.lastUsedTime.map(timestamp)
         if row.revokeTime != nil {
             key.status = .revoked

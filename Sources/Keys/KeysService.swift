@@ -33,7 +33,8 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
         try checkGrant(ScopeSet(scopes), context)
         let key = NewKey(
             tenant: tenant, name: try KeyRules.name(request.name), scopes: scopes,
-            lifetimeMicros: try KeyRules.lifetime(request.ttl), credential: try APIKey.generate(.live))
+            lifetimeMicros: try KeyRules.lifetime(request.ttl), limits: try KeyRules.limits(request.limits),
+            networks: try KeyRules.networks(request.allowedNetworks), credential: try APIKey.generate(.live))
         return try await withDatabaseErrors(logger, context) {
             do {
                 guard let made = try await store.insert(key, ChangeOrigin(context), as: identity) else {
@@ -93,6 +94,28 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
             guard let key else { throw notFound }
             keyChanged(id)
             return answer(key, credential)
+        }
+    }
+
+    public func updateKey(_ request: Ragdz_V1_UpdateKeyRequest, context: ServerContext) async throws -> Ragdz_V1_Key {
+        let tenant = try context.requireTenant()
+        let id = try KeyRules.id(request.key?.id ?? "")
+        let change = try KeyChange(request)
+        if case .tenantKey(_, id, _) = context.identity {
+            throw Status.permissionDenied(
+                "A key does not change itself: its limits and networks would bind nobody.", reason: "OWN_KEY")
+        }
+        return try await withDatabaseErrors(logger, context) {
+            let key = try await store.update(id, tenant: tenant, change, ChangeOrigin(context)) { scopes, isRevoked in
+                try checkGrant(scopes, context)
+                guard !isRevoked else {
+                    throw Status.failedPrecondition(
+                        "The key is revoked: create a new one.", reason: "KEY_NOT_USABLE")
+                }
+            }
+            guard let key else { throw notFound }
+            keyChanged(id)
+            return key
         }
     }
 

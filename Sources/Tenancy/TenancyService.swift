@@ -10,8 +10,8 @@ public import Schema
 /// The interceptors have checked the credential and its scope before a method runs. What is checked here is what a
 /// caller may do to this tenant: a tenant's key reaches its own tenant, an operator reaches all.
 public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
-    private let store: TenantStore
-    private let logger: Logger
+    let store: TenantStore
+    let logger: Logger
     private let statusChanged: @Sendable (_ tenant: UUID128) -> Void
 
     /// `statusChanged` is called after a tenant has been suspended or resumed and before the answer goes out.
@@ -103,7 +103,7 @@ extension TenancyService {
     ///
     /// For a tenant's key the identity is always its own tenant: a foreign id simply has no row there, so that it
     /// looks the same as one that does not exist.
-    private func reach(
+    func reach(
         _ text: String, field: String, _ context: ServerContext
     ) throws(Status) -> (UUID128, Identity) {
         if context.identity.isOperator { return (try TenantRules.id(text, field: field), .platformOperator) }
@@ -141,5 +141,5 @@ extension TenancyService {
         return (micros, id)
     }
 
-    private var notFound: Status { .notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND") }
+    var notFound: Status { .notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND") }
 }

@@ -12,6 +12,7 @@ struct Assembly: Sendable {
     let router: Router
     let health: HealthService
     private let authenticator: Authenticator
+    private let limiter: RateLimiter
     private let workflows: WorkflowsFeature?
     private let probe: DatabaseProbe
     private let models: ModelParts?
@@ -27,11 +28,13 @@ struct Assembly: Sendable {
         health = HealthService()
         let database = storage.database
         authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
+        limiter = RateLimiter(database: database, logger: logger)
         // The order matters: everything is logged, the caller is known before anything looks at it, and no policy
         // is decided for a caller who is not known.
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
-            AuthenticationInterceptor(authenticator, services: services), CallerTap(), PolicyInterceptor(),
+            AuthenticationInterceptor(authenticator, services: services, limiter: limiter), CallerTap(),
+            PolicyInterceptor(),
         ])
         router.add(health)
         if settings.features.contains(.tenants) {
@@ -65,7 +68,7 @@ struct Assembly: Sendable {
 
     /// What goes on until its task is cancelled.
     var background: [@Sendable () async -> Void] {
-        var jobs: [@Sendable () async -> Void] = [authenticator.run, probe.run, watchReadiness]
+        var jobs: [@Sendable () async -> Void] = [authenticator.run, limiter.run, probe.run, watchReadiness]
         if let workflows { jobs.append(workflows.run) }
         return jobs
     }

@@ -36,6 +36,11 @@ export declare class Keys {
     createKey(request?: CreateKeyRequest, options?: CallOptions): Promise<KeyWithSecret>;
     getKey(request?: GetKeyRequest, options?: CallOptions): Promise<Key>;
     listKeys(request?: ListKeysRequest, options?: CallOptions): Promise<ListKeysResponse>;
+    /**
+     * Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
+     * and never itself.
+     */
+    updateKey(request?: UpdateKeyRequest, options?: CallOptions): Promise<Key>;
     /** A new secret under the same key id; the old one lives on for the grace. */
     rotateKey(request?: RotateKeyRequest, options?: CallOptions): Promise<KeyWithSecret>;
     revokeKey(request?: RevokeKeyRequest, options?: CallOptions): Promise<Key>;
@@ -84,6 +89,10 @@ export declare class Tenants {
     /** A suspended tenant's keys are refused with PERMISSION_DENIED, reason TENANT_SUSPENDED. */
     suspendTenant(request?: SuspendTenantRequest, options?: CallOptions): Promise<Tenant>;
     resumeTenant(request?: ResumeTenantRequest, options?: CallOptions): Promise<Tenant>;
+    /** The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform. */
+    listAuditEntries(request?: ListAuditEntriesRequest, options?: CallOptions): Promise<ListAuditEntriesResponse>;
+    /** Computes the hash chain of the log again, from its first entry to its last. */
+    verifyAudit(request?: VerifyAuditRequest, options?: CallOptions): Promise<AuditVerdict>;
 }
 
 /** Long work that survives any crash. A run stores its own graph: any worker finishes any version. */
@@ -165,6 +174,39 @@ export interface AskUsage {
     elapsedMicros?: string;
 }
 
+/** One change: who made it, what it changed, and its link in the chain of the tenant's log. */
+export interface AuditEntry {
+    /** 1, 2, 3… without a gap. */
+    sequence?: string;
+    time?: string;
+    /** "key:<id>", "member:<id>", "operator:<name>" or "system". */
+    actor?: string;
+    /** E.g. "tenant.create", "key.rotate". */
+    action?: string;
+    /** The id of what was changed. */
+    target?: string;
+    /** JSON; empty where there was nothing. */
+    before?: string;
+    after?: string;
+    requestId?: string;
+    peer?: string;
+    /** SHA-256 of the entry and of the hash before it, in hexadecimal digits. */
+    hash?: string;
+}
+
+export interface AuditVerdict {
+    intact?: boolean;
+    /** Entries whose hash was computed. */
+    entries?: string;
+    /** The first entry that is not what it was; 0 when all are. */
+    firstBadSequence?: string;
+    /** ENTRY_CHANGED, ENTRY_MISSING, END_MISSING or KNOWN_HASH_DIFFERS; empty when intact. */
+    defect?: string;
+    /** Of the last entry: write both down, and give them to a later verification. */
+    lastSequence?: string;
+    lastHash?: string;
+}
+
 export interface CancelRunRequest {
     id?: string;
     reason?: string;
@@ -211,6 +253,8 @@ export interface CreateKeyRequest {
     ttl?: string;
     /** For operators only; a tenant's key that sets another tenant gets PERMISSION_DENIED. */
     tenantId?: string;
+    limits?: KeyLimits;
+    allowedNetworks?: string[];
 }
 
 export interface CreateTenantRequest {
@@ -316,6 +360,22 @@ export interface Key {
     liveSecrets?: number;
     /** When the rotated secret ends, while one is in its grace. */
     graceEndTime?: string;
+    limits?: KeyLimits;
+    /**
+     * Networks that the key may be used from, such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32"; none: from anywhere.
+     * At most 64.
+     */
+    allowedNetworks?: string[];
+}
+
+/** How much a key may be used, beside what its tenant's plan allows. 0 sets no limit. */
+export interface KeyLimits {
+    /** Calls a minute, 0 to 1,000,000,000. */
+    requestsPerMinute?: string;
+    /** Calls an hour, 0 to 1,000,000,000. */
+    requestsPerHour?: string;
+    /** Calls at once, of the minute's; 0 means a tenth of them. */
+    burst?: string;
 }
 
 export type KeyStatus = "KEY_STATUS_UNSPECIFIED" | "KEY_STATUS_ACTIVE" | "KEY_STATUS_DISABLED" | "KEY_STATUS_REVOKED" | "KEY_STATUS_EXPIRED";
@@ -324,6 +384,18 @@ export interface KeyWithSecret {
     key?: Key;
     /** The whole key, ragdz_live_<id>_<secret>_<crc>. It is not stored and cannot be shown again. */
     secret?: string;
+}
+
+export interface ListAuditEntriesRequest {
+    id?: string;
+    /** 1 to 1,000; 0 means 100. */
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListAuditEntriesResponse {
+    entries?: AuditEntry[];
+    nextPageToken?: string;
 }
 
 export interface ListCollectionsRequest {
@@ -563,6 +635,13 @@ export interface Tenant {
 
 export type TenantStatus = "TENANT_STATUS_UNSPECIFIED" | "TENANT_STATUS_TRIAL" | "TENANT_STATUS_ACTIVE" | "TENANT_STATUS_SUSPENDED" | "TENANT_STATUS_DELETING" | "TENANT_STATUS_DELETED";
 
+export interface UpdateKeyRequest {
+    /** Its id says which key; of the rest, what update_mask names counts. */
+    key?: Key;
+    /** Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks. */
+    updateMask?: string;
+}
+
 export interface UpdateTenantRequest {
     tenant?: Tenant;
     updateMask?: string;
@@ -582,6 +661,16 @@ export interface UploadHeader {
     /** A hint only: the type is taken from the content. */
     mediaType?: string;
     title?: string;
+}
+
+export interface VerifyAuditRequest {
+    id?: string;
+    /**
+     * A sequence whose hash the caller wrote down earlier; 0: none. With it a log that was written anew as a whole is
+     * found out too.
+     */
+    knownSequence?: string;
+    knownHash?: string;
 }
 
 export interface WatchRunRequest {

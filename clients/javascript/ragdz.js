@@ -139,6 +139,14 @@ export class Keys {
         return this.#client.unary("GET", "/v1/keys", "", request, options);
     }
 
+    /**
+     * Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
+     * and never itself.
+     */
+    updateKey(request = {}, options = {}) {
+        return this.#client.unary("PATCH", "/v1/keys/{key.id}", "key", request, options);
+    }
+
     /** A new secret under the same key id; the old one lives on for the grace. */
     rotateKey(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/keys/{id}:rotate", "*", request, options);
@@ -250,6 +258,16 @@ export class Tenants {
 
     resumeTenant(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/tenants/{id}:resume", "*", request, options);
+    }
+
+    /** The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform. */
+    listAuditEntries(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/tenants/{id}/audit", "", request, options);
+    }
+
+    /** Computes the hash chain of the log again, from its first entry to its last. */
+    verifyAudit(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/tenants/{id}/audit:verify", "", request, options);
     }
 }
 

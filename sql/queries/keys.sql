@@ -3,8 +3,10 @@
 
 -- name: findKey :many
 -- Runs before the caller is known, through the one function that may look across tenants. One row per live secret.
-select tenant_id as "tenant_id!", tenant_status as "tenant_status!", scopes as "scopes!", expire_time,
-    disabled as "disabled!", revoke_time, pepper_version as "pepper_version!", hash as "hash!", secret_expire_time
+select tenant_id as "tenant_id!", tenant_status as "tenant_status!", tenant_plan as "tenant_plan!", scopes as "scopes!",
+    expire_time, disabled as "disabled!", revoke_time, requests_per_minute as "requests_per_minute!",
+    requests_per_hour as "requests_per_hour!", request_burst as "request_burst!",
+    allowed_networks as "allowed_networks!", pepper_version as "pepper_version!", hash as "hash!", secret_expire_time
 from ragdz.find_key(:key_id::text);
 
 -- name: findOperatorCredential :one
@@ -14,8 +16,12 @@ from ragdz.find_operator_credential(:credential_id::text);
 -- name: insertKey :one
 -- row: KeyRow
 with made as (
-    insert into ragdz.keys (tenant_id, key_id, name, scopes, expire_time)
-    select :tenant_id::uuid, :key_id::text, :name::text, :scopes::text[], clock_timestamp() + :lifetime_micros?::bigint * interval '1 microsecond'
+    insert into ragdz.keys (
+        tenant_id, key_id, name, scopes, expire_time, requests_per_minute, requests_per_hour, request_burst,
+        allowed_networks)
+    select :tenant_id::uuid, :key_id::text, :name::text, :scopes::text[],
+        clock_timestamp() + :lifetime_micros?::bigint * interval '1 microsecond', :requests_per_minute::bigint,
+        :requests_per_hour::bigint, :request_burst::bigint, :allowed_networks::text[]
     returning *
 ), secret as (
     insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash)
@@ -25,13 +31,13 @@ with made as (
     select tenant_id, :actor::text, 'key.create', key_id, to_jsonb(made), :request_id::text, :peer::text from made
 )
 select tenant_id, key_id, name, scopes, expire_time, disabled, revoke_time, create_time, last_used_time,
-    1::bigint as "live_secrets!", null::timestamptz as grace_end_time
+    requests_per_minute, requests_per_hour, request_burst, allowed_networks, 1::bigint as "live_secrets!", null::timestamptz as grace_end_time
 from made;
 
 -- name: getKey :one
 -- row: KeyRow
 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-    k.last_used_time, s.live_secrets as "live_secrets!", s.grace_end_time
+    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as "live_secrets!", s.grace_end_time
 from ragdz.keys k
 cross join lateral (
     select count(*) as live_secrets, min(expire_time) as grace_end_time
@@ -43,7 +49,7 @@ where k.key_id = :key_id::text;
 -- name: listKeys :many
 -- row: KeyRow
 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-    k.last_used_time, s.live_secrets as "live_secrets!", s.grace_end_time
+    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as "live_secrets!", s.grace_end_time
 from ragdz.keys k
 cross join lateral (
     select count(*) as live_secrets, min(expire_time) as grace_end_time
@@ -115,3 +121,31 @@ with made as (
     from made
 )
 select credential_id from made;
+
+-- name: updateKey :one
+-- A parameter that is null leaves its column as it is. No row when there is no such key, or it is revoked.
+with old as (
+    select * from ragdz.keys where key_id = :key_id::text and revoke_time is null for update
+), changed as (
+    update ragdz.keys k
+    set name = coalesce(:name?::text, k.name), disabled = coalesce(:disabled?::boolean, k.disabled),
+        requests_per_minute = coalesce(:requests_per_minute?::bigint, k.requests_per_minute),
+        requests_per_hour = coalesce(:requests_per_hour?::bigint, k.requests_per_hour),
+        request_burst = coalesce(:request_burst?::bigint, k.request_burst),
+        allowed_networks = coalesce(:allowed_networks?::text[], k.allowed_networks)
+    from old where k.tenant_id = old.tenant_id and k.key_id = old.key_id
+    returning k.*
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+    select old.tenant_id, :actor::text, 'key.update', old.key_id, to_jsonb(old), to_jsonb(changed), :request_id::text,
+        :peer::text
+    from old join changed on changed.key_id = old.key_id
+)
+select key_id from changed;
+
+-- name: leaseRates :many
+-- Tokens of several limits of one tenant, for this node to spend; and back what it did not.
+select place as "place!", granted as "granted!", wait_nanos as "wait_nanos!", remaining as "remaining!"
+from ragdz.lease_rates(
+    :subjects::text[], :rules::text[], :intervals::bigint[], :bursts::bigint[], :wanted::bigint[], :paces::bigint[],
+    :returned::bigint[], :at_nanos?::bigint);

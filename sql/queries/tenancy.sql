@@ -119,3 +119,22 @@ with old as (
 select tenant_id, slug, name, region, timezone, default_language, plan, status, suspend_reason, trial_end,
     settings, create_time, update_time
 from changed;
+
+-- name: auditHead :one
+select sequence, hash from ragdz.audit_heads where tenant_id = :tenant_id::uuid;
+
+-- name: auditEntriesAfter :many
+-- row: AuditRow
+select sequence, happened_at, actor, action, target, before::text as before, after::text as after, request_id, peer, hash
+from ragdz.audit_log
+where tenant_id = :tenant_id::uuid and sequence > :after_sequence::bigint
+order by sequence
+limit :page_size::bigint;
+
+-- name: auditEntriesBefore :many
+-- row: AuditRow
+select sequence, happened_at, actor, action, target, before::text as before, after::text as after, request_id, peer, hash
+from ragdz.audit_log
+where tenant_id = :tenant_id::uuid and sequence < :before_sequence::bigint
+order by sequence desc
+limit :page_size::bigint;

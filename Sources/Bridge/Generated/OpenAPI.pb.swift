@@ -148,6 +148,63 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "keys.read"
+              },
+              "patch": {
+                "operationId": "Keys_UpdateKey",
+                "tags": ["Keys"],
+                "description": "Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,\nand never itself.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "The public part of the key, constant across rotations: 22 characters of base62.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "updateMask",
+                    "in": "query",
+                    "description": "Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks.",
+                    "schema": {
+                      "type": "string",
+                      "examples": ["name,defaultLanguage"]
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "$ref": "#/components/schemas/Key",
+                        "description": "Its id says which key; of the rest, what update_mask names counts."
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Key"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "keys.write"
               }
             },
             "/v1/keys/{id}:rotate": {
@@ -992,6 +1049,120 @@ enum OpenAPI {
                 "x-required-scope": "platform.tenants.write"
               }
             },
+            "/v1/tenants/{id}/audit": {
+              "get": {
+                "operationId": "Tenants_ListAuditEntries",
+                "tags": ["Tenants"],
+                "description": "The log of changes, newest first. \"me\" is the caller's own tenant; the nil UUID, for operators, is the platform.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "description": "1 to 1,000; 0 means 100.",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListAuditEntriesResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  },
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "audit.read"
+              }
+            },
+            "/v1/tenants/{id}/audit:verify": {
+              "get": {
+                "operationId": "Tenants_VerifyAudit",
+                "tags": ["Tenants"],
+                "description": "Computes the hash chain of the log again, from its first entry to its last.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "knownSequence",
+                    "in": "query",
+                    "description": "A sequence whose hash the caller wrote down earlier; 0: none. With it a log that was written anew as a whole is\nfound out too.",
+                    "schema": {
+                      "type": "string",
+                      "format": "int64"
+                    }
+                  },
+                  {
+                    "name": "knownHash",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/AuditVerdict"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  },
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "audit.read"
+              }
+            },
             "/v1/workflows": {
               "post": {
                 "operationId": "Workflows_PutDefinition",
@@ -1502,6 +1673,80 @@ enum OpenAPI {
                   }
                 }
               },
+              "AuditEntry": {
+                "type": "object",
+                "properties": {
+                  "sequence": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "1, 2, 3… without a gap."
+                  },
+                  "time": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "actor": {
+                    "type": "string",
+                    "description": "\"key:<id>\", \"member:<id>\", \"operator:<name>\" or \"system\"."
+                  },
+                  "action": {
+                    "type": "string",
+                    "description": "E.g. \"tenant.create\", \"key.rotate\"."
+                  },
+                  "target": {
+                    "type": "string",
+                    "description": "The id of what was changed."
+                  },
+                  "before": {
+                    "type": "string",
+                    "description": "JSON; empty where there was nothing."
+                  },
+                  "after": {
+                    "type": "string"
+                  },
+                  "requestId": {
+                    "type": "string"
+                  },
+                  "peer": {
+                    "type": "string"
+                  },
+                  "hash": {
+                    "type": "string",
+                    "description": "SHA-256 of the entry and of the hash before it, in hexadecimal digits."
+                  }
+                },
+                "description": "One change: who made it, what it changed, and its link in the chain of the tenant's log."
+              },
+              "AuditVerdict": {
+                "type": "object",
+                "properties": {
+                  "intact": {
+                    "type": "boolean"
+                  },
+                  "entries": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Entries whose hash was computed."
+                  },
+                  "firstBadSequence": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "The first entry that is not what it was; 0 when all are."
+                  },
+                  "defect": {
+                    "type": "string",
+                    "description": "ENTRY_CHANGED, ENTRY_MISSING, END_MISSING or KNOWN_HASH_DIFFERS; empty when intact."
+                  },
+                  "lastSequence": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Of the last entry: write both down, and give them to a later verification."
+                  },
+                  "lastHash": {
+                    "type": "string"
+                  }
+                }
+              },
               "Citation": {
                 "type": "object",
                 "properties": {
@@ -1609,6 +1854,15 @@ enum OpenAPI {
                   "tenantId": {
                     "type": "string",
                     "description": "For operators only; a tenant's key that sets another tenant gets PERMISSION_DENIED."
+                  },
+                  "limits": {
+                    "$ref": "#/components/schemas/KeyLimits"
+                  },
+                  "allowedNetworks": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    }
                   }
                 }
               },
@@ -1795,8 +2049,39 @@ enum OpenAPI {
                     "type": "string",
                     "format": "date-time",
                     "description": "When the rotated secret ends, while one is in its grace."
+                  },
+                  "limits": {
+                    "$ref": "#/components/schemas/KeyLimits"
+                  },
+                  "allowedNetworks": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "Networks that the key may be used from, such as \"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"; none: from anywhere.\nAt most 64."
                   }
                 }
+              },
+              "KeyLimits": {
+                "type": "object",
+                "properties": {
+                  "requestsPerMinute": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Calls a minute, 0 to 1,000,000,000."
+                  },
+                  "requestsPerHour": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Calls an hour, 0 to 1,000,000,000."
+                  },
+                  "burst": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Calls at once, of the minute's; 0 means a tenth of them."
+                  }
+                },
+                "description": "How much a key may be used, beside what its tenant's plan allows. 0 sets no limit."
               },
               "KeyStatus": {
                 "type": "string",
@@ -1817,6 +2102,20 @@ enum OpenAPI {
                   "secret": {
                     "type": "string",
                     "description": "The whole key, ragdz_live_<id>_<secret>_<crc>. It is not stored and cannot be shown again."
+                  }
+                }
+              },
+              "ListAuditEntriesResponse": {
+                "type": "object",
+                "properties": {
+                  "entries": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/AuditEntry"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
                   }
                 }
               },

@@ -9,8 +9,10 @@ enum Queries {
         static let findKey = Statement(
             name: "keys.findKey",
             sql: #"""
-                select tenant_id as tenant_id, tenant_status as tenant_status, scopes as scopes, expire_time,
-                    disabled as disabled, revoke_time, pepper_version as pepper_version, hash as hash, secret_expire_time
+                select tenant_id as tenant_id, tenant_status as tenant_status, tenant_plan as tenant_plan, scopes as scopes,
+                    expire_time, disabled as disabled, revoke_time, requests_per_minute as requests_per_minute,
+                    requests_per_hour as requests_per_hour, request_burst as request_burst,
+                    allowed_networks as allowed_networks, pepper_version as pepper_version, hash as hash, secret_expire_time
                 from ragdz.find_key($1::text)
                 """#)
 
@@ -25,18 +27,22 @@ enum Queries {
             name: "keys.insertKey",
             sql: #"""
                 with made as (
-                    insert into ragdz.keys (tenant_id, key_id, name, scopes, expire_time)
-                    select $1::uuid, $2::text, $3::text, $4::text[], clock_timestamp() + $5::bigint * interval '1 microsecond'
+                    insert into ragdz.keys (
+                        tenant_id, key_id, name, scopes, expire_time, requests_per_minute, requests_per_hour, request_burst,
+                        allowed_networks)
+                    select $1::uuid, $2::text, $3::text, $4::text[],
+                        clock_timestamp() + $5::bigint * interval '1 microsecond', $6::bigint,
+                        $7::bigint, $8::bigint, $9::text[]
                     returning *
                 ), secret as (
                     insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash)
-                    select tenant_id, key_id, 1, $6::integer, $7::bytea from made
+                    select tenant_id, key_id, 1, $10::integer, $11::bytea from made
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
-                    select tenant_id, $8::text, 'key.create', key_id, to_jsonb(made), $9::text, $10::text from made
+                    select tenant_id, $12::text, 'key.create', key_id, to_jsonb(made), $13::text, $14::text from made
                 )
                 select tenant_id, key_id, name, scopes, expire_time, disabled, revoke_time, create_time, last_used_time,
-                    1::bigint as live_secrets, null::timestamptz as grace_end_time
+                    requests_per_minute, requests_per_hour, request_burst, allowed_networks, 1::bigint as live_secrets, null::timestamptz as grace_end_time
                 from made
                 """#)
 
@@ -44,7 +50,7 @@ enum Queries {
             name: "keys.getKey",
             sql: #"""
                 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-                    k.last_used_time, s.live_secrets as live_secrets, s.grace_end_time
+                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as live_secrets, s.grace_end_time
                 from ragdz.keys k
                 cross join lateral (
                     select count(*) as live_secrets, min(expire_time) as grace_end_time
@@ -58,7 +64,7 @@ enum Queries {
             name: "keys.listKeys",
             sql: #"""
                 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-                    k.last_used_time, s.live_secrets as live_secrets, s.grace_end_time
+                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as live_secrets, s.grace_end_time
                 from ragdz.keys k
                 cross join lateral (
                     select count(*) as live_secrets, min(expire_time) as grace_end_time
@@ -141,15 +147,52 @@ enum Queries {
                 )
                 select credential_id from made
                 """#)
+
+        static let updateKey = Statement(
+            name: "keys.updateKey",
+            sql: #"""
+                with old as (
+                    select * from ragdz.keys where key_id = $1::text and revoke_time is null for update
+                ), changed as (
+                    update ragdz.keys k
+                    set name = coalesce($2::text, k.name), disabled = coalesce($3::boolean, k.disabled),
+                        requests_per_minute = coalesce($4::bigint, k.requests_per_minute),
+                        requests_per_hour = coalesce($5::bigint, k.requests_per_hour),
+                        request_burst = coalesce($6::bigint, k.request_burst),
+                        allowed_networks = coalesce($7::text[], k.allowed_networks)
+                    from old where k.tenant_id = old.tenant_id and k.key_id = old.key_id
+                    returning k.*
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                    select old.tenant_id, $8::text, 'key.update', old.key_id, to_jsonb(old), to_jsonb(changed), $9::text,
+                        $10::text
+                    from old join changed on changed.key_id = old.key_id
+                )
+                select key_id from changed
+                """#)
+
+        static let leaseRates = Statement(
+            name: "keys.leaseRates",
+            sql: #"""
+                select place as place, granted as granted, wait_nanos as wait_nanos, remaining as remaining
+                from ragdz.lease_rates(
+                    $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                    $7::bigint[], $8::bigint)
+                """#)
     }
 
     struct FindKeyRow: PostgresRow, Hashable {
         var tenantID: UUID128
         var tenantStatus: String
+        var tenantPlan: String
         var scopes: [String]
         var expireTime: PostgresTimestamp?
         var disabled: Bool
         var revokeTime: PostgresTimestamp?
+        var requestsPerMinute: Int64
+        var requestsPerHour: Int64
+        var requestBurst: Int64
+        var allowedNetworks: [String]
         var pepperVersion: Int
         var hash: [UInt8]
         var secretExpireTime: PostgresTimestamp?
@@ -173,6 +216,10 @@ enum Queries {
         var revokeTime: PostgresTimestamp?
         var createTime: PostgresTimestamp
         var lastUsedTime: PostgresTimestamp?
+        var requestsPerMinute: Int64
+        var requestsPerHour: Int64
+        var requestBurst: Int64
+        var allowedNetworks: [String]
         var liveSecrets: Int64
         var graceEndTime: PostgresTimestamp?
     }
@@ -184,6 +231,13 @@ enum Queries {
         var expireTime: PostgresTimestamp?
         var disabled: Bool
         var revokeTime: PostgresTimestamp?
+    }
+
+    struct LeaseRatesRow: PostgresRow, Hashable {
+        var place: Int64
+        var granted: Int64
+        var waitNanos: Int64
+        var remaining: Int64
     }
 
     /// Runs before the caller is known, through the one function that may look across tenants. One row per live secret.
@@ -205,14 +259,19 @@ enum Queries {
 
     static func insertKey(
         _ db: some QueryRunner, tenantID: UUID128, keyID: String, name: String, scopes: [String],
-        lifetimeMicros: Int64?, pepperVersion: Int, hash: [UInt8], actor: String, requestID: String, peer: String
+        lifetimeMicros: Int64?, requestsPerMinute: Int64, requestsPerHour: Int64, requestBurst: Int64,
+        allowedNetworks: [String], pepperVersion: Int, hash: [UInt8], actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> KeyRow? {
-        var parameters = ParameterWriter(capacity: 10)
+        var parameters = ParameterWriter(capacity: 14)
         tenantID.encode(into: &parameters)
         keyID.encode(into: &parameters)
         name.encode(into: &parameters)
         scopes.encode(into: &parameters)
         lifetimeMicros.encode(into: &parameters)
+        requestsPerMinute.encode(into: &parameters)
+        requestsPerHour.encode(into: &parameters)
+        requestBurst.encode(into: &parameters)
+        allowedNetworks.encode(into: &parameters)
         pepperVersion.encode(into: &parameters)
         hash.encode(into: &parameters)
         actor.encode(into: &parameters)
@@ -296,19 +355,61 @@ enum Queries {
         hash.encode(into: &parameters)
         return try await db.run(Statements.insertFirstOperatorCredential, parameters).firstValue()
     }
+
+    /// A parameter that is null leaves its column as it is. No row when there is no such key, or it is revoked.
+    static func updateKey(
+        _ db: some QueryRunner, keyID: String, name: String?, disabled: Bool?, requestsPerMinute: Int64?,
+        requestsPerHour: Int64?, requestBurst: Int64?, allowedNetworks: [String]?, actor: String, requestID: String,
+        peer: String
+    ) async throws(PostgresError) -> String? {
+        var parameters = ParameterWriter(capacity: 10)
+        keyID.encode(into: &parameters)
+        name.encode(into: &parameters)
+        disabled.encode(into: &parameters)
+        requestsPerMinute.encode(into: &parameters)
+        requestsPerHour.encode(into: &parameters)
+        requestBurst.encode(into: &parameters)
+        allowedNetworks.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.updateKey, parameters).firstValue()
+    }
+
+    /// Tokens of several limits of one tenant, for this node to spend; and back what it did not.
+    static func leaseRates(
+        _ db: some QueryRunner, subjects: [String], rules: [String], intervals: [Int64], bursts: [Int64],
+        wanted: [Int64], paces: [Int64], returned: [Int64], atNanos: Int64?
+    ) async throws(PostgresError) -> [LeaseRatesRow] {
+        var parameters = ParameterWriter(capacity: 8)
+        subjects.encode(into: &parameters)
+        rules.encode(into: &parameters)
+        intervals.encode(into: &parameters)
+        bursts.encode(into: &parameters)
+        wanted.encode(into: &parameters)
+        paces.encode(into: &parameters)
+        returned.encode(into: &parameters)
+        atNanos.encode(into: &parameters)
+        return try await db.run(Statements.leaseRates, parameters).all()
+    }
 }
 
 extension Queries.FindKeyRow {
     init(_ row: Row) throws(PostgresError) {
         self.tenantID = try row.get(0)
         self.tenantStatus = try row.get(1)
-        self.scopes = try row.get(2)
-        self.expireTime = try row.get(3)
-        self.disabled = try row.get(4)
-        self.revokeTime = try row.get(5)
-        self.pepperVersion = try row.get(6)
-        self.hash = try row.get(7)
-        self.secretExpireTime = try row.get(8)
+        self.tenantPlan = try row.get(2)
+        self.scopes = try row.get(3)
+        self.expireTime = try row.get(4)
+        self.disabled = try row.get(5)
+        self.revokeTime = try row.get(6)
+        self.requestsPerMinute = try row.get(7)
+        self.requestsPerHour = try row.get(8)
+        self.requestBurst = try row.get(9)
+        self.allowedNetworks = try row.get(10)
+        self.pepperVersion = try row.get(11)
+        self.hash = try row.get(12)
+        self.secretExpireTime = try row.get(13)
     }
 }
 
@@ -333,8 +434,21 @@ extension Queries.KeyRow {
         self.revokeTime = try row.get(6)
         self.createTime = try row.get(7)
         self.lastUsedTime = try row.get(8)
-        self.liveSecrets = try row.get(9)
-        self.graceEndTime = try row.get(10)
+        self.requestsPerMinute = try row.get(9)
+        self.requestsPerHour = try row.get(10)
+        self.requestBurst = try row.get(11)
+        self.allowedNetworks = try row.get(12)
+        self.liveSecrets = try row.get(13)
+        self.graceEndTime = try row.get(14)
+    }
+}
+
+extension Queries.LeaseRatesRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.place = try row.get(0)
+        self.granted = try row.get(1)
+        self.waitNanos = try row.get(2)
+        self.remaining = try row.get(3)
     }
 }
 

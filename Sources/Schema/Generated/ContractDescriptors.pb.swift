@@ -218,6 +218,18 @@ public enum ContractDescriptors {
                 Z2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM=
                 """),
         ProtoFileDescriptor(
+            name: "google/protobuf/field_mask.proto",
+            dependencies: [],
+            symbols: [
+                "google.protobuf.FieldMask",
+            ],
+            base64: """
+                CiBnb29nbGUvcHJvdG9idWYvZmllbGRfbWFzay5wcm90bxIPZ29vZ2xlLnByb3RvYnVmIiEKCUZpZWxkTWFzaxIUCgVwYXRo
+                cxgBIAMoCVIFcGF0aHNChQEKE2NvbS5nb29nbGUucHJvdG9idWZCDkZpZWxkTWFza1Byb3RvUAFaMmdvb2dsZS5nb2xhbmcu
+                b3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2ZpZWxkbWFza3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93
+                blR5cGVzYgZwcm90bzM=
+                """),
+        ProtoFileDescriptor(
             name: "google/protobuf/timestamp.proto",
             dependencies: [],
             symbols: [
@@ -234,13 +246,16 @@ public enum ContractDescriptors {
             dependencies: [
                 "google/api/annotations.proto",
                 "google/protobuf/duration.proto",
+                "google/protobuf/field_mask.proto",
                 "google/protobuf/timestamp.proto",
                 "ragdz/options.proto",
             ],
             symbols: [
                 "ragdz.v1.Key",
+                "ragdz.v1.KeyLimits",
                 "ragdz.v1.KeyWithSecret",
                 "ragdz.v1.CreateKeyRequest",
+                "ragdz.v1.UpdateKeyRequest",
                 "ragdz.v1.GetKeyRequest",
                 "ragdz.v1.ListKeysRequest",
                 "ragdz.v1.ListKeysResponse",
@@ -251,36 +266,45 @@ public enum ContractDescriptors {
                 "ragdz.v1.Keys.CreateKey",
                 "ragdz.v1.Keys.GetKey",
                 "ragdz.v1.Keys.ListKeys",
+                "ragdz.v1.Keys.UpdateKey",
                 "ragdz.v1.Keys.RotateKey",
                 "ragdz.v1.Keys.RevokeKey",
             ],
             base64: """
                 ChNyYWdkei92MS9rZXlzLnByb3RvEghyYWdkei52MRocZ29vZ2xlL2FwaS9hbm5vdGF0aW9ucy5wcm90bxoeZ29vZ2xlL3By
-                b3RvYnVmL2R1cmF0aW9uLnByb3RvGh9nb29nbGUvcHJvdG9idWYvdGltZXN0YW1wLnByb3RvGhNyYWdkei9vcHRpb25zLnBy
-                b3RvIqwDCgNLZXkSDgoCaWQYASABKAlSAmlkEhsKCXRlbmFudF9pZBgCIAEoCVIIdGVuYW50SWQSEgoEbmFtZRgDIAEoCVIE
-                bmFtZRIWCgZzY29wZXMYBCADKAlSBnNjb3BlcxI7CgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1l
-                c3RhbXBSCmV4cGlyZVRpbWUSKwoGc3RhdHVzGAYgASgOMhMucmFnZHoudjEuS2V5U3RhdHVzUgZzdGF0dXMSOwoLY3JlYXRl
-                X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgpjcmVhdGVUaW1lEkAKDmxhc3RfdXNlZF90aW1lGAgg
-                ASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIMbGFzdFVzZWRUaW1lEiEKDGxpdmVfc2VjcmV0cxgJIAEoBVILbGl2
-                ZVNlY3JldHMSQAoOZ3JhY2VfZW5kX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgxncmFjZUVuZFRp
-                bWUiSAoNS2V5V2l0aFNlY3JldBIfCgNrZXkYASABKAsyDS5yYWdkei52MS5LZXlSA2tleRIWCgZzZWNyZXQYAiABKAlSBnNl
-                Y3JldCKIAQoQQ3JlYXRlS2V5UmVxdWVzdBISCgRuYW1lGAEgASgJUgRuYW1lEhYKBnNjb3BlcxgCIAMoCVIGc2NvcGVzEisK
-                A3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvblIDdHRsEhsKCXRlbmFudF9pZBgEIAEoCVIIdGVuYW50SWQi
-                HwoNR2V0S2V5UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiTQoPTGlzdEtleXNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoBVII
-                cGFnZVNpemUSHQoKcGFnZV90b2tlbhgCIAEoCVIJcGFnZVRva2VuIl0KEExpc3RLZXlzUmVzcG9uc2USIQoEa2V5cxgBIAMo
-                CzINLnJhZ2R6LnYxLktleVIEa2V5cxImCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlSDW5leHRQYWdlVG9rZW4iUwoQUm90YXRl
-                S2V5UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQSLwoFZ3JhY2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25SBWdy
-                YWNlIiIKEFJldm9rZUtleVJlcXVlc3QSDgoCaWQYASABKAlSAmlkKocBCglLZXlTdGF0dXMSGgoWS0VZX1NUQVRVU19VTlNQ
-                RUNJRklFRBAAEhUKEUtFWV9TVEFUVVNfQUNUSVZFEAESFwoTS0VZX1NUQVRVU19ESVNBQkxFRBACEhYKEktFWV9TVEFUVVNf
-                UkVWT0tFRBADEhYKEktFWV9TVEFUVVNfRVhQSVJFRBAEMrkECgRLZXlzEm4KCUNyZWF0ZUtleRIaLnJhZ2R6LnYxLkNyZWF0
-                ZUtleVJlcXVlc3QaFy5yYWdkei52MS5LZXlXaXRoU2VjcmV0IiyC0+STAg0iCC92MS9rZXlzOgEqyvMYFQgDEgprZXlzLndy
-                aXRlIgV3cml0ZRJhCgZHZXRLZXkSFy5yYWdkei52MS5HZXRLZXlSZXF1ZXN0Gg0ucmFnZHoudjEuS2V5Ii+QAgGC0+STAg8S
-                DS92MS9rZXlzL3tpZH3K8xgTCAESCWtleXMucmVhZCIEcmVhZBJtCghMaXN0S2V5cxIZLnJhZ2R6LnYxLkxpc3RLZXlzUmVx
-                dWVzdBoaLnJhZ2R6LnYxLkxpc3RLZXlzUmVzcG9uc2UiKpACAYLT5JMCChIIL3YxL2tleXPK8xgTCAESCWtleXMucmVhZCIE
-                cmVhZBJ6CglSb3RhdGVLZXkSGi5yYWdkei52MS5Sb3RhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEuS2V5V2l0aFNlY3JldCI4
-                gtPkkwIZIhQvdjEva2V5cy97aWR9OnJvdGF0ZToBKsrzGBUIARIKa2V5cy53cml0ZSIFd3JpdGUScwoJUmV2b2tlS2V5Ehou
-                cmFnZHoudjEuUmV2b2tlS2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSI7kAICgtPkkwIZIhQvdjEva2V5cy97aWR9OnJldm9r
-                ZToBKsrzGBUIARIKa2V5cy53cml0ZSIFd3JpdGViBnByb3RvMw==
+                b3RvYnVmL2R1cmF0aW9uLnByb3RvGiBnb29nbGUvcHJvdG9idWYvZmllbGRfbWFzay5wcm90bxofZ29vZ2xlL3Byb3RvYnVm
+                L3RpbWVzdGFtcC5wcm90bxoTcmFnZHovb3B0aW9ucy5wcm90byKEBAoDS2V5Eg4KAmlkGAEgASgJUgJpZBIbCgl0ZW5hbnRf
+                aWQYAiABKAlSCHRlbmFudElkEhIKBG5hbWUYAyABKAlSBG5hbWUSFgoGc2NvcGVzGAQgAygJUgZzY29wZXMSOwoLZXhwaXJl
+                X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgpleHBpcmVUaW1lEisKBnN0YXR1cxgGIAEoDjITLnJh
+                Z2R6LnYxLktleVN0YXR1c1IGc3RhdHVzEjsKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFt
+                cFIKY3JlYXRlVGltZRJACg5sYXN0X3VzZWRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSDGxhc3RV
+                c2VkVGltZRIhCgxsaXZlX3NlY3JldHMYCSABKAVSC2xpdmVTZWNyZXRzEkAKDmdyYWNlX2VuZF90aW1lGAogASgLMhouZ29v
+                Z2xlLnByb3RvYnVmLlRpbWVzdGFtcFIMZ3JhY2VFbmRUaW1lEisKBmxpbWl0cxgLIAEoCzITLnJhZ2R6LnYxLktleUxpbWl0
+                c1IGbGltaXRzEikKEGFsbG93ZWRfbmV0d29ya3MYDCADKAlSD2FsbG93ZWROZXR3b3JrcyJ9CglLZXlMaW1pdHMSLgoTcmVx
+                dWVzdHNfcGVyX21pbnV0ZRgBIAEoA1IRcmVxdWVzdHNQZXJNaW51dGUSKgoRcmVxdWVzdHNfcGVyX2hvdXIYAiABKANSD3Jl
+                cXVlc3RzUGVySG91chIUCgVidXJzdBgDIAEoA1IFYnVyc3QiSAoNS2V5V2l0aFNlY3JldBIfCgNrZXkYASABKAsyDS5yYWdk
+                ei52MS5LZXlSA2tleRIWCgZzZWNyZXQYAiABKAlSBnNlY3JldCLgAQoQQ3JlYXRlS2V5UmVxdWVzdBISCgRuYW1lGAEgASgJ
+                UgRuYW1lEhYKBnNjb3BlcxgCIAMoCVIGc2NvcGVzEisKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvblID
+                dHRsEhsKCXRlbmFudF9pZBgEIAEoCVIIdGVuYW50SWQSKwoGbGltaXRzGAUgASgLMhMucmFnZHoudjEuS2V5TGltaXRzUgZs
+                aW1pdHMSKQoQYWxsb3dlZF9uZXR3b3JrcxgGIAMoCVIPYWxsb3dlZE5ldHdvcmtzInAKEFVwZGF0ZUtleVJlcXVlc3QSHwoD
+                a2V5GAEgASgLMg0ucmFnZHoudjEuS2V5UgNrZXkSOwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmll
+                bGRNYXNrUgp1cGRhdGVNYXNrIh8KDUdldEtleVJlcXVlc3QSDgoCaWQYASABKAlSAmlkIk0KD0xpc3RLZXlzUmVxdWVzdBIb
+                CglwYWdlX3NpemUYASABKAVSCHBhZ2VTaXplEh0KCnBhZ2VfdG9rZW4YAiABKAlSCXBhZ2VUb2tlbiJdChBMaXN0S2V5c1Jl
+                c3BvbnNlEiEKBGtleXMYASADKAsyDS5yYWdkei52MS5LZXlSBGtleXMSJgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0
+                UGFnZVRva2VuIlMKEFJvdGF0ZUtleVJlcXVlc3QSDgoCaWQYASABKAlSAmlkEi8KBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnBy
+                b3RvYnVmLkR1cmF0aW9uUgVncmFjZSIiChBSZXZva2VLZXlSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCqHAQoJS2V5U3RhdHVz
+                EhoKFktFWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFLRVlfU1RBVFVTX0FDVElWRRABEhcKE0tFWV9TVEFUVVNfRElTQUJM
+                RUQQAhIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAxIWChJLRVlfU1RBVFVTX0VYUElSRUQQBDKtBQoES2V5cxJuCglDcmVhdGVL
+                ZXkSGi5yYWdkei52MS5DcmVhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEuS2V5V2l0aFNlY3JldCIsgtPkkwINIggvdjEva2V5
+                czoBKsrzGBUIAxIKa2V5cy53cml0ZSIFd3JpdGUSYQoGR2V0S2V5EhcucmFnZHoudjEuR2V0S2V5UmVxdWVzdBoNLnJhZ2R6
+                LnYxLktleSIvkAIBgtPkkwIPEg0vdjEva2V5cy97aWR9yvMYEwgBEglrZXlzLnJlYWQiBHJlYWQSbQoITGlzdEtleXMSGS5y
+                YWdkei52MS5MaXN0S2V5c1JlcXVlc3QaGi5yYWdkei52MS5MaXN0S2V5c1Jlc3BvbnNlIiqQAgGC0+STAgoSCC92MS9rZXlz
+                yvMYEwgBEglrZXlzLnJlYWQiBHJlYWQScgoJVXBkYXRlS2V5EhoucmFnZHoudjEuVXBkYXRlS2V5UmVxdWVzdBoNLnJhZ2R6
+                LnYxLktleSI6kAICgtPkkwIYMhEvdjEva2V5cy97a2V5LmlkfToDa2V5yvMYFQgBEgprZXlzLndyaXRlIgV3cml0ZRJ6CglS
+                b3RhdGVLZXkSGi5yYWdkei52MS5Sb3RhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEuS2V5V2l0aFNlY3JldCI4gtPkkwIZIhQv
+                djEva2V5cy97aWR9OnJvdGF0ZToBKsrzGBUIARIKa2V5cy53cml0ZSIFd3JpdGUScwoJUmV2b2tlS2V5EhoucmFnZHoudjEu
+                UmV2b2tlS2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSI7kAICgtPkkwIZIhQvdjEva2V5cy97aWR9OnJldm9rZToBKsrzGBUI
+                ARIKa2V5cy53cml0ZSIFd3JpdGViBnByb3RvMw==
                 """),
         ProtoFileDescriptor(
             name: "google/protobuf/empty.proto",
@@ -414,18 +438,6 @@ public enum ContractDescriptors {
                 kAIBgtPkkwIMIgcvdjEvYXNrOgEqyvMYGwgBEg5yZXRyaWV2YWwucmVhZBgBIgVtb2RlbDABYgZwcm90bzM=
                 """),
         ProtoFileDescriptor(
-            name: "google/protobuf/field_mask.proto",
-            dependencies: [],
-            symbols: [
-                "google.protobuf.FieldMask",
-            ],
-            base64: """
-                CiBnb29nbGUvcHJvdG9idWYvZmllbGRfbWFzay5wcm90bxIPZ29vZ2xlLnByb3RvYnVmIiEKCUZpZWxkTWFzaxIUCgVwYXRo
-                cxgBIAMoCVIFcGF0aHNChQEKE2NvbS5nb29nbGUucHJvdG9idWZCDkZpZWxkTWFza1Byb3RvUAFaMmdvb2dsZS5nb2xhbmcu
-                b3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2ZpZWxkbWFza3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93
-                blR5cGVzYgZwcm90bzM=
-                """),
-        ProtoFileDescriptor(
             name: "google/protobuf/struct.proto",
             dependencies: [],
             symbols: [
@@ -466,6 +478,11 @@ public enum ContractDescriptors {
                 "ragdz.v1.UpdateTenantRequest",
                 "ragdz.v1.SuspendTenantRequest",
                 "ragdz.v1.ResumeTenantRequest",
+                "ragdz.v1.ListAuditEntriesRequest",
+                "ragdz.v1.ListAuditEntriesResponse",
+                "ragdz.v1.AuditEntry",
+                "ragdz.v1.VerifyAuditRequest",
+                "ragdz.v1.AuditVerdict",
                 "ragdz.v1.Region",
                 "ragdz.v1.TenantStatus",
                 "ragdz.v1.Tenants",
@@ -475,6 +492,8 @@ public enum ContractDescriptors {
                 "ragdz.v1.Tenants.UpdateTenant",
                 "ragdz.v1.Tenants.SuspendTenant",
                 "ragdz.v1.Tenants.ResumeTenant",
+                "ragdz.v1.Tenants.ListAuditEntries",
+                "ragdz.v1.Tenants.VerifyAudit",
             ],
             base64: """
                 ChZyYWdkei92MS90ZW5hbnRzLnByb3RvEghyYWdkei52MRocZ29vZ2xlL2FwaS9hbm5vdGF0aW9ucy5wcm90bxogZ29vZ2xl
@@ -497,22 +516,37 @@ public enum ContractDescriptors {
                 fAoTVXBkYXRlVGVuYW50UmVxdWVzdBIoCgZ0ZW5hbnQYASABKAsyEC5yYWdkei52MS5UZW5hbnRSBnRlbmFudBI7Cgt1cGRh
                 dGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tSCnVwZGF0ZU1hc2siPgoUU3VzcGVuZFRlbmFudFJl
                 cXVlc3QSDgoCaWQYASABKAlSAmlkEhYKBnJlYXNvbhgCIAEoCVIGcmVhc29uIiUKE1Jlc3VtZVRlbmFudFJlcXVlc3QSDgoC
-                aWQYASABKAlSAmlkKmsKBlJlZ2lvbhIWChJSRUdJT05fVU5TUEVDSUZJRUQQABINCglSRUdJT05fRFoQARINCglSRUdJT05f
-                Q0gQAhINCglSRUdJT05fRlIQAxINCglSRUdJT05fQkUQBBINCglSRUdJT05fQ0EQBSq0AQoMVGVuYW50U3RhdHVzEh0KGVRF
-                TkFOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNURU5BTlRfU1RBVFVTX1RSSUFMEAESGAoUVEVOQU5UX1NUQVRVU19BQ1RJ
-                VkUQAhIbChdURU5BTlRfU1RBVFVTX1NVU1BFTkRFRBADEhoKFlRFTkFOVF9TVEFUVVNfREVMRVRJTkcQBBIZChVURU5BTlRf
-                U1RBVFVTX0RFTEVURUQQBTKrBgoHVGVuYW50cxJ/CgxDcmVhdGVUZW5hbnQSHS5yYWdkei52MS5DcmVhdGVUZW5hbnRSZXF1
-                ZXN0GhAucmFnZHoudjEuVGVuYW50Ij6QAgKC0+STAhAiCy92MS90ZW5hbnRzOgEqyvMYIQgCEhZwbGF0Zm9ybS50ZW5hbnRz
-                LndyaXRlIgV3cml0ZRJvCglHZXRUZW5hbnQSGi5yYWdkei52MS5HZXRUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50
-                IjSQAgGC0+STAhISEC92MS90ZW5hbnRzL3tpZH3K8xgVCAMSC3RlbmFudC5yZWFkIgRyZWFkEoUBCgtMaXN0VGVuYW50cxIc
-                LnJhZ2R6LnYxLkxpc3RUZW5hbnRzUmVxdWVzdBodLnJhZ2R6LnYxLkxpc3RUZW5hbnRzUmVzcG9uc2UiOZACAYLT5JMCDRIL
-                L3YxL3RlbmFudHPK8xgfCAISFXBsYXRmb3JtLnRlbmFudHMucmVhZCIEcmVhZBKGAQoMVXBkYXRlVGVuYW50Eh0ucmFnZHou
-                djEuVXBkYXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJFkAICgtPkkwIhMhcvdjEvdGVuYW50cy97dGVuYW50
-                LmlkfToGdGVuYW50yvMYFwgDEgx0ZW5hbnQud3JpdGUiBXdyaXRlEo4BCg1TdXNwZW5kVGVuYW50Eh4ucmFnZHoudjEuU3Vz
-                cGVuZFRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiS5ACAoLT5JMCHSIYL3YxL3RlbmFudHMve2lkfTpzdXNwZW5k
-                OgEqyvMYIQgCEhZwbGF0Zm9ybS50ZW5hbnRzLndyaXRlIgV3cml0ZRKLAQoMUmVzdW1lVGVuYW50Eh0ucmFnZHoudjEuUmVz
-                dW1lVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJKkAICgtPkkwIcIhcvdjEvdGVuYW50cy97aWR9OnJlc3VtZToB
-                KsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGViBnByb3RvMw==
+                aWQYASABKAlSAmlkImUKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBIbCglwYWdlX3NpemUYAiAB
+                KAVSCHBhZ2VTaXplEh0KCnBhZ2VfdG9rZW4YAyABKAlSCXBhZ2VUb2tlbiJyChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2US
+                LgoHZW50cmllcxgBIAMoCzIULnJhZ2R6LnYxLkF1ZGl0RW50cnlSB2VudHJpZXMSJgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJ
+                Ug1uZXh0UGFnZVRva2VuIpMCCgpBdWRpdEVudHJ5EhoKCHNlcXVlbmNlGAEgASgDUghzZXF1ZW5jZRIuCgR0aW1lGAIgASgL
+                MhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIEdGltZRIUCgVhY3RvchgDIAEoCVIFYWN0b3ISFgoGYWN0aW9uGAQgASgJ
+                UgZhY3Rpb24SFgoGdGFyZ2V0GAUgASgJUgZ0YXJnZXQSFgoGYmVmb3JlGAYgASgJUgZiZWZvcmUSFAoFYWZ0ZXIYByABKAlS
+                BWFmdGVyEh0KCnJlcXVlc3RfaWQYCCABKAlSCXJlcXVlc3RJZBISCgRwZWVyGAkgASgJUgRwZWVyEhIKBGhhc2gYCiABKAlS
+                BGhhc2giagoSVmVyaWZ5QXVkaXRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBIlCg5rbm93bl9zZXF1ZW5jZRgCIAEoA1INa25v
+                d25TZXF1ZW5jZRIdCgprbm93bl9oYXNoGAMgASgJUglrbm93bkhhc2giyAEKDEF1ZGl0VmVyZGljdBIWCgZpbnRhY3QYASAB
+                KAhSBmludGFjdBIYCgdlbnRyaWVzGAIgASgDUgdlbnRyaWVzEiwKEmZpcnN0X2JhZF9zZXF1ZW5jZRgDIAEoA1IQZmlyc3RC
+                YWRTZXF1ZW5jZRIWCgZkZWZlY3QYBCABKAlSBmRlZmVjdBIjCg1sYXN0X3NlcXVlbmNlGAUgASgDUgxsYXN0U2VxdWVuY2US
+                GwoJbGFzdF9oYXNoGAYgASgJUghsYXN0SGFzaCprCgZSZWdpb24SFgoSUkVHSU9OX1VOU1BFQ0lGSUVEEAASDQoJUkVHSU9O
+                X0RaEAESDQoJUkVHSU9OX0NIEAISDQoJUkVHSU9OX0ZSEAMSDQoJUkVHSU9OX0JFEAQSDQoJUkVHSU9OX0NBEAUqtAEKDFRl
+                bmFudFN0YXR1cxIdChlURU5BTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTVEVOQU5UX1NUQVRVU19UUklBTBABEhgKFFRF
+                TkFOVF9TVEFUVVNfQUNUSVZFEAISGwoXVEVOQU5UX1NUQVRVU19TVVNQRU5ERUQQAxIaChZURU5BTlRfU1RBVFVTX0RFTEVU
+                SU5HEAQSGQoVVEVOQU5UX1NUQVRVU19ERUxFVEVEEAUyyggKB1RlbmFudHMSfwoMQ3JlYXRlVGVuYW50Eh0ucmFnZHoudjEu
+                Q3JlYXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCI+kAICgtPkkwIQIgsvdjEvdGVuYW50czoBKsrzGCEIAhIW
+                cGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSbwoJR2V0VGVuYW50EhoucmFnZHoudjEuR2V0VGVuYW50UmVxdWVzdBoQ
+                LnJhZ2R6LnYxLlRlbmFudCI0kAIBgtPkkwISEhAvdjEvdGVuYW50cy97aWR9yvMYFQgDEgt0ZW5hbnQucmVhZCIEcmVhZBKF
+                AQoLTGlzdFRlbmFudHMSHC5yYWdkei52MS5MaXN0VGVuYW50c1JlcXVlc3QaHS5yYWdkei52MS5MaXN0VGVuYW50c1Jlc3Bv
+                bnNlIjmQAgGC0+STAg0SCy92MS90ZW5hbnRzyvMYHwgCEhVwbGF0Zm9ybS50ZW5hbnRzLnJlYWQiBHJlYWQShgEKDFVwZGF0
+                ZVRlbmFudBIdLnJhZ2R6LnYxLlVwZGF0ZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiRZACAoLT5JMCITIXL3Yx
+                L3RlbmFudHMve3RlbmFudC5pZH06BnRlbmFudMrzGBcIAxIMdGVuYW50LndyaXRlIgV3cml0ZRKOAQoNU3VzcGVuZFRlbmFu
+                dBIeLnJhZ2R6LnYxLlN1c3BlbmRUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkuQAgKC0+STAh0iGC92MS90ZW5h
+                bnRzL3tpZH06c3VzcGVuZDoBKsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSiwEKDFJlc3VtZVRlbmFu
+                dBIdLnJhZ2R6LnYxLlJlc3VtZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiSpACAoLT5JMCHCIXL3YxL3RlbmFu
+                dHMve2lkfTpyZXN1bWU6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEpQBChBMaXN0QXVkaXRFbnRy
+                aWVzEiEucmFnZHoudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaIi5yYWdkei52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9u
+                c2UiOZACAYLT5JMCGBIWL3YxL3RlbmFudHMve2lkfS9hdWRpdMrzGBQIAxIKYXVkaXQucmVhZCIEcmVhZBKFAQoLVmVyaWZ5
+                QXVkaXQSHC5yYWdkei52MS5WZXJpZnlBdWRpdFJlcXVlc3QaFi5yYWdkei52MS5BdWRpdFZlcmRpY3QiQJACAYLT5JMCHxId
+                L3YxL3RlbmFudHMve2lkfS9hdWRpdDp2ZXJpZnnK8xgUCAMSCmF1ZGl0LnJlYWQiBHJlYWRiBnByb3RvMw==
                 """),
         ProtoFileDescriptor(
             name: "ragdz/v1/workflows.proto",

@@ -715,5 +715,230 @@ public enum Migrations {
                 $$;
 
                 """#),
+        Item(
+            version: 7, name: "limits",
+            checksum: "7551526c5ce30f0ab97d5d9c2f25bd8f050610b30f7037976397cb8d231c71bb",
+            sql: #"""
+                -- Rate limits, and what a key may be bound to: its own limits and the networks that it is used from.
+
+                alter table ragdz.keys
+                    -- 0: the tenant's plan alone.
+                    add column requests_per_minute bigint not null default 0 check (requests_per_minute between 0 and 1000000000),
+                    add column requests_per_hour bigint not null default 0 check (requests_per_hour between 0 and 1000000000),
+                    -- 0: a tenth of the minute's, at least one.
+                    add column request_burst bigint not null default 0 check (request_burst between 0 and 1000000000),
+                    -- Networks such as 10.0.0.0/8; empty: from anywhere.
+                    add column allowed_networks text[] not null default '{}' check (cardinality(allowed_networks) <= 64);
+
+                grant update (requests_per_minute, requests_per_hour, request_burst, allowed_networks) on ragdz.keys to ragdz_app;
+
+                drop trigger keys_announce on ragdz.keys;
+                create trigger keys_announce
+                    after insert or delete or update of scopes, expire_time, disabled, revoke_time, requests_per_minute,
+                        requests_per_hour, request_burst, allowed_networks
+                    on ragdz.keys for each row execute function ragdz.announce_key_change();
+
+                -- The plan decides on limits too.
+                drop trigger tenants_announce on ragdz.tenants;
+                create trigger tenants_announce after update of status, plan
+                    on ragdz.tenants for each row execute function ragdz.announce_tenant_change();
+
+                drop function ragdz.find_key(text);
+                create function ragdz.find_key(wanted text)
+                returns table (
+                    tenant_id uuid, tenant_status text, tenant_plan text, scopes text[], expire_time timestamptz, disabled boolean,
+                    revoke_time timestamptz, requests_per_minute bigint, requests_per_hour bigint, request_burst bigint,
+                    allowed_networks text[], pepper_version integer, hash bytea, secret_expire_time timestamptz
+                )
+                language sql stable security definer set search_path = pg_catalog, pg_temp
+                as $$
+                    select k.tenant_id, t.status, t.plan, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.requests_per_minute,
+                        k.requests_per_hour, k.request_burst, k.allowed_networks, s.pepper_version, s.hash, s.expire_time
+                    from ragdz.keys k
+                    join ragdz.tenants t on t.tenant_id = k.tenant_id
+                    join ragdz.key_secrets s on s.tenant_id = k.tenant_id and s.key_id = k.key_id
+                    where k.key_id = wanted
+                    order by s.generation desc
+                $$;
+                alter function ragdz.find_key(text) owner to ragdz_definer;
+                revoke all on function ragdz.find_key(text) from public;
+                grant execute on function ragdz.find_key(text) to ragdz_app;
+
+                -- Where each limit stands. Nodes take tokens from here for a short while; what is in it is worth a minute or an hour,
+                -- so it is not written to the log of changes, and begins anew after a crash of the database.
+                create unlogged table ragdz.rate_limits (
+                    tenant_id uuid not null,
+                    -- A key's id, or empty for the tenant as a whole.
+                    subject text not null,
+                    rule text not null,
+                    -- When the next token is due, in nanoseconds of Unix time.
+                    arrival_nanos bigint not null,
+                    primary key (tenant_id, subject, rule)
+                ) with (fillfactor = 50);
+
+                alter table ragdz.rate_limits enable row level security;
+                alter table ragdz.rate_limits force row level security;
+                create policy rate_limits_own on ragdz.rate_limits for all to ragdz_app
+                    using (tenant_id = ragdz.current_tenant()) with check (tenant_id = ragdz.current_tenant());
+                grant select, insert, update, delete on ragdz.rate_limits to ragdz_app;
+
+                -- Gives tokens back and takes others, of several limits of the current tenant, for one node. One row for each limit asked
+                -- for, in the same order. Rows are locked in one order by everybody, so that two nodes cannot wait for each other.
+                -- `at_nanos` is the time for tests; null is now.
+                create function ragdz.lease_rates(
+                    subjects text[], rules text[], intervals bigint[], bursts bigint[], wanted bigint[], paces bigint[],
+                    returned bigint[], at_nanos bigint
+                )
+                returns table (place bigint, granted bigint, wait_nanos bigint, remaining bigint)
+                language plpgsql volatile set search_path = pg_catalog, pg_temp
+                as $$
+                #variable_conflict use_variable
+                declare
+                    asked record;
+                    moment bigint := coalesce(at_nanos, (extract(epoch from clock_timestamp()) * 1000000000)::bigint);
+                    arrival bigint;
+                    base bigint;
+                    room bigint;
+                    tolerance bigint;
+                begin
+                    for asked in
+                        select a.place, a.subject, a.rule, a.gap, a.burst, a.wanted, a.pace, a.returned
+                        from unnest(subjects, rules, intervals, bursts, wanted, paces, returned)
+                            with ordinality as a (subject, rule, gap, burst, wanted, pace, returned, place)
+                        order by a.subject, a.rule
+                    loop
+                        insert into ragdz.rate_limits as r (tenant_id, subject, rule, arrival_nanos)
+                        values (ragdz.current_tenant(), asked.subject, asked.rule, 0)
+                        on conflict on constraint rate_limits_pkey do update set arrival_nanos = r.arrival_nanos
+                        returning r.arrival_nanos into arrival;
+                        tolerance := asked.gap * asked.burst;
+                        base := greatest(least(arrival - asked.returned * asked.gap, moment + tolerance), moment);
+                        room := greatest((moment + tolerance - base) / asked.gap, 0);
+                        place := asked.place;
+                        granted := least(greatest(asked.wanted, 0), room);
+                        remaining := room - granted;
+                        wait_nanos := case when granted > 0 or asked.wanted <= 0 then 0
+                            else greatest(0, base + least(greatest(asked.pace, 1), asked.burst) * asked.gap - moment - tolerance) end;
+                        update ragdz.rate_limits r set arrival_nanos = base + granted * asked.gap
+                        where r.tenant_id = ragdz.current_tenant() and r.subject = asked.subject and r.rule = asked.rule;
+                        return next;
+                    end loop;
+                end
+                $$;
+                revoke all on function ragdz.lease_rates(text[], text[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint)
+                    from public;
+                grant execute on function ragdz.lease_rates(text[], text[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint)
+                    to ragdz_app;
+
+                """#),
+        Item(
+            version: 8, name: "audit_chain",
+            checksum: "ac89ade8e7b93400279cbf144a66b10a97ad0bfff02827305187e864c4cb9778",
+            sql: #"""
+                -- The log of changes becomes a chain: each entry's hash covers the entry and the hash before it, so that an entry cannot
+                -- be changed, left out or put in later without all hashes behind it being wrong.
+
+                create table ragdz.audit_heads (
+                    tenant_id uuid not null primary key,
+                    -- Of the newest entry.
+                    sequence bigint not null,
+                    hash bytea not null check (octet_length(hash) = 32)
+                );
+
+                alter table ragdz.audit_heads enable row level security;
+                alter table ragdz.audit_heads force row level security;
+                create policy audit_heads_own on ragdz.audit_heads for select to ragdz_app using (tenant_id = ragdz.current_tenant());
+                create policy audit_heads_operator on ragdz.audit_heads for select to ragdz_operator using (true);
+                grant select on ragdz.audit_heads to ragdz_app, ragdz_operator;
+                -- Only the trigger below writes it.
+                grant select, insert, update on ragdz.audit_heads to ragdz_definer;
+
+                alter table ragdz.audit_log
+                    add column sequence bigint,
+                    add column hash bytea;
+
+                -- A text with its length in front, so that no two rows have the same bytes; an absent one has the length -1.
+                create function ragdz.audit_field(value text) returns bytea
+                language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+                return case when value is null then int8send(-1)
+                    else int8send(octet_length(convert_to(value, 'UTF8'))) || convert_to(value, 'UTF8') end;
+
+                create function ragdz.audit_hash(previous bytea, entry ragdz.audit_log) returns bytea
+                language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+                return sha256(
+                    previous || ragdz.audit_field(entry.tenant_id::text) || ragdz.audit_field(entry.sequence::text)
+                    || ragdz.audit_field(((extract(epoch from entry.happened_at) * 1000000)::bigint)::text)
+                    || ragdz.audit_field(entry.actor) || ragdz.audit_field(entry.action) || ragdz.audit_field(entry.target)
+                    || ragdz.audit_field(entry.before::text) || ragdz.audit_field(entry.after::text)
+                    || ragdz.audit_field(entry.request_id) || ragdz.audit_field(entry.peer));
+
+                grant execute on function ragdz.audit_field(text), ragdz.audit_hash(bytea, ragdz.audit_log) to ragdz_definer;
+
+                -- Whatever a statement says about place and hash, they are what the chain makes them. The head's row is locked until the
+                -- transaction ends, so that entries of one tenant are numbered in the order in which they are committed. It runs as
+                -- the definer, since nobody else may write heads.
+                create function ragdz.chain_audit_entry() returns trigger
+                language plpgsql security definer set search_path = pg_catalog, pg_temp
+                as $$
+                declare
+                    head ragdz.audit_heads;
+                begin
+                    insert into ragdz.audit_heads as h (tenant_id, sequence, hash)
+                    values (new.tenant_id, 0, sha256(''::bytea))
+                    on conflict (tenant_id) do update set sequence = h.sequence
+                    returning * into head;
+                    new.sequence := head.sequence + 1;
+                    new.hash := ragdz.audit_hash(head.hash, new);
+                    update ragdz.audit_heads h set sequence = new.sequence, hash = new.hash where h.tenant_id = new.tenant_id;
+                    return new;
+                end
+                $$;
+                alter function ragdz.chain_audit_entry() owner to ragdz_definer;
+                revoke all on function ragdz.chain_audit_entry() from public;
+
+                -- What was written before is chained in the order in which it was written.
+                alter table ragdz.audit_log no force row level security;
+                alter table ragdz.audit_heads no force row level security;
+                do $$
+                declare
+                    entry ragdz.audit_log;
+                    head ragdz.audit_heads;
+                begin
+                    for entry in select * from ragdz.audit_log order by tenant_id, id loop
+                        if head.tenant_id is distinct from entry.tenant_id then
+                            head := row(entry.tenant_id, 0, sha256(''::bytea));
+                        end if;
+                        entry.sequence := head.sequence + 1;
+                        head.hash := ragdz.audit_hash(head.hash, entry);
+                        head.sequence := entry.sequence;
+                        update ragdz.audit_log l set sequence = head.sequence, hash = head.hash
+                        where l.tenant_id = entry.tenant_id and l.id = entry.id;
+                        insert into ragdz.audit_heads as h (tenant_id, sequence, hash) values (head.tenant_id, head.sequence, head.hash)
+                        on conflict (tenant_id) do update set sequence = excluded.sequence, hash = excluded.hash;
+                    end loop;
+                end
+                $$;
+                alter table ragdz.audit_log force row level security;
+                alter table ragdz.audit_heads force row level security;
+
+                alter table ragdz.audit_log
+                    alter column sequence set not null,
+                    alter column hash set not null,
+                    add constraint audit_log_sequence unique (tenant_id, sequence);
+
+                create trigger audit_log_chain before insert on ragdz.audit_log
+                    for each row execute function ragdz.chain_audit_entry();
+
+                -- Nobody is granted it; this stops who needs no grant and makes a mistake.
+                create function ragdz.refuse_audit_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+                as $$
+                begin
+                    raise exception 'the audit log is only ever added to' using errcode = 'restrict_violation';
+                end
+                $$;
+                create trigger audit_log_append_only before update or delete or truncate on ragdz.audit_log
+                    for each statement execute function ragdz.refuse_audit_change();
+
+                """#),
     ]
 }

@@ -42,6 +42,25 @@ public struct Ragdz_V1_Key: Message {
     public var liveSecrets: Int32 = 0
     /// When the rotated secret ends, while one is in its grace.
     public var graceEndTime: Google_Protobuf_Timestamp?
+    public var limits: Ragdz_V1_KeyLimits?
+    /// Networks that the key may be used from, such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32"; none: from anywhere.
+    /// At most 64.
+    public var allowedNetworks: [String] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// How much a key may be used, beside what its tenant's plan allows. 0 sets no limit.
+public struct Ragdz_V1_KeyLimits: Message {
+    public static var protoMessageName: String { "ragdz.v1.KeyLimits" }
+
+    /// Calls a minute, 0 to 1,000,000,000.
+    public var requestsPerMinute: Int64 = 0
+    /// Calls an hour, 0 to 1,000,000,000.
+    public var requestsPerHour: Int64 = 0
+    /// Calls at once, of the minute's; 0 means a tenth of them.
+    public var burst: Int64 = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -50,7 +69,11 @@ public struct Ragdz_V1_Key: Message {
 public struct Ragdz_V1_KeyWithSecret: Message {
     public static var protoMessageName: String { "ragdz.v1.KeyWithSecret" }
 
-    public var key: Ragdz_V1_Key?
+    public var key: Ragdz_V1_Key? {
+        get { _key?.value }
+        set { _key = newValue.map { Boxed($0) } }
+    }
+    private var _key: Boxed<Ragdz_V1_Key>?
     /// The whole key, ragdz_live_<id>_<secret>_<crc>. It is not stored and cannot be shown again.
     public var secret: String = ""
     public var unknownFields = UnknownFields()
@@ -68,6 +91,24 @@ public struct Ragdz_V1_CreateKeyRequest: Message {
     public var ttl: Google_Protobuf_Duration?
     /// For operators only; a tenant's key that sets another tenant gets PERMISSION_DENIED.
     public var tenantID: String = ""
+    public var limits: Ragdz_V1_KeyLimits?
+    public var allowedNetworks: [String] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_UpdateKeyRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.UpdateKeyRequest" }
+
+    /// Its id says which key; of the rest, what update_mask names counts.
+    public var key: Ragdz_V1_Key? {
+        get { _key?.value }
+        set { _key = newValue.map { Boxed($0) } }
+    }
+    private var _key: Boxed<Ragdz_V1_Key>?
+    /// Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks.
+    public var updateMask: Google_Protobuf_FieldMask?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -130,6 +171,7 @@ public enum Ragdz_V1_Keys {
             Methods.createKey,
             Methods.getKey,
             Methods.listKeys,
+            Methods.updateKey,
             Methods.rotateKey,
             Methods.revokeKey,
         ])
@@ -152,6 +194,12 @@ public enum Ragdz_V1_Keys {
             http: HTTPRule(verb: "GET", template: "/v1/keys"),
             policy: MethodPolicy(credential: .tenantKey, scope: "keys.read", costClass: "read"),
             idempotency: .noSideEffects)
+        public static let updateKey = MethodDescriptor(
+            service: "ragdz.v1.Keys", name: "UpdateKey", callType: .unary,
+            requestType: Ragdz_V1_UpdateKeyRequest.self, responseType: Ragdz_V1_Key.self,
+            http: HTTPRule(verb: "PATCH", template: "/v1/keys/{key.id}", body: "key"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "keys.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let rotateKey = MethodDescriptor(
             service: "ragdz.v1.Keys", name: "RotateKey", callType: .unary,
             requestType: Ragdz_V1_RotateKeyRequest.self, responseType: Ragdz_V1_KeyWithSecret.self,
@@ -177,6 +225,11 @@ public enum Ragdz_V1_Keys {
         func listKeys(
             _ request: Ragdz_V1_ListKeysRequest, context: ServerContext
         ) async throws -> Ragdz_V1_ListKeysResponse
+        /// Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
+        /// and never itself.
+        func updateKey(
+            _ request: Ragdz_V1_UpdateKeyRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Key
         /// A new secret under the same key id; the old one lives on for the grace.
         func rotateKey(
             _ request: Ragdz_V1_RotateKeyRequest, context: ServerContext
@@ -211,6 +264,14 @@ public enum Ragdz_V1_Keys {
             try await _channel.unary(Methods.listKeys, request, options: options)
         }
 
+        /// Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
+        /// and never itself.
+        public func updateKey(
+            _ request: Ragdz_V1_UpdateKeyRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Key {
+            try await _channel.unary(Methods.updateKey, request, options: options)
+        }
+
         /// A new secret under the same key id; the old one lives on for the grace.
         public func rotateKey(
             _ request: Ragdz_V1_RotateKeyRequest, options: CallOptions = .defaults
@@ -240,6 +301,10 @@ extension Ragdz_V1_Keys.ServiceProtocol {
             (request: Ragdz_V1_ListKeysRequest, context: ServerContext) in
             try await self.listKeys(request, context: context)
         }
+        router.unary(Ragdz_V1_Keys.Methods.updateKey) {
+            (request: Ragdz_V1_UpdateKeyRequest, context: ServerContext) in
+            try await self.updateKey(request, context: context)
+        }
         router.unary(Ragdz_V1_Keys.Methods.rotateKey) {
             (request: Ragdz_V1_RotateKeyRequest, context: ServerContext) in
             try await self.rotateKey(request, context: context)
@@ -266,6 +331,8 @@ extension Ragdz_V1_Key {
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, lastUsedTime)
         size += sizes.singular(ProtoInt32.self, 9, liveSecrets)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 10, graceEndTime)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 11, limits)
+        size += sizes.repeated(ProtoString.self, 12, allowedNetworks)
         return size
     }
 
@@ -280,6 +347,8 @@ extension Ragdz_V1_Key {
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, lastUsedTime)
         writer.singular(ProtoInt32.self, 9, liveSecrets)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 10, graceEndTime)
+        writer.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 11, limits)
+        writer.repeated(ProtoString.self, 12, allowedNetworks)
         writer.unknown(unknownFields)
     }
 
@@ -296,6 +365,8 @@ extension Ragdz_V1_Key {
             case 66: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastUsedTime)
             case 72: try reader.singular(ProtoInt32.self, &liveSecrets)
             case 82: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &graceEndTime)
+            case 90: try reader.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
+            case 98: try reader.repeated(ProtoString.self, &allowedNetworks)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -312,6 +383,8 @@ extension Ragdz_V1_Key {
         .init(8, "lastUsedTime", "last_used_time"),
         .init(9, "liveSecrets", "live_secrets"),
         .init(10, "graceEndTime", "grace_end_time"),
+        .init(11, "limits"),
+        .init(12, "allowedNetworks", "allowed_networks"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -326,6 +399,8 @@ extension Ragdz_V1_Key {
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "lastUsedTime", lastUsedTime)
         try json.singular(ProtoInt32.self, "liveSecrets", liveSecrets)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "graceEndTime", graceEndTime)
+        try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, "limits", limits)
+        try json.repeated(ProtoString.self, "allowedNetworks", allowedNetworks)
         json.endObject()
     }
 
@@ -343,6 +418,62 @@ extension Ragdz_V1_Key {
             case 8: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastUsedTime)
             case 9: try json.singular(ProtoInt32.self, &liveSecrets)
             case 10: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &graceEndTime)
+            case 11: try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
+            case 12: try json.repeated(ProtoString.self, &allowedNetworks)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_KeyLimits {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt64.self, 1, requestsPerMinute)
+        size += sizes.singular(ProtoInt64.self, 2, requestsPerHour)
+        size += sizes.singular(ProtoInt64.self, 3, burst)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt64.self, 1, requestsPerMinute)
+        writer.singular(ProtoInt64.self, 2, requestsPerHour)
+        writer.singular(ProtoInt64.self, 3, burst)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt64.self, &requestsPerMinute)
+            case 16: try reader.singular(ProtoInt64.self, &requestsPerHour)
+            case 24: try reader.singular(ProtoInt64.self, &burst)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "requestsPerMinute", "requests_per_minute"),
+        .init(2, "requestsPerHour", "requests_per_hour"),
+        .init(3, "burst"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt64.self, "requestsPerMinute", requestsPerMinute)
+        try json.singular(ProtoInt64.self, "requestsPerHour", requestsPerHour)
+        try json.singular(ProtoInt64.self, "burst", burst)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt64.self, &requestsPerMinute)
+            case 2: try json.singular(ProtoInt64.self, &requestsPerHour)
+            case 3: try json.singular(ProtoInt64.self, &burst)
             default: break
             }
         }
@@ -404,6 +535,8 @@ extension Ragdz_V1_CreateKeyRequest {
         size += sizes.repeated(ProtoString.self, 2, scopes)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Duration>.self, 3, ttl)
         size += sizes.singular(ProtoString.self, 4, tenantID)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 5, limits)
+        size += sizes.repeated(ProtoString.self, 6, allowedNetworks)
         return size
     }
 
@@ -412,6 +545,8 @@ extension Ragdz_V1_CreateKeyRequest {
         writer.repeated(ProtoString.self, 2, scopes)
         writer.optional(ProtoMessage<Google_Protobuf_Duration>.self, 3, ttl)
         writer.singular(ProtoString.self, 4, tenantID)
+        writer.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 5, limits)
+        writer.repeated(ProtoString.self, 6, allowedNetworks)
         writer.unknown(unknownFields)
     }
 
@@ -422,6 +557,8 @@ extension Ragdz_V1_CreateKeyRequest {
             case 18: try reader.repeated(ProtoString.self, &scopes)
             case 26: try reader.optional(ProtoMessage<Google_Protobuf_Duration>.self, &ttl)
             case 34: try reader.singular(ProtoString.self, &tenantID)
+            case 42: try reader.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
+            case 50: try reader.repeated(ProtoString.self, &allowedNetworks)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -432,6 +569,8 @@ extension Ragdz_V1_CreateKeyRequest {
         .init(2, "scopes"),
         .init(3, "ttl"),
         .init(4, "tenantId", "tenant_id"),
+        .init(5, "limits"),
+        .init(6, "allowedNetworks", "allowed_networks"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -440,6 +579,8 @@ extension Ragdz_V1_CreateKeyRequest {
         try json.repeated(ProtoString.self, "scopes", scopes)
         try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, "ttl", ttl)
         try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, "limits", limits)
+        try json.repeated(ProtoString.self, "allowedNetworks", allowedNetworks)
         json.endObject()
     }
 
@@ -451,6 +592,56 @@ extension Ragdz_V1_CreateKeyRequest {
             case 2: try json.repeated(ProtoString.self, &scopes)
             case 3: try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, &ttl)
             case 4: try json.singular(ProtoString.self, &tenantID)
+            case 5: try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
+            case 6: try json.repeated(ProtoString.self, &allowedNetworks)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_UpdateKeyRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Key>.self, 1, key)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, 2, updateMask)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.optional(ProtoMessage<Ragdz_V1_Key>.self, 1, key)
+        writer.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, 2, updateMask)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.optional(ProtoMessage<Ragdz_V1_Key>.self, &key)
+            case 18: try reader.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, &updateMask)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "key"),
+        .init(2, "updateMask", "update_mask"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.optional(ProtoMessage<Ragdz_V1_Key>.self, "key", key)
+        try json.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, "updateMask", updateMask)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.optional(ProtoMessage<Ragdz_V1_Key>.self, &key)
+            case 2: try json.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, &updateMask)
             default: break
             }
         }

@@ -164,6 +164,84 @@ public struct Ragdz_V1_ResumeTenantRequest: Message {
     public init() {}
 }
 
+public struct Ragdz_V1_ListAuditEntriesRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListAuditEntriesRequest" }
+
+    public var id: String = ""
+    /// 1 to 1,000; 0 means 100.
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListAuditEntriesResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListAuditEntriesResponse" }
+
+    public var entries: [Ragdz_V1_AuditEntry] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// One change: who made it, what it changed, and its link in the chain of the tenant's log.
+public struct Ragdz_V1_AuditEntry: Message {
+    public static var protoMessageName: String { "ragdz.v1.AuditEntry" }
+
+    /// 1, 2, 3… without a gap.
+    public var sequence: Int64 = 0
+    public var time: Google_Protobuf_Timestamp?
+    /// "key:<id>", "member:<id>", "operator:<name>" or "system".
+    public var `actor`: String = ""
+    /// E.g. "tenant.create", "key.rotate".
+    public var action: String = ""
+    /// The id of what was changed.
+    public var target: String = ""
+    /// JSON; empty where there was nothing.
+    public var before: String = ""
+    public var after: String = ""
+    public var requestID: String = ""
+    public var peer: String = ""
+    /// SHA-256 of the entry and of the hash before it, in hexadecimal digits.
+    public var hash_p: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_VerifyAuditRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.VerifyAuditRequest" }
+
+    public var id: String = ""
+    /// A sequence whose hash the caller wrote down earlier; 0: none. With it a log that was written anew as a whole is
+    /// found out too.
+    public var knownSequence: Int64 = 0
+    public var knownHash: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_AuditVerdict: Message {
+    public static var protoMessageName: String { "ragdz.v1.AuditVerdict" }
+
+    public var intact: Bool = false
+    /// Entries whose hash was computed.
+    public var entries: Int64 = 0
+    /// The first entry that is not what it was; 0 when all are.
+    public var firstBadSequence: Int64 = 0
+    /// ENTRY_CHANGED, ENTRY_MISSING, END_MISSING or KNOWN_HASH_DIFFERS; empty when intact.
+    public var defect: String = ""
+    /// Of the last entry: write both down, and give them to a later verification.
+    public var lastSequence: Int64 = 0
+    public var lastHash: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 /// The companies that use the platform. A tenant's key reads its own tenant; an operator manages all.
 public enum Ragdz_V1_Tenants {
     public static let descriptor = ServiceDescriptor(
@@ -175,6 +253,8 @@ public enum Ragdz_V1_Tenants {
             Methods.updateTenant,
             Methods.suspendTenant,
             Methods.resumeTenant,
+            Methods.listAuditEntries,
+            Methods.verifyAudit,
         ])
 
     public enum Methods {
@@ -214,6 +294,18 @@ public enum Ragdz_V1_Tenants {
             http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}:resume", body: "*"),
             policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
+        public static let listAuditEntries = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "ListAuditEntries", callType: .unary,
+            requestType: Ragdz_V1_ListAuditEntriesRequest.self, responseType: Ragdz_V1_ListAuditEntriesResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/audit"),
+            policy: MethodPolicy(credential: .tenantKeyOrOperator, scope: "audit.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let verifyAudit = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "VerifyAudit", callType: .unary,
+            requestType: Ragdz_V1_VerifyAuditRequest.self, responseType: Ragdz_V1_AuditVerdict.self,
+            http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/audit:verify"),
+            policy: MethodPolicy(credential: .tenantKeyOrOperator, scope: "audit.read", costClass: "read"),
+            idempotency: .noSideEffects)
     }
 
     /// What a server of ragdz.v1.Tenants implements.
@@ -242,6 +334,14 @@ public enum Ragdz_V1_Tenants {
         func resumeTenant(
             _ request: Ragdz_V1_ResumeTenantRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Tenant
+        /// The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform.
+        func listAuditEntries(
+            _ request: Ragdz_V1_ListAuditEntriesRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListAuditEntriesResponse
+        /// Computes the hash chain of the log again, from its first entry to its last.
+        func verifyAudit(
+            _ request: Ragdz_V1_VerifyAuditRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_AuditVerdict
     }
 
     /// Calls ragdz.v1.Tenants over any channel. Every call throws `Status`.
@@ -291,6 +391,20 @@ public enum Ragdz_V1_Tenants {
         ) async throws -> Ragdz_V1_Tenant {
             try await _channel.unary(Methods.resumeTenant, request, options: options)
         }
+
+        /// The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform.
+        public func listAuditEntries(
+            _ request: Ragdz_V1_ListAuditEntriesRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListAuditEntriesResponse {
+            try await _channel.unary(Methods.listAuditEntries, request, options: options)
+        }
+
+        /// Computes the hash chain of the log again, from its first entry to its last.
+        public func verifyAudit(
+            _ request: Ragdz_V1_VerifyAuditRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_AuditVerdict {
+            try await _channel.unary(Methods.verifyAudit, request, options: options)
+        }
     }
 }
 
@@ -319,6 +433,14 @@ extension Ragdz_V1_Tenants.ServiceProtocol {
         router.unary(Ragdz_V1_Tenants.Methods.resumeTenant) {
             (request: Ragdz_V1_ResumeTenantRequest, context: ServerContext) in
             try await self.resumeTenant(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.listAuditEntries) {
+            (request: Ragdz_V1_ListAuditEntriesRequest, context: ServerContext) in
+            try await self.listAuditEntries(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.verifyAudit) {
+            (request: Ragdz_V1_VerifyAuditRequest, context: ServerContext) in
+            try await self.verifyAudit(request, context: context)
         }
     }
 }
@@ -799,6 +921,330 @@ extension Ragdz_V1_ResumeTenantRequest {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListAuditEntriesRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt32.self, 2, pageSize)
+        size += sizes.singular(ProtoString.self, 3, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt32.self, 2, pageSize)
+        writer.singular(ProtoString.self, 3, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt32.self, &pageSize)
+            case 26: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "pageSize", "page_size"),
+        .init(3, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt32.self, &pageSize)
+            case 3: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListAuditEntriesResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_AuditEntry>.self, 1, entries)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_AuditEntry>.self, 1, entries)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_AuditEntry>.self, &entries)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "entries"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_AuditEntry>.self, "entries", entries)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_AuditEntry>.self, &entries)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_AuditEntry {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt64.self, 1, sequence)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 2, time)
+        size += sizes.singular(ProtoString.self, 3, self.actor)
+        size += sizes.singular(ProtoString.self, 4, action)
+        size += sizes.singular(ProtoString.self, 5, target)
+        size += sizes.singular(ProtoString.self, 6, before)
+        size += sizes.singular(ProtoString.self, 7, after)
+        size += sizes.singular(ProtoString.self, 8, requestID)
+        size += sizes.singular(ProtoString.self, 9, peer)
+        size += sizes.singular(ProtoString.self, 10, hash_p)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt64.self, 1, sequence)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 2, time)
+        writer.singular(ProtoString.self, 3, self.actor)
+        writer.singular(ProtoString.self, 4, action)
+        writer.singular(ProtoString.self, 5, target)
+        writer.singular(ProtoString.self, 6, before)
+        writer.singular(ProtoString.self, 7, after)
+        writer.singular(ProtoString.self, 8, requestID)
+        writer.singular(ProtoString.self, 9, peer)
+        writer.singular(ProtoString.self, 10, hash_p)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt64.self, &sequence)
+            case 18: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &time)
+            case 26: try reader.singular(ProtoString.self, &self.actor)
+            case 34: try reader.singular(ProtoString.self, &action)
+            case 42: try reader.singular(ProtoString.self, &target)
+            case 50: try reader.singular(ProtoString.self, &before)
+            case 58: try reader.singular(ProtoString.self, &after)
+            case 66: try reader.singular(ProtoString.self, &requestID)
+            case 74: try reader.singular(ProtoString.self, &peer)
+            case 82: try reader.singular(ProtoString.self, &hash_p)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "sequence"),
+        .init(2, "time"),
+        .init(3, "actor"),
+        .init(4, "action"),
+        .init(5, "target"),
+        .init(6, "before"),
+        .init(7, "after"),
+        .init(8, "requestId", "request_id"),
+        .init(9, "peer"),
+        .init(10, "hash"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt64.self, "sequence", sequence)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "time", time)
+        try json.singular(ProtoString.self, "actor", self.actor)
+        try json.singular(ProtoString.self, "action", action)
+        try json.singular(ProtoString.self, "target", target)
+        try json.singular(ProtoString.self, "before", before)
+        try json.singular(ProtoString.self, "after", after)
+        try json.singular(ProtoString.self, "requestId", requestID)
+        try json.singular(ProtoString.self, "peer", peer)
+        try json.singular(ProtoString.self, "hash", hash_p)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt64.self, &sequence)
+            case 2: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &time)
+            case 3: try json.singular(ProtoString.self, &self.actor)
+            case 4: try json.singular(ProtoString.self, &action)
+            case 5: try json.singular(ProtoString.self, &target)
+            case 6: try json.singular(ProtoString.self, &before)
+            case 7: try json.singular(ProtoString.self, &after)
+            case 8: try json.singular(ProtoString.self, &requestID)
+            case 9: try json.singular(ProtoString.self, &peer)
+            case 10: try json.singular(ProtoString.self, &hash_p)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_VerifyAuditRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt64.self, 2, knownSequence)
+        size += sizes.singular(ProtoString.self, 3, knownHash)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt64.self, 2, knownSequence)
+        writer.singular(ProtoString.self, 3, knownHash)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt64.self, &knownSequence)
+            case 26: try reader.singular(ProtoString.self, &knownHash)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "knownSequence", "known_sequence"),
+        .init(3, "knownHash", "known_hash"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt64.self, "knownSequence", knownSequence)
+        try json.singular(ProtoString.self, "knownHash", knownHash)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt64.self, &knownSequence)
+            case 3: try json.singular(ProtoString.self, &knownHash)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_AuditVerdict {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoBool.self, 1, intact)
+        size += sizes.singular(ProtoInt64.self, 2, entries)
+        size += sizes.singular(ProtoInt64.self, 3, firstBadSequence)
+        size += sizes.singular(ProtoString.self, 4, defect)
+        size += sizes.singular(ProtoInt64.self, 5, lastSequence)
+        size += sizes.singular(ProtoString.self, 6, lastHash)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoBool.self, 1, intact)
+        writer.singular(ProtoInt64.self, 2, entries)
+        writer.singular(ProtoInt64.self, 3, firstBadSequence)
+        writer.singular(ProtoString.self, 4, defect)
+        writer.singular(ProtoInt64.self, 5, lastSequence)
+        writer.singular(ProtoString.self, 6, lastHash)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoBool.self, &intact)
+            case 16: try reader.singular(ProtoInt64.self, &entries)
+            case 24: try reader.singular(ProtoInt64.self, &firstBadSequence)
+            case 34: try reader.singular(ProtoString.self, &defect)
+            case 40: try reader.singular(ProtoInt64.self, &lastSequence)
+            case 50: try reader.singular(ProtoString.self, &lastHash)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "intact"),
+        .init(2, "entries"),
+        .init(3, "firstBadSequence", "first_bad_sequence"),
+        .init(4, "defect"),
+        .init(5, "lastSequence", "last_sequence"),
+        .init(6, "lastHash", "last_hash"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoBool.self, "intact", intact)
+        try json.singular(ProtoInt64.self, "entries", entries)
+        try json.singular(ProtoInt64.self, "firstBadSequence", firstBadSequence)
+        try json.singular(ProtoString.self, "defect", defect)
+        try json.singular(ProtoInt64.self, "lastSequence", lastSequence)
+        try json.singular(ProtoString.self, "lastHash", lastHash)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoBool.self, &intact)
+            case 2: try json.singular(ProtoInt64.self, &entries)
+            case 3: try json.singular(ProtoInt64.self, &firstBadSequence)
+            case 4: try json.singular(ProtoString.self, &defect)
+            case 5: try json.singular(ProtoInt64.self, &lastSequence)
+            case 6: try json.singular(ProtoString.self, &lastHash)
             default: break
             }
         }

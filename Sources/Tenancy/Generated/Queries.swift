@@ -137,6 +137,32 @@ enum Queries {
                     settings, create_time, update_time
                 from changed
                 """#)
+
+        static let auditHead = Statement(
+            name: "tenancy.auditHead",
+            sql: #"""
+                select sequence, hash from ragdz.audit_heads where tenant_id = $1::uuid
+                """#)
+
+        static let auditEntriesAfter = Statement(
+            name: "tenancy.auditEntriesAfter",
+            sql: #"""
+                select sequence, happened_at, actor, action, target, before::text as before, after::text as after, request_id, peer, hash
+                from ragdz.audit_log
+                where tenant_id = $1::uuid and sequence > $2::bigint
+                order by sequence
+                limit $3::bigint
+                """#)
+
+        static let auditEntriesBefore = Statement(
+            name: "tenancy.auditEntriesBefore",
+            sql: #"""
+                select sequence, happened_at, actor, action, target, before::text as before, after::text as after, request_id, peer, hash
+                from ragdz.audit_log
+                where tenant_id = $1::uuid and sequence < $2::bigint
+                order by sequence desc
+                limit $3::bigint
+                """#)
     }
 
     struct TenantRow: PostgresRow, Hashable {
@@ -158,6 +184,24 @@ enum Queries {
     struct FindProvisionedTenantRow: PostgresRow, Hashable {
         var tenantID: UUID128
         var same: Bool
+    }
+
+    struct AuditHeadRow: PostgresRow, Hashable {
+        var sequence: Int64
+        var hash: [UInt8]
+    }
+
+    struct AuditRow: PostgresRow, Hashable {
+        var sequence: Int64
+        var happenedAt: PostgresTimestamp
+        var actor: String
+        var action: String
+        var target: String
+        var before: String?
+        var after: String?
+        var requestID: String
+        var peer: String
+        var hash: [UInt8]
     }
 
     static func insertTenant(
@@ -269,6 +313,56 @@ enum Queries {
         requestID.encode(into: &parameters)
         peer.encode(into: &parameters)
         return try await db.run(Statements.setTenantStatus, parameters).first()
+    }
+
+    static func auditHead(
+        _ db: some QueryRunner, tenantID: UUID128
+    ) async throws(PostgresError) -> AuditHeadRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        tenantID.encode(into: &parameters)
+        return try await db.run(Statements.auditHead, parameters).first()
+    }
+
+    static func auditEntriesAfter(
+        _ db: some QueryRunner, tenantID: UUID128, afterSequence: Int64, pageSize: Int64
+    ) async throws(PostgresError) -> [AuditRow] {
+        var parameters = ParameterWriter(capacity: 3)
+        tenantID.encode(into: &parameters)
+        afterSequence.encode(into: &parameters)
+        pageSize.encode(into: &parameters)
+        return try await db.run(Statements.auditEntriesAfter, parameters).all()
+    }
+
+    static func auditEntriesBefore(
+        _ db: some QueryRunner, tenantID: UUID128, beforeSequence: Int64, pageSize: Int64
+    ) async throws(PostgresError) -> [AuditRow] {
+        var parameters = ParameterWriter(capacity: 3)
+        tenantID.encode(into: &parameters)
+        beforeSequence.encode(into: &parameters)
+        pageSize.encode(into: &parameters)
+        return try await db.run(Statements.auditEntriesBefore, parameters).all()
+    }
+}
+
+extension Queries.AuditHeadRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.sequence = try row.get(0)
+        self.hash = try row.get(1)
+    }
+}
+
+extension Queries.AuditRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.sequence = try row.get(0)
+        self.happenedAt = try row.get(1)
+        self.actor = try row.get(2)
+        self.action = try row.get(3)
+        self.target = try row.get(4)
+        self.before = try row.get(5)
+        self.after = try row.get(6)
+        self.requestID = try row.get(7)
+        self.peer = try row.get(8)
+        self.hash = try row.get(9)
     }
 }
 

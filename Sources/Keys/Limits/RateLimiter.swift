@@ -1,0 +1,181 @@
+public import Bytes
+internal import Glibc
+public import Logging
+public import Postgres
+public import RPC
+internal import Synchronization
+
+/// Holds calls to the limits of their keys and tenants, exactly within a process and closely across all of them,
+/// without a round trip for the usual call.
+///
+/// The truth stands in the database, a row for each limit. A process takes a small share of a limit (0.2 % of a
+/// period's tokens) for half a second, spends it by itself, fetches the next one while there is still some left, and
+/// gives back what it did not spend. So N processes together exceed or waste at most N times a share; while a limit
+/// is used up, they refuse by themselves until the moment that the database named. See decision 0096 for the bound.
+///
+/// `run()` must be running for shares to be fetched ahead and given back; without it each process asks when it has to,
+/// and shares that nobody spends come back by time.
+public final class RateLimiter: Sendable {
+    public enum Limits {
+        /// How long a share is ours to spend.
+        public static let term: Duration = .milliseconds(500)
+        /// How often shares whose term is over are given back.
+        public static let sweep: Duration = .milliseconds(250)
+        /// How often a caller looks again after it asked or waited, before it is told to come back: each look follows
+        /// an answer of the database, so that more than two are rare.
+        static let looks = 8
+        /// Tenants are spread over so many locks.
+        static let lanes = 16
+    }
+
+    private struct Fetch: Sendable {
+        let keyID: String
+        let key: RateKey
+        let lane: Int
+    }
+
+    private let database: Database
+    private let logger: Logger
+    private let lanes: [Lane]
+    private let fetches: AsyncStream<Fetch>
+    private let bell: AsyncStream<Fetch>.Continuation
+
+    /// A lock with what it guards.
+    private final class Lane: Sendable {
+        let state = Mutex(RateLane())
+    }
+
+    public init(database: Database, logger: Logger) {
+        self.database = database
+        self.logger = logger
+        lanes = (0..<Limits.lanes).map { _ in Lane() }
+        (fetches, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))
+    }
+
+    /// Takes `cost` from every limit that the key is under, or from none.
+    ///
+    /// Throws `RESOURCE_EXHAUSTED` (`RATE_LIMITED`) with the time after which to come back, and `UNAVAILABLE` when the
+    /// database has to be asked and is away.
+    @discardableResult
+    public func admit(
+        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1
+    ) async throws -> RateStanding {
+        let number = Int(truncatingIfNeeded: tenant.lo ^ tenant.hi) & (Limits.lanes - 1)
+        let lane = lanes[number]
+        var isPending = false
+        for _ in 0..<Limits.looks {
+            let now = Self.nowMicros()
+            let step = lane.state.withLock {
+                $0.step(tenant, keyID, limits, cost: cost, isPending: isPending, now: now)
+            }
+            switch step {
+            case .admitted(let standing, let key):
+                if let key { bell.yield(Fetch(keyID: keyID, key: key, lane: number)) }
+                return standing
+            case .refused(let standing, let retry): throw Self.refusal(standing, retry)
+            case .ask(let key, let asks):
+                if let status = await ask(asks, of: key, in: lane) {
+                    lane.state.withLock { $0.leave(key, cost: cost) }
+                    throw status
+                }
+                isPending = true
+            case .wait(let key):
+                let status: Status? = await withCheckedContinuation { continuation in
+                    let waits = lane.state.withLock { $0.wait(key, continuation) }
+                    if !waits { continuation.resume(returning: nil) }
+                }
+                if let status {
+                    lane.state.withLock { $0.leave(key, cost: cost) }
+                    throw status
+                }
+                isPending = true
+            }
+        }
+        throw Status.resourceExhausted(
+            "Too many calls at once. Try again in a moment.", reason: "RATE_CONTENDED", retryAfter: .milliseconds(100))
+    }
+
+    private static func refusal(_ standing: RateStanding, _ retryMicros: Int64) -> Status {
+        .resourceExhausted(
+            "The key or its tenant has used up its limit of \(standing.limit) calls. Come back after the time that "
+                + "this answer names.", reason: "RATE_LIMITED", retryAfter: .microseconds(max(retryMicros, 1)))
+    }
+
+    /// Asks the database and wakes those who wait; the status that nobody could be decided with, if any.
+    private func ask(_ asks: [RateAsk], of key: RateKey, in lane: Lane) async -> Status? {
+        let asked = Self.nowMicros()
+        do {
+            let grants = try await lease(asks, of: key.tenant)
+            let term = Limits.term.wholeMicros
+            let waiters = lane.state.withLock {
+                $0.receive(grants, for: asks, of: key, askedMicros: asked, term: term)
+            }
+            for waiter in waiters { waiter.resume(returning: nil) }
+            return nil
+        } catch {
+            if !error.isCancelled { logger.error("limits cannot be read", metadata: ["error": "\(error)"]) }
+            // Of a caller that was cancelled the others know nothing: they ask for themselves.
+            let status: Status? = error.isCancelled ? nil : Status(error)
+            let waiters = lane.state.withLock { $0.lose(asks, of: key) }
+            for waiter in waiters { waiter.resume(returning: status) }
+            return status ?? .cancelled()
+        }
+    }
+
+    private func lease(_ asks: [RateAsk], of tenant: UUID128) async throws(PostgresError) -> [RateState.Grant] {
+        guard !asks.isEmpty else { return [] }
+        let rows = try await Queries.leaseRates(
+            database.as(.tenant(tenant)), subjects: asks.map(\.share.subject), rules: asks.map(\.share.rule.name),
+            intervals: asks.map(\.share.rule.intervalNanos), bursts: asks.map(\.share.rule.burst),
+            wanted: asks.map(\.wanted), paces: asks.map(\.pace), returned: asks.map(\.returned), atNanos: nil)
+        var grants = [RateState.Grant](
+            repeating: .init(granted: 0, waitNanos: 0, remaining: 0), count: asks.count)
+        for row in rows where grants.indices.contains(Int(row.place) - 1) {
+            grants[Int(row.place) - 1] = RateState.Grant(
+                granted: row.granted, waitNanos: row.waitNanos, remaining: row.remaining)
+        }
+        return grants
+    }
+
+    /// Fetches shares ahead of need and gives back what was not spent, until the task is cancelled.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await fetch in self.fetches {
+                    let lane = self.lanes[fetch.lane]
+                    guard let asks = lane.state.withLock({ $0.fetch(fetch.key, fetch.keyID) }) else { continue }
+                    _ = await self.ask(asks, of: fetch.key, in: lane)
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: Limits.sweep)
+                    await self.giveBack()
+                }
+            }
+        }
+    }
+
+    private func giveBack() async {
+        for lane in lanes {
+            let now = Self.nowMicros()
+            for (tenant, asks) in lane.state.withLock({ $0.sweep(now: now) }) {
+                // What cannot be given back now comes back by time.
+                _ = try? await lease(asks, of: tenant)
+            }
+        }
+    }
+
+    private static func nowMicros() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMicros: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+}
