@@ -40,10 +40,15 @@ import Schema
         var bad = Array(key.utf8)
         bad[40] = bad[40] == UInt8(ascii: "a") ? UInt8(ascii: "b") : UInt8(ascii: "a")
         let mistyped = String(decoding: bad, as: UTF8.self)
-        for (name, text) in [("a mistyped key", mistyped), ("no key at all", "hunter2"), ("10 KB", String(repeating: "x", count: 10_240))] {
+        for (name, text) in [
+            ("a mistyped key", mistyped), ("no key at all", "hunter2"),
+            ("10 KB", String(repeating: "x", count: 10_240)),
+        ] {
             await report("refused without I/O: \(name)") { _ = try? APIKey.parse(text) }
         }
-        await report("refused by the authenticator: a mistyped key") { _ = try? await authenticator.authenticate(mistyped) }
+        await report("refused by the authenticator: a mistyped key") {
+            _ = try? await authenticator.authenticate(mistyped)
+        }
         await report("verified, warm") { _ = try? await authenticator.authenticate(key) }
         guard case .tenantKey(let tenant, let keyID, _) = try await authenticator.authenticate(key) else { return }
         let limits = RateLimits(plan: "enterprise", perMinute: 1_000_000_000, burst: 100_000_000)

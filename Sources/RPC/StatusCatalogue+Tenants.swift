@@ -165,5 +165,61 @@ extension StatusCatalogue {
         fr Ce fuseau horaire n'existe pas.
         ar هذه المنطقة الزمنية غير موجودة.
         en There is no such time zone.
+        ENTRY_CHANGED
+        fr Une entrée du journal n'est plus ce qu'elle était.
+        ar قيد من السجل لم يعد كما كان.
+        en An entry of the log is not what it was.
+        ENTRY_MISSING
+        fr Une entrée du journal manque.
+        ar قيد من السجل مفقود.
+        en An entry of the log is missing.
+        END_MISSING
+        fr La fin du journal manque.
+        ar نهاية السجل مفقودة.
+        en The end of the log is missing.
+        KNOWN_HASH_DIFFERS
+        fr Le journal ne correspond pas à l'empreinte notée auparavant.
+        ar السجل لا يطابق البصمة المدونة سابقا.
+        en The log does not fit the hash that was written down earlier.
+        KNOWN_HASH
+        fr Donnez le numéro et l'empreinte d'une vérification antérieure.
+        ar أعط رقم تحقق سابق وبصمته.
+        en Give the number and the hash of an earlier verification.
+        INVALID_LIMITS
+        fr Les limites de la clé ne sont pas valables.
+        ar حدود المفتاح غير صالحة.
+        en The limits of the key are not valid.
+        TOO_MANY_NETWORKS
+        fr La clé a trop de réseaux.
+        ar للمفتاح شبكات أكثر من اللازم.
+        en The key has too many networks.
+        INVALID_NETWORK
+        fr Un réseau s'écrit 10.0.0.0/8, 192.0.2.7 ou 2001:db8::/32.
+        ar تكتب الشبكة 10.0.0.0/8 أو 192.0.2.7 أو 2001:db8::/32.
+        en A network is written 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32.
+        INVALID_STATUS
+        fr Une clé est activée ou désactivée ; on y met fin en la révoquant.
+        ar يفعَّل المفتاح أو يعطَّل؛ وينتهي بإلغائه.
+        en A key is turned on or off; revoking it ends it.
+        INVALID_UPDATE_MASK
+        fr Ce champ ne peut pas être modifié.
+        ar لا يمكن تغيير هذا الحقل.
+        en This field cannot be changed.
+        ADDRESS_NOT_ALLOWED
+        fr La clé ne peut pas être utilisée depuis cette adresse.
+        ar لا يجوز استعمال المفتاح من هذا العنوان.
+        en The key may not be used from this address.
+        OWN_KEY
+        fr Une clé ne se modifie pas elle-même.
+        ar لا يغير المفتاح نفسه.
+        en A key does not change itself.
+        RATE_LIMITED
+        fr La limite d'appels est atteinte : revenez après le délai indiqué.
+        ar بلغ عدد الطلبات حده: عد بعد المهلة المذكورة.
+        en The limit of calls is used up: come back after the time that is named.
+        RATE_CONTENDED
+        fr Trop d'appels à la fois : réessayez dans un instant.
+        ar طلبات كثيرة في آن واحد: أعد المحاولة بعد لحظة.
+        en Too many calls at once: try again in a moment.
         """
 }

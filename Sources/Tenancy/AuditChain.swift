@@ -78,7 +78,9 @@ struct AuditChain: Sendable {
         ]
         for field in fields {
             let length = field.map { Int64($0.utf8.count) } ?? -1
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: length >> shift))
+            }
             if let field { bytes.append(contentsOf: field.utf8) }
         }
         return SHA256.hash(bytes)

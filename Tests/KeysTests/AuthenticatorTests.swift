@@ -160,6 +160,7 @@ import Testing
 /// What crosses row-level security, and what does not.
 @Suite struct KeyIsolationTests {
     static let definers = [
+        "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",

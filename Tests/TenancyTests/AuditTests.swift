@@ -17,7 +17,8 @@ import Testing
         var hash = AuditChain(tenant: tenant).hash
         return (1...Int64(count)).map { number in
             var entry = AuditChain.Entry(
-                sequence: number, timeMicros: 1_000 + number, actor: "key:k", action: "key.create", target: "t\(number)",
+                sequence: number, timeMicros: 1_000 + number, actor: "key:k", action: "key.create",
+                target: "t\(number)",
                 before: nil, after: "{}", requestID: "r", peer: "p", hash: [])
             hash = AuditChain.hash(entry, of: tenant.description, after: hash)
             entry.hash = hash
@@ -183,7 +184,9 @@ import Testing
         #expect(
             try await defect(
                 "update ragdz.audit_log set after = jsonb_set(after, '{name}', '\"other\"') where sequence = 7 and \(whose)",
-                undo: "update ragdz.audit_log set after = jsonb_set(after, '{name}', '\"n5\"') where sequence = 7 and \(whose)")
+                undo:
+                    "update ragdz.audit_log set after = jsonb_set(after, '{name}', '\"n5\"') where sequence = 7 and \(whose)"
+            )
                 == "ENTRY_CHANGED 7")
         try await world.tamper("delete from ragdz.audit_log where sequence = 5 and \(whose)")
         let verdict = try await world.verify(tenant)

@@ -52,6 +52,8 @@ create unlogged table ragdz.rate_limits (
     rule text not null,
     -- When the next token is due, in nanoseconds of Unix time.
     arrival_nanos bigint not null,
+    -- Between two tokens, when it was written.
+    gap_nanos bigint not null,
     primary key (tenant_id, subject, rule)
 ) with (fillfactor = 50);
 
@@ -76,6 +78,7 @@ declare
     asked record;
     moment bigint := coalesce(at_nanos, (extract(epoch from clock_timestamp()) * 1000000000)::bigint);
     arrival bigint;
+    gap_before bigint;
     base bigint;
     room bigint;
     tolerance bigint;
@@ -86,19 +89,25 @@ begin
             with ordinality as a (subject, rule, gap, burst, wanted, pace, returned, place)
         order by a.subject, a.rule
     loop
-        insert into ragdz.rate_limits as r (tenant_id, subject, rule, arrival_nanos)
-        values (ragdz.current_tenant(), asked.subject, asked.rule, 0)
+        insert into ragdz.rate_limits as r (tenant_id, subject, rule, arrival_nanos, gap_nanos)
+        values (ragdz.current_tenant(), asked.subject, asked.rule, 0, asked.gap)
         on conflict on constraint rate_limits_pkey do update set arrival_nanos = r.arrival_nanos
-        returning r.arrival_nanos into arrival;
+        returning r.arrival_nanos, r.gap_nanos into arrival, gap_before;
+        -- A limit that was changed: so many tokens are owed as before, each for as long as it takes now.
+        if gap_before <> asked.gap and arrival > moment then
+            arrival := moment
+                + least(((arrival - moment)::numeric / gap_before) * asked.gap, asked.gap * asked.burst)::bigint;
+        end if;
         tolerance := asked.gap * asked.burst;
         base := greatest(least(arrival - asked.returned * asked.gap, moment + tolerance), moment);
         room := greatest((moment + tolerance - base) / asked.gap, 0);
         place := asked.place;
         granted := least(greatest(asked.wanted, 0), room);
         remaining := room - granted;
-        wait_nanos := case when granted > 0 or asked.wanted <= 0 then 0
-            else greatest(0, base + least(greatest(asked.pace, 1), asked.burst) * asked.gap - moment - tolerance) end;
-        update ragdz.rate_limits r set arrival_nanos = base + granted * asked.gap
+        wait_nanos := case when granted >= asked.wanted then 0
+            else greatest(
+                0, base + (granted + least(greatest(asked.pace, 1), asked.burst)) * asked.gap - moment - tolerance) end;
+        update ragdz.rate_limits r set arrival_nanos = base + granted * asked.gap, gap_nanos = asked.gap
         where r.tenant_id = ragdz.current_tenant() and r.subject = asked.subject and r.rule = asked.rule;
         return next;
     end loop;

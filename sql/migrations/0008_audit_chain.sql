@@ -10,8 +10,9 @@ create table ragdz.audit_heads (
 
 alter table ragdz.audit_heads enable row level security;
 alter table ragdz.audit_heads force row level security;
-create policy audit_heads_own on ragdz.audit_heads for select to ragdz_app using (tenant_id = ragdz.current_tenant());
-create policy audit_heads_operator on ragdz.audit_heads for select to ragdz_operator using (true);
+create policy audit_heads_own on ragdz.audit_heads for all to ragdz_app
+    using (tenant_id = ragdz.current_tenant()) with check (tenant_id = ragdz.current_tenant());
+create policy audit_heads_operator on ragdz.audit_heads for all to ragdz_operator using (true) with check (true);
 grant select on ragdz.audit_heads to ragdz_app, ragdz_operator;
 -- Only the trigger below writes it.
 grant select, insert, update on ragdz.audit_heads to ragdz_definer;

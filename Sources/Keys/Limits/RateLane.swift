@@ -48,7 +48,11 @@ struct RateLane {
         _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, cost: Int64, isPending: Bool, now: Int64
     ) -> Step {
         let key: RateKey
-        if let known = keys[keyID], known.limits == limits { key = known } else { key = learn(tenant, keyID, limits) }
+        if let known = keys[keyID], known.tenant == tenant, known.limits == limits {
+            key = known
+        } else {
+            key = learn(tenant, keyID, limits)
+        }
         let decision = key.account.decide(cost: cost, now: now)
         switch decision {
         case .admitted(let standing, let isLow):
@@ -133,7 +137,7 @@ struct RateLane {
         }
         let shared = Self.shares(limits.ofTenant, subject: "", tenants[tenant] ?? [])
         tenants[tenant] = shared
-        if let key = keys[keyID] {
+        if let key = keys[keyID], key.tenant == tenant {
             let own = key.account.shares.filter { !$0.subject.isEmpty }
             key.account = RateAccount(shares: Self.shares(limits.ofKey, subject: keyID, own) + shared)
             key.limits = limits

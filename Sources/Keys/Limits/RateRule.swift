@@ -43,9 +43,12 @@ public struct RateRule: Sendable, Hashable {
     /// How long the burst takes to come back: what may at most be owed.
     var toleranceNanos: Int64 { intervalNanos * burst }
 
-    /// What one node takes at a time to spend without asking: at most 0.2 % of a period's tokens, so that four nodes
-    /// together hold back, or spend late, less than 1 %.
-    var share: Int64 { max(1, min(count / 500, burst / 16)) }
+    /// What one node takes at a time to spend without asking: 0.2 % of a period's tokens, or of the burst when that is
+    /// less, so that what four nodes together hold back or spend late is less than 1 % of what any window may have.
+    var share: Int64 { max(1, min(count, burst) / 500) }
+
+    /// How many tokens a node waits for once the limit is used up, so that it does not ask for each one.
+    var pace: Int64 { share > 1 ? 4 * share : 1 }
 }
 
 /// Where a limit stands: the theoretical arrival time of the next token, as a pure value. The database function
@@ -56,7 +59,7 @@ struct RateState: Sendable, Hashable {
 
     struct Grant: Sendable, Hashable {
         var granted: Int64
-        /// How long it is, when nothing was granted, until `pace` tokens are there.
+        /// How long it is, when less was granted than was wanted, until `pace` tokens are there.
         var waitNanos: Int64
         /// Tokens that are still there.
         var remaining: Int64
@@ -74,7 +77,7 @@ struct RateState: Sendable, Hashable {
         let granted = min(max(wanted, 0), max(room, 0))
         arrivalNanos = base + granted * interval
         let needed = min(max(pace, 1), rule.burst)
-        let wait = granted > 0 || wanted <= 0 ? 0 : max(0, base + needed * interval - now - rule.toleranceNanos)
+        let wait = granted >= wanted ? 0 : max(0, arrivalNanos + needed * interval - now - rule.toleranceNanos)
         return Grant(granted: granted, waitNanos: wait, remaining: max(room, 0) - granted)
     }
 }

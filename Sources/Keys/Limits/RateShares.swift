@@ -14,8 +14,10 @@ final class RateShare: @unchecked Sendable {
     private(set) var expired: Int64 = 0
     /// When the tokens stop to be ours.
     private(set) var endMicros: Int64 = 0
-    /// Before this nothing is to be had.
+    /// Before this there is nothing to ask for.
     private(set) var blockedUntilMicros: Int64 = 0
+    /// Tokens that were refused since it asked last: as many are likely to be wanted again.
+    private var missed: Int64 = 0
     /// What the database had left when it was asked last.
     private(set) var remaining: Int64
     /// It has answered at least once.
@@ -52,14 +54,17 @@ final class RateShare: @unchecked Sendable {
 
     func spend(_ cost: Int64) { tokens -= cost }
 
+    func miss(_ cost: Int64) { missed += cost }
+
     func isBlocked(now: Int64) -> Bool { now < blockedUntilMicros }
 
     /// What to ask the database for when `demand` tokens are waited for.
     func ask(demand: Int64) -> RateAsk {
         let returned = expired
         expired = 0
+        defer { missed = 0 }
         return RateAsk(
-            share: self, wanted: max(max(rule.share, demand) - tokens, 0), pace: max(rule.share, 1),
+            share: self, wanted: max(max(rule.share, demand, min(missed, rule.pace)) - tokens, 0), pace: rule.pace,
             returned: returned)
     }
 
@@ -76,7 +81,8 @@ final class RateShare: @unchecked Sendable {
         if grant.granted > 0 {
             tokens += grant.granted
             endMicros = askedMicros + term
-        } else if ask.wanted > 0 {
+        }
+        if grant.granted < ask.wanted {
             blockedUntilMicros = askedMicros + (grant.waitNanos + 999) / 1_000
         }
     }
@@ -122,6 +128,7 @@ struct RateAccount: Sendable {
             if share.tokens >= cost { continue }
             if share.isBlocked(now: now) {
                 let left = share.blockedUntilMicros - now
+                share.miss(cost)
                 if left > wait { (wait, refusing) = (left, share) }
             } else {
                 mustAsk = true

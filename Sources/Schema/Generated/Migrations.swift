@@ -717,7 +717,7 @@ public enum Migrations {
                 """#),
         Item(
             version: 7, name: "limits",
-            checksum: "7551526c5ce30f0ab97d5d9c2f25bd8f050610b30f7037976397cb8d231c71bb",
+            checksum: "1f359a4d06d5d61d1b69865aec15b185d74b66709e2cbbb2d3eea008ea39be07",
             sql: #"""
                 -- Rate limits, and what a key may be bound to: its own limits and the networks that it is used from.
 
@@ -773,6 +773,8 @@ public enum Migrations {
                     rule text not null,
                     -- When the next token is due, in nanoseconds of Unix time.
                     arrival_nanos bigint not null,
+                    -- Between two tokens, when it was written.
+                    gap_nanos bigint not null,
                     primary key (tenant_id, subject, rule)
                 ) with (fillfactor = 50);
 
@@ -797,6 +799,7 @@ public enum Migrations {
                     asked record;
                     moment bigint := coalesce(at_nanos, (extract(epoch from clock_timestamp()) * 1000000000)::bigint);
                     arrival bigint;
+                    gap_before bigint;
                     base bigint;
                     room bigint;
                     tolerance bigint;
@@ -807,19 +810,25 @@ public enum Migrations {
                             with ordinality as a (subject, rule, gap, burst, wanted, pace, returned, place)
                         order by a.subject, a.rule
                     loop
-                        insert into ragdz.rate_limits as r (tenant_id, subject, rule, arrival_nanos)
-                        values (ragdz.current_tenant(), asked.subject, asked.rule, 0)
+                        insert into ragdz.rate_limits as r (tenant_id, subject, rule, arrival_nanos, gap_nanos)
+                        values (ragdz.current_tenant(), asked.subject, asked.rule, 0, asked.gap)
                         on conflict on constraint rate_limits_pkey do update set arrival_nanos = r.arrival_nanos
-                        returning r.arrival_nanos into arrival;
+                        returning r.arrival_nanos, r.gap_nanos into arrival, gap_before;
+                        -- A limit that was changed: so many tokens are owed as before, each for as long as it takes now.
+                        if gap_before <> asked.gap and arrival > moment then
+                            arrival := moment
+                                + least(((arrival - moment)::numeric / gap_before) * asked.gap, asked.gap * asked.burst)::bigint;
+                        end if;
                         tolerance := asked.gap * asked.burst;
                         base := greatest(least(arrival - asked.returned * asked.gap, moment + tolerance), moment);
                         room := greatest((moment + tolerance - base) / asked.gap, 0);
                         place := asked.place;
                         granted := least(greatest(asked.wanted, 0), room);
                         remaining := room - granted;
-                        wait_nanos := case when granted > 0 or asked.wanted <= 0 then 0
-                            else greatest(0, base + least(greatest(asked.pace, 1), asked.burst) * asked.gap - moment - tolerance) end;
-                        update ragdz.rate_limits r set arrival_nanos = base + granted * asked.gap
+                        wait_nanos := case when granted >= asked.wanted then 0
+                            else greatest(
+                                0, base + (granted + least(greatest(asked.pace, 1), asked.burst)) * asked.gap - moment - tolerance) end;
+                        update ragdz.rate_limits r set arrival_nanos = base + granted * asked.gap, gap_nanos = asked.gap
                         where r.tenant_id = ragdz.current_tenant() and r.subject = asked.subject and r.rule = asked.rule;
                         return next;
                     end loop;
@@ -833,7 +842,7 @@ public enum Migrations {
                 """#),
         Item(
             version: 8, name: "audit_chain",
-            checksum: "ac89ade8e7b93400279cbf144a66b10a97ad0bfff02827305187e864c4cb9778",
+            checksum: "3251fffbf94b6662514d4a7544a3bf1ec5025bfb5601160a89727cc131ef1a92",
             sql: #"""
                 -- The log of changes becomes a chain: each entry's hash covers the entry and the hash before it, so that an entry cannot
                 -- be changed, left out or put in later without all hashes behind it being wrong.
@@ -847,8 +856,9 @@ public enum Migrations {
 
                 alter table ragdz.audit_heads enable row level security;
                 alter table ragdz.audit_heads force row level security;
-                create policy audit_heads_own on ragdz.audit_heads for select to ragdz_app using (tenant_id = ragdz.current_tenant());
-                create policy audit_heads_operator on ragdz.audit_heads for select to ragdz_operator using (true);
+                create policy audit_heads_own on ragdz.audit_heads for all to ragdz_app
+                    using (tenant_id = ragdz.current_tenant()) with check (tenant_id = ragdz.current_tenant());
+                create policy audit_heads_operator on ragdz.audit_heads for all to ragdz_operator using (true) with check (true);
                 grant select on ragdz.audit_heads to ragdz_app, ragdz_operator;
                 -- Only the trigger below writes it.
                 grant select, insert, update on ragdz.audit_heads to ragdz_definer;

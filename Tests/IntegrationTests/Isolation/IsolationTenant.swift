@@ -36,7 +36,7 @@ struct IsolationTenant: Sendable {
         var tenant = IsolationTenant(canary: "canary\(slug)\(noise)")
         let made: Ragdz_V1_Tenant = try await caller.get(
             Ragdz_V1_Tenants.Methods.createTenant,
-            #"{"slug":"\#(slug)","name":"\#(tenant.canary)","region":"REGION_DZ"}"#, key: platform)
+            #"{"slug":"\#(slug)","name":"\#(tenant.canary)","region":"REGION_DZ","plan":"enterprise"}"#, key: platform)
         tenant.ids["tenant"] = made.id
         tenant.key = try await tenant.newKey(#"["*"]"#, caller, platform).secret
         tenant.readerKey = try await tenant.newKey(#"["retrieval.read"]"#, caller, platform).secret
