@@ -34,11 +34,14 @@ LETTERS = ["a", "Z", "\"", "\\", "\n", "\0", "\x7f", "é", "ع", "\u2028", "\ud7
 
 
 class Maker:
-    def __init__(self, source):
+    def __init__(self, source, for_c=False):
         self.random = source
+        # Strings of C end at the first NUL, and protobuf-c takes -0.0 for the default value and drops it.
+        self.letters = [letter for letter in LETTERS if letter != "\0" or not for_c]
+        self.zero = 0.0 if for_c else -0.0
 
     def text(self):
-        return "".join(self.random.choice(LETTERS) for _ in range(self.random.choice([0, 1, 3, 15, 16, 40, 200])))
+        return "".join(self.random.choice(self.letters) for _ in range(self.random.choice([0, 1, 3, 15, 16, 40, 200])))
 
     def scalar(self, field):
         r = self.random
@@ -54,9 +57,9 @@ class Maker:
         if field.type == F.TYPE_ENUM:
             return r.choice([v.number for v in field.enum_type.values] + [1234, -77])
         if field.type == F.TYPE_FLOAT:  # Python refuses to read the largest float that it writes.
-            return r.choice([0.5, -0.0, float("inf"), float("-inf"), 2.0**127, 1.401298464324817e-45, 0.1,
+            return r.choice([0.5, self.zero, float("inf"), float("-inf"), 2.0**127, 1.401298464324817e-45, 0.1,
                              struct.unpack("f", struct.pack("f", r.uniform(-1e9, 1e9)))[0]])
-        return r.choice([-0.0, 1e300, 5e-324, float("inf"), float("nan"), 0.1, r.uniform(-1e15, 1e15), 2.0**53])
+        return r.choice([self.zero, 1e300, 5e-324, float("inf"), float("nan"), 0.1, r.uniform(-1e15, 1e15), 2.0**53])
 
     def value(self, value, depth):
         r = self.random
@@ -242,22 +245,6 @@ def odd(message, source):
     return b"".join(piece for _, piece in pieces)
 
 
-def without_negative_zeros(message):
-    """protobuf-c takes -0.0 for the default value and drops it."""
-    for field, value in message.ListFields():
-        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        if field.type in (F.TYPE_DOUBLE, F.TYPE_FLOAT):
-            if field.is_repeated: value[:] = [v + 0.0 for v in value]
-            elif value == 0: message.ClearField(field.name)
-        elif is_map:
-            for key in value:
-                if field.message_type.fields[1].message_type: without_negative_zeros(value[key])
-                elif field.message_type.fields[1].type in (F.TYPE_DOUBLE, F.TYPE_FLOAT): value[key] += 0.0
-        elif field.type == F.TYPE_MESSAGE:
-            for item in value if field.is_repeated else [value]: without_negative_zeros(item)
-    return message
-
-
 def make(count, seed):
     source = random.Random(seed)
     maker = Maker(source)
@@ -265,7 +252,8 @@ def make(count, seed):
     write(folder / "wire.bin", [m.SerializeToString() for m in messages])
     write(folder / "json.bin", [json_format.MessageToJson(m, indent=None).encode() for m in messages])
     write(folder / "odd.bin", [odd(m, source) for m in messages])
-    write(folder / "plain.bin", [without_negative_zeros(m).SerializeToString() for m in messages])
+    plain = Maker(source, for_c=True)
+    write(folder / "plain.bin", [plain.fill(pb.AllFeatures()).SerializeToString() for _ in range(count)])
 
 
 def check():
