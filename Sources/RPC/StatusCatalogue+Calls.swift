@@ -309,5 +309,9 @@ extension StatusCatalogue {
         fr Ce flux n'existe pas ou plus : recommencez-le.
         ar هذا التدفق غير موجود: ابدأه من جديد.
         en There is no such stream any more: begin it again.
+        STREAM_DAMAGED
+        fr Ce que le flux a dit est endommagé : refaites l'appel.
+        ar ما قاله التدفق متضرر: أعد النداء.
+        en What the stream said is damaged: make the call again.
         """
 }

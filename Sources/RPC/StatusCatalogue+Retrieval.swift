@@ -157,5 +157,21 @@ extension StatusCatalogue {
         fr Trop d'envois sont en cours : réessayez dans un moment.
         ar عمليات إرسال كثيرة جارية: أعد المحاولة بعد لحظة.
         en Too many uploads are going on: try again in a moment.
+        DOCUMENT_ID_INVALID
+        fr document_ids sont des identifiants de documents.
+        ar document_ids معرّفات مستندات.
+        en document_ids are ids of documents.
+        EVALUATION_LABEL
+        fr Une étiquette est trop longue.
+        ar إحدى العلامات طويلة جدا.
+        en A label is too long.
+        EVALUATION_SIZE
+        fr Une évaluation a trop ou trop peu de cas.
+        ar عدد حالات التقييم خارج النطاق.
+        en An evaluation has too many or too few cases.
+        EVALUATION_WORDS
+        fr Les mots à trouver sont trop longs.
+        ar الكلمات المراد إيجادها طويلة جدا.
+        en The words to find are too long.
         """
 }

@@ -221,5 +221,13 @@ extension StatusCatalogue {
         fr Trop d'appels à la fois : réessayez dans un instant.
         ar طلبات كثيرة في آن واحد: أعد المحاولة بعد لحظة.
         en Too many calls at once: try again in a moment.
+        DATABASE_BUSY
+        fr La base de données est occupée par d'autres appels : réessayez dans un moment.
+        ar قاعدة البيانات مشغولة بطلبات أخرى: أعد المحاولة بعد لحظة.
+        en The database is busy with other calls: try again in a moment.
+        DATABASE_SLOW
+        fr La base de données a mis trop de temps et l'opération a été abandonnée : réessayez dans un moment.
+        ar استغرقت قاعدة البيانات وقتا طويلا فتُركت العملية: أعد المحاولة بعد لحظة.
+        en The database took too long and the operation was given up: try again in a moment.
         """
 }

@@ -8,10 +8,14 @@ public struct ReflectionService: Sendable, RPCService {
     private let symbols: [String: String]
 
     /// `files` are the descriptors of everything served and of what they import (generated `…Descriptors.files`);
-    /// those of health and reflection themselves are added.
+    /// those of health and reflection themselves are added, and reflection lists itself.
     public init(services: [String], files: [ProtoFileDescriptor]) {
         let all = files + TransportDescriptors.files
-        self.services = services.sorted()
+        let own = [
+            Grpc_Reflection_V1_ServerReflection.descriptor.name,
+            Grpc_Reflection_V1alpha_ServerReflection.descriptor.name,
+        ]
+        self.services = Set(services + own).sorted()
         self.files = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         symbols = Dictionary(
             all.flatMap { file in file.symbols.map { ($0, file.name) } }, uniquingKeysWith: { first, _ in first })

@@ -17,6 +17,10 @@ import Testing
         return try await body(server.data)
     }
 
+    private static let mutual = [
+        "RAGDZ_TLS_CERT": "/nowhere", "RAGDZ_TLS_KEY": "/nowhere", "RAGDZ_TLS_CLIENT_CA": "/nowhere",
+    ]
+
     @Test func settingsThatCannotHoldAreRefusedWithWhatToDo() async throws {
         try await withFolder { data in
             for (arguments, environment, expected) in [
@@ -25,6 +29,15 @@ import Testing
                 (["--features", "tenants,flying"], [:], "names \"flying\""),
                 ([], ["RAGDZ_THREADS": "many"], "RAGDZ_THREADS is a number"),
                 ([], ["RAGDZ_TLS_CERT": "/nowhere"], "belong together"),
+                ([], ["RAGDZ_TLS_CERT": "/nowhere", "RAGDZ_TLS_KEY": "/nowhere"], "TLS cannot be set up"),
+                ([], ["RAGDZ_TLS_CLIENT_CA": "/nowhere"], "RAGDZ_TLS_CLIENT_CA needs RAGDZ_TLS_CERT"),
+                ([], ["RAGDZ_SERVICES": "/nowhere"], "RAGDZ_SERVICES needs RAGDZ_TLS_CLIENT_CA"),
+                ([], Self.mutual.merging(["RAGDZ_SERVICES": "/nowhere"]) { $1 }, "/nowhere cannot be read"),
+                ([], Self.mutual.merging(["RAGDZ_SERVICES": "/etc/passwd"]) { $1 }, "line 1: a line is PATTERN"),
+                ([], Self.mutual.merging(["RAGDZ_TLS_CLIENT": "maybe"]) { $1 }, "optional or required"),
+                ([], ["RAGDZ_TLS_CLIENT": "required"], "needs RAGDZ_TLS_CLIENT_CA"),
+                ([], ["RAGDZ_BRIDGE_ORIGINS": "*"], "an origin is such as"),
+                ([], ["RAGDZ_BRIDGE_ORIGINS": "https://a.example,https://b.example/x"], "an origin is such as"),
                 ([], ["RAGDZ_LOG_LEVEL": "loud"], "RAGDZ_LOG_LEVEL is trace"),
                 (["--config", "/nowhere.json"], [:], "/nowhere.json"),
                 ([], ["RAGDZ_KEY_PEPPER": "short"], "A pepper is written"),

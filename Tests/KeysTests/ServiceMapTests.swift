@@ -68,6 +68,14 @@ import Testing
         let directory = ServiceDirectory()
         #expect(throws: Status.self) { try directory.identity(of: ["a.internal"]) }
         directory.replace(try ServiceMap(parsing: "a.internal a x.y"))
-        #expect(try directory.identity(of: ["a.internal"]) == .service(name: "a", scopes: ["x.y"]))
+        for _ in 0..<2 {
+            #expect(try directory.identity(of: ["a.internal"]) == .service(name: "a", scopes: ["x.y"]))
+        }
+        directory.replace(try ServiceMap(parsing: "a.internal a x.z"))
+        #expect(try directory.identity(of: ["a.internal"]) == .service(name: "a", scopes: ["x.z"]))
+        directory.replace(ServiceMap())
+        #expect(throws: Status.self, "what was remembered goes with its map") {
+            try directory.identity(of: ["a.internal"])
+        }
     }
 }

@@ -7,6 +7,7 @@ import base64
 import gzip
 import http.client
 import json
+import random
 import struct
 import sys
 
@@ -148,6 +149,15 @@ def hostile_web():
         expect(status == 415 and json.loads(body)["code"] == "invalid_argument", f"content type {kind!r}: {status}")
     status, headers, _ = http_call("GET", "/test.Fake/Get", content_type=WEB)
     expect(status == 405 and "POST" in headers["allow"], "GET is not for calls")
+    noise = random.Random(7)
+    for _ in range(300):
+        body = bytearray(frame(message(id="x" * noise.randrange(40)).SerializeToString()))
+        for _ in range(noise.randrange(1, 6)):
+            place = noise.randrange(len(body))
+            body[place:place + noise.randrange(3)] = noise.randbytes(noise.randrange(3))
+        got, trailers, _ = web("Get", bytes(body))
+        expect((trailers["grpc-status"] == "0") == (len(got) == 1), f"a whole answer to {bytes(body)!r}: {trailers}")
+        expect(trailers["grpc-status"] in ("0", "3", "12"), f"{bytes(body)!r}: {trailers}")
     expect(web("Get", whole)[1]["grpc-status"] == "0", "the bridge serves on")
 
 
