@@ -60,7 +60,11 @@ import Testing
                 Issue.record("no list")
                 return
             }
-            #expect(list.service.map(\.name) == ["grpc.health.v1.Health", "ragdz.v1.Tenants"])
+            #expect(
+                list.service.map(\.name) == [
+                    "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                    "grpc.reflection.v1alpha.ServerReflection", "ragdz.v1.Tenants",
+                ])
             for symbol in ["ragdz.v1.Tenants", "ragdz.v1.Tenants.CreateTenant", "ragdz.v1.Tenant.name"] {
                 request.messageRequest = .fileContainingSymbol(symbol)
                 source.yield(request)
