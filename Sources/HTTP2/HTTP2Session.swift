@@ -68,7 +68,10 @@ internal import CNGHTTP2
         unsafe nghttp2_option_set_peer_max_concurrent_streams(option, 100)
         // The session does not own us, and dies in our deinit: no reference is taken.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let made = unsafe ragdz_session_new(&session, role == .server ? 1 : 0, Callbacks.table, me, option)
+        let made =
+            role == .server
+            ? unsafe nghttp2_session_server_new2(&session, Callbacks.table, me, option)
+            : unsafe nghttp2_session_client_new2(&session, Callbacks.table, me, option)
         guard made == 0 else { throw .outOfMemory }
         var entries = [
             nghttp2_settings_entry(
