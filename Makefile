@@ -21,7 +21,7 @@ generate: ## Runs all code generators; the committed files must come out unchang
 	@scripts/generate.sh
 
 format: ## Formats every Swift file.
-	@find Package.swift Sources Tests Examples codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
+	@find Package.swift Sources Tests Examples Benchmarks codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 \
 	    | xargs -0 swift format -i --parallel
 
 bench: ## Measures RPC, the codec and the database; counts of allocations and instructions have thresholds.

@@ -48,6 +48,8 @@ def load(target, calls, clients, streams, path="/echo.Echo/Unary", body="body", 
          f"{scheme}://127.0.0.1:{target.port}{path}"], capture_output=True, text=True).stdout
     if f"{calls} succeeded" not in out:
         sys.exit("h2load: " + out[-500:])
+    if scheme == "https" and "TLS Protocol: TLSv1.3" not in out:
+        sys.exit("not TLS 1.3: " + out[:500])
     return out
 
 

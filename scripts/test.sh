@@ -15,7 +15,7 @@ scripts/test-venv.sh
 
 step "Formatting"
 # Lines that are too long and cannot be broken (texts, URLs) are left to the reviewer.
-findings=$(find Package.swift Sources Tests Examples codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 |
+findings=$(find Package.swift Sources Tests Examples Benchmarks codegen fuzz -name '*.swift' -not -path '*/Generated/*' -not -path '*/.build*' -print0 |
     xargs -0 swift format lint --parallel 2>&1 | grep -E ': (warning|error):' | grep -v '\[LineLength\]' || true)
 if [ -n "$findings" ]; then
     printf '%s\n' "$findings" | head -40

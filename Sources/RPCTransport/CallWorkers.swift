@@ -1,4 +1,5 @@
 internal import LoopExecutor
+internal import NIOCore
 
 /// The tasks in which the calls of one event loop run, one call after the other.
 ///
@@ -22,7 +23,20 @@ final class CallWorkers: @unchecked Sendable {
     @exclusivity(unchecked) private var taken = 0
     @exclusivity(unchecked) private var parked: [(CallWorker, UnsafeContinuation<Void, Never>)] = []
 
+    @exclusivity(unchecked) private var isStopped = false
+
     init(_ executor: LoopExecutor) { self.executor = executor }
+
+    /// Lets the parked workers end: they and this object hold each other. Workers with a call end after it. From any
+    /// thread.
+    func stop() {
+        executor.loop.execute {
+            self.isStopped = true
+            let idle = self.parked
+            self.parked = []
+            for (_, continuation) in idle { continuation.resume() }
+        }
+    }
 
     /// Queues a call; the caller runs `drain` before it lets go of the bytes that the call may still point into.
     func add(_ call: ServerStream) { ready.append(call) }
@@ -56,7 +70,7 @@ final class CallWorkers: @unchecked Sendable {
                 worker.call = nil
                 if worker.isCancelled { return }
             }
-            if parked.count >= Self.maximumParked { return }
+            if isStopped || parked.count >= Self.maximumParked { return }
             await withUnsafeContinuation { continuation in
                 parked.append((worker, continuation))
             }

@@ -13,6 +13,8 @@ public final class RPCServer: Sendable {
     private let parts: ServerParts
     private let group: MultiThreadedEventLoopGroup
     private let listener = Mutex<(any Channel)?>(nil)
+    /// Where calls run, one for each loop, once the server has started.
+    let workers = Mutex<[CallWorkers]>([])
 
     public init(
         _ configuration: Configuration = .defaults, router: Router, group: MultiThreadedEventLoopGroup,
@@ -41,6 +43,7 @@ public final class RPCServer: Sendable {
             }
             .bind(host: parts.configuration.host, port: parts.configuration.port).get()
         listener.withLock { $0 = channel }
+        workers.withLock { $0 = shares.values.map(\.workers) }
         guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
         return address
     }
@@ -59,6 +62,11 @@ public final class RPCServer: Sendable {
         parts.registry.forEach { $0.closeNow() }
         let patience = ContinuousClock.now.advanced(by: .seconds(2))
         while !parts.registry.isEmpty, ContinuousClock.now < patience { try? await Task.sleep(for: .milliseconds(5)) }
+        let idle = workers.withLock { workers in
+            defer { workers = [] }
+            return workers
+        }
+        for workers in idle { workers.stop() }
     }
 }
 

@@ -1,8 +1,9 @@
 import ProtoRuntime
 import RPC
-import RPCTransport
 import Synchronization
 import Testing
+
+@testable import RPCTransport
 
 /// Calls share tasks one after the other: nothing of one may show in the next.
 @Suite(.serialized) struct CallWorkerTests {
@@ -76,5 +77,19 @@ import Testing
             let found = try await look(client, "after")
             #expect(found == "none false")
         }
+    }
+
+    /// Parked tasks and the object that keeps them hold each other: a stopped server parts them.
+    @Test func stoppedServersLeaveNoTasks() async throws {
+        var router = Router()
+        router.add(EchoService(journal: Journal()))
+        let test = try await TestServer.start(router)
+        let answer = try await test.unary("a")
+        #expect(answer == "a")
+        weak var left = test.server.workers.withLock { $0.first }
+        #expect(left != nil)
+        await test.stop()
+        for _ in 0..<400 where left != nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(left == nil)
     }
 }
