@@ -114,7 +114,8 @@ internal import Glibc
 
     private mutating func judgeOpening(_ id: Int32) -> HTTP2ErrorCode? {
         guard id > highest else { return id == current ? nil : judgeKnown(id) }
-        if id > highest + 2 { gap = highest + 1..<id }
+        // Not `highest + 2`: the peer may be near the end of the numbers.
+        if id - highest > 2 { gap = highest + 1..<id }
         highest = id
         current = id
         return nil

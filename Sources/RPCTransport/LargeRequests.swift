@@ -11,6 +11,12 @@ struct LargeRequests {
     /// Streams that wait, with the room that each needs, in the order in which they came.
     private var waiting: [(id: Int32, size: Int)] = []
 
+    /// Bytes after a single request that are taken before it is refused: RAG-DZ's end envelope needs some.
+    static let tail = 64 << 10
+
+    /// What a message of this size may take with its frame's header and its tail.
+    static func room(for message: Int) -> Int { message + checkedHeaderSize + tail }
+
     init(capacity: Int) { self.capacity = capacity }
 
     /// Whether there is room now; if not, the stream is told later, by what `release` or `leave` returns.
@@ -68,7 +74,7 @@ extension ServerStream {
         guard let size = parser.frontSize(input.bytes) else { return }
         // What follows the request (RAG-DZ's end envelope) is small and has the other half.
         if size <= Int(connection.configuration.http2.streamWindow) / 2 { return }
-        let needed = size + Self.tailRoom
+        let needed = size + LargeRequests.tail
         if connection.largeRequests.reserve(id, needed) {
             gotRoom(needed)
         } else {
@@ -97,7 +103,4 @@ extension ServerStream {
         }
         if !admitted.isEmpty { connection.scheduleFlush() }
     }
-
-    /// Bytes after a single request that are taken before it is refused: RAG-DZ's end envelope needs some.
-    static let tailRoom = 64 << 10
 }

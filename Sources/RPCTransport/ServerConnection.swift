@@ -31,7 +31,9 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     init(_ server: ServerParts, _ loop: any EventLoop, _ share: LoopShare, number: Int, tls: TLSHandler?) throws {
         isRefused = server.registry.count >= server.configuration.maximumConnections
         largeRequests = LargeRequests(
-            capacity: max(server.configuration.connectionRequestBuffer, server.configuration.maximumMessageSize + 1024))
+            capacity: max(
+                server.configuration.connectionRequestBuffer,
+                LargeRequests.room(for: server.configuration.maximumMessageSize)))
         self.tls = tls
         configuration = server.configuration
         router = server.router

@@ -31,7 +31,7 @@ extension ServerStream {
             switch parser.front(input.bytes) {
             case .failure(let status): abort(status)
             // Nothing but RAG-DZ's small end envelope may follow the one request; more would be kept without a bound.
-            case .message(let payload, _) where input.count > payload.upperBound + Self.tailRoom:
+            case .message(let payload, _) where input.count > payload.upperBound + LargeRequests.tail:
                 abort(.invalidArgument("The method takes exactly one request.", reason: "TOO_MANY_REQUESTS"))
             default: makeRoom()
             }

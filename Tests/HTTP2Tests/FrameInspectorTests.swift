@@ -59,6 +59,16 @@ import Testing
         #expect(see(&inspector, Self.frame(1, flags: 4, stream: 3, 3)) == .init(offset: 0, code: .protocolError))
     }
 
+    /// It once trapped: the number after the last but one is not two less than any.
+    @Test func streamNumbersMayReachTheirEnd() {
+        var inspector = server()
+        for last: UInt8 in [0xFE, 0xFF] {
+            let head: [UInt8] = [0, 0, 0, 1, 4, 0x7F, 0xFF, 0xFF, last]
+            #expect(see(&inspector, head) == nil)
+        }
+        #expect(see(&inspector, Self.frame(1, flags: 4, stream: 3, 3)) == .init(offset: 0, code: .protocolError))
+    }
+
     @Test func headerBlocksHaveAnEnd() {
         var limits = HTTP2Limits.defaults
         limits.headerBlockSize = 1000

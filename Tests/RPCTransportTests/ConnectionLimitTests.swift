@@ -15,7 +15,7 @@ import Testing
     @Test func aSingleRequestThatGoesOnIsRefused() async throws {
         try await TestServer.run { test in
             let peer = try RawPeer(port: test.port)
-            let more = [UInt8](repeating: 0, count: ServerStream.tailRoom + 1)
+            let more = [UInt8](repeating: 0, count: LargeRequests.tail + 1)
             _ = try peer.post(Self.path, Self.good + more, ends: false)
             #expect(try peer.read { peer.headers["grpc-status"] != nil })
             #expect(peer.headers["grpc-status"] == "3")
@@ -44,6 +44,15 @@ import Testing
                 for _ in 0..<6 { group.addTask { try await test.unary(text).utf8.count } }
                 for try await size in group { #expect(size == text.utf8.count) }
             }
+        }
+    }
+
+    /// However small the room is made, the largest message that is allowed fits into it.
+    @Test func theLargestRequestAlwaysHasRoom() async throws {
+        try await TestServer.run(configure: { $0.connectionRequestBuffer = 1 }) { test in
+            let text = String(repeating: "x", count: (4 << 20) - 5)
+            let echoed = try await test.unary(text)
+            #expect(echoed.utf8.count == text.utf8.count)
         }
     }
 
