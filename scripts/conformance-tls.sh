@@ -13,7 +13,7 @@ scripts/test-venv.sh sslyze==6.3.1 >/dev/null
 scratch=$(mktemp -d)
 pids=
 # Not SIGTERM: a test process may have handed it down blocked.
-trap '[ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true; rm -rf "$scratch"' EXIT
+trap '[ -z "$pids" ] || { disown -a; kill -KILL $pids; } 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
 # A CA as real ones are, and a server certificate of each kind of key.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Test CA" \

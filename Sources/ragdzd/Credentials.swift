@@ -21,6 +21,8 @@ struct Credentials: Sendable {
     init(_ files: Settings.TLSFiles?, logger: Logger) throws {
         self.files = files
         self.logger = logger
+        // Until somebody listens, a SIGHUP must not end the process: files are read now anyway.
+        signal(SIGHUP, SIG_IGN)
         services = ServiceDirectory(try Self.readServices(files?.services))
         tls = try files.map { files in
             let verification: TLSConfiguration.ClientVerification =
