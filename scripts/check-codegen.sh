@@ -45,5 +45,8 @@ protoc --plugin=protoc-gen-ragdz="$tools/protoc-gen-ragdz" \
 cp "$scratch/others/ragdz.js" "$scratch/others/client.mjs"
 node --check "$scratch/others/client.mjs"
 
+python=${RAGDZ_TEST_VENV:-.venv-tests}/bin/python
+"$python" codegen/Tests/openapi_check.py Sources/Bridge/Generated/OpenAPI.pb.swift "$scratch/others/OpenAPI.pb.swift"
+
 node --test codegen/Tests/javascript/client.test.mjs >"$scratch/node.log" 2>&1 || { cat "$scratch/node.log"; exit 1; }
 echo "JavaScript client: $(grep -c "^ok" "$scratch/node.log") tests passed"

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 venv=${RAGDZ_TEST_VENV:-.venv-tests}
 wanted="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 grpcio-health-checking==1.85.1
-    googleapis-common-protos==1.76.0 hpack==4.2.0 google-auth==2.62.2 requests==2.34.2"
+    googleapis-common-protos==1.76.0 openapi-spec-validator==0.9.0 hpack==4.2.0 google-auth==2.62.2 requests==2.34.2"
 
 # install MARKER PACKAGE...: unless the marker says that these are there.
 install() {
