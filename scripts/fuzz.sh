@@ -22,7 +22,7 @@ done
 # Everything that the debug build made, rooms under test and executables left out: the linker takes what is missing.
 rest() {
     find "$debug/" -name '*.o' -path '*.build/*' 2>/dev/null |
-        grep -vE '/[^/]*(Tests|-tool|PackagePlugin)\.build/|/(ragdz[^/]*|postgres-bench)\.build/' |
+        grep -vE '/[^/]*(Tests|-tool|PackagePlugin)\.build/|/(ragdz[^/]*|[a-z]+[-_]bench|MallocCount)\.build/' |
         grep -vE "/($(tr ' ' '|' <<<"$1"))\.build/" >"$out/objects" || true
     rm -f "$out/rest.a"
     [ ! -s "$out/objects" ] || tr '\n' '\0' <"$out/objects" | xargs -0 ar rcsT "$out/rest.a"
