@@ -5,8 +5,16 @@ internal import RPC
 extension Status {
     /// What a caller may know of a failure of the database; the rest is for the log.
     init(_ error: PostgresError) {
-        if error.isCancelled {
+        if error.code == .cancelled {
             self = .cancelled()
+        } else if error.code == .poolExhausted {
+            self = .resourceExhausted(
+                "The database is busy with other calls; try again in a moment.", reason: "DATABASE_BUSY",
+                retryAfter: .seconds(1))
+        } else if error.isTimeout {
+            self = .unavailable(
+                "The database took too long and the operation was given up; try again in a moment.",
+                reason: "DATABASE_SLOW", retryAfter: .seconds(2))
         } else if error.isTransient || error.code == .closed {
             self = .unavailable(
                 "The database is away or restarting; try again in a moment.", reason: "DATABASE_UNAVAILABLE",

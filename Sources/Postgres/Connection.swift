@@ -29,7 +29,15 @@ final class Connection: @unchecked Sendable {
         let name: String
         var columns: [Column]?
         var failure: PostgresError?
+        /// Grows with each use: the smallest one was not used for longest.
+        var lastUse = 0
         init(name: String) { self.name = name }
+    }
+
+    private enum Limits {
+        /// Statements that a connection keeps prepared. A server has some hundred; who sends ever new texts gets the
+        /// oldest ones forgotten, here and at the server.
+        static let prepared = 256
     }
 
     /// What was sent before one sync.
@@ -39,6 +47,8 @@ final class Connection: @unchecked Sendable {
         let prepared: Prepared?
         /// The last one is the statement; those before it are `begin` and the identity.
         let commands: Int
+        /// In a transaction that has failed the server refuses everything; this does no harm if it is refused.
+        var mayFail = false
         var answered = 0
         var replied = false
         var failure: PostgresError?
@@ -49,14 +59,17 @@ final class Connection: @unchecked Sendable {
     let loop: any EventLoop
     private(set) var state = State.connecting
     private var owner: (any ConnectionOwner)?
-    private let handle: LibPQ
+    let handle: LibPQ
     private var token: UInt64 = 0
     private var armed: (read: Bool, write: Bool) = (false, false)
-    private var wantsWrite = false
-    private var spans: Deque<Span> = []
+    var wantsWrite = false
+    private(set) var spans: Deque<Span> = []
     private var prepared: [Statement: Prepared] = [:]
     private var preparedCount = 0
+    private var uses = 0
     private var cancelsUnderway = 0
+    /// The COPY that has the connection, which is not in pipeline mode then.
+    var copying: CopyOperation?
     /// Replies of "nothing more" in a row; more than a few mean that we lost count.
     private var emptyReplies = 0
 
@@ -89,9 +102,11 @@ final class Connection: @unchecked Sendable {
 
     // MARK: - Readiness
 
-    private func arm(read: Bool = true) {
+    func arm(read: Bool = true) {
+        let read = copying?.wantsRead ?? read
         guard state != .closed, armed != (read, wantsWrite) else { return }
         armed = (read, wantsWrite)
+        guard read || wantsWrite else { return }
         if !ReadinessThread.shared.arm(token, descriptor: handle.descriptor, read: read, write: wantsWrite) {
             lose("the socket cannot be watched")
         }
@@ -102,6 +117,7 @@ final class Connection: @unchecked Sendable {
         armed = (false, false)
         switch state {
         case .connecting: continueConnecting()
+        case .ready where copying != nil: copying?.advance()
         case .ready:
             guard flush() else { return lose(handle.errorMessage) }
             let alive = handle.consumeInput()
@@ -203,13 +219,16 @@ final class Connection: @unchecked Sendable {
         if let found = prepared[statement] {
             known = found
         } else {
+            if prepared.count >= Limits.prepared { sent = forgetOldest() }
             // On its own, so that no other unit's failure makes the server skip it while later units count on it.
             preparedCount += 1
             known = Prepared(name: "s\(preparedCount)")
             prepared[statement] = known
-            sent = handle.sendPrepare(name: known.name, sql: statement.sql) && handle.sendSync()
+            sent = sent && handle.sendPrepare(name: known.name, sql: statement.sql) && handle.sendSync()
             spans.append(Span(unit: nil, prepared: known, commands: 1))
         }
+        uses += 1
+        known.lastUse = uses
         var commands = 1
         if let begin {
             sent = sent && handle.sendCommand(begin)
@@ -227,6 +246,14 @@ final class Connection: @unchecked Sendable {
         sent = sent && handle.sendPrepared(name: known.name, parameters: parameters) && handle.sendSync()
         spans.append(Span(unit: unit, prepared: known, commands: commands))
         return sent
+    }
+
+    /// The server works in order, so what was sent before this still finds the statement.
+    private func forgetOldest() -> Bool {
+        guard let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return true }
+        prepared[oldest.key] = nil
+        spans.append(Span(unit: nil, prepared: nil, commands: 1, mayFail: true))
+        return handle.sendCommand("deallocate \(oldest.value.name)") && handle.sendSync()
     }
 
     /// The statement is prepared afresh when it is used next: its tables have changed since.
@@ -285,7 +312,7 @@ final class Connection: @unchecked Sendable {
     private func finish(_ span: Span) {
         if let next = spans.first?.unit, next.wantsCancel { cancelHead() }
         guard let unit = span.unit else {
-            guard let failure = span.failure else { return }
+            guard let failure = span.failure, !span.mayFail else { return }
             guard let prepared = span.prepared else { return lose(failure) }
             prepared.failure = failure
             self.prepared = self.prepared.filter { $0.value !== prepared }
@@ -318,7 +345,7 @@ final class Connection: @unchecked Sendable {
         if spans.first(where: { $0.unit != nil })?.unit === unit { cancelHead() }
     }
 
-    private func cancelHead() {
+    func cancelHead() {
         guard let canceller = handle.canceller() else { return }
         // The signal hits whatever the server works on when it arrives, and that may be a later unit by then.
         for span in spans { span.unit?.exposedToCancel = true }
@@ -337,7 +364,7 @@ final class Connection: @unchecked Sendable {
         lose(PostgresError(code, text, outcomeUnknown: state == .ready))
     }
 
-    private func lose(_ error: PostgresError) {
+    func lose(_ error: PostgresError) {
         guard state != .closed else { return }
         let units = shut()
         let owner = owner
@@ -352,6 +379,9 @@ final class Connection: @unchecked Sendable {
         handle.finish()
         let units = spans.compactMap(\.unit)
         spans.removeAll()
+        copying?.broke = nil
+        copying?.connectionIsLost(PostgresError(.connectionLost, "the connection was lost during a COPY"))
+        copying = nil
         return units
     }
 

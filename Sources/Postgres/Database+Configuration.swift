@@ -30,24 +30,32 @@ extension Database {
 public struct PoolLimits: Sendable, Hashable {
     /// Connections that stay open when nothing is to do.
     public var minimum: Int
+    /// Up to this many connections are opened as soon as the open ones have something to do; further ones only for
+    /// callers that would have to wait.
+    public var soft: Int
     /// Connections at most.
     public var maximum: Int
     /// Units of work that may be on their way on one shared connection at a time.
     public var pipelineDepth: Int
-    /// Callers that may wait for a connection; one more fails at once.
+    /// Callers that may wait for a connection. When one more comes, the tenant that has most waiting loses its newest.
     public var waiters: Int
     /// How long a caller waits for a connection, in milliseconds.
     public var waitMilliseconds: Int
     /// A connection above `minimum` that did nothing for this many milliseconds is closed.
     public var idleMilliseconds: Int
+    /// A connection older than this many milliseconds is replaced when what runs on it is done.
+    public var lifetimeMilliseconds: Int
     /// An attempt to connect is given up after this many milliseconds.
     public var connectMilliseconds: Int
 
+    /// `soft` is `maximum` unless given, `lifetimeMilliseconds` 30 minutes.
     public init(
-        minimum: Int, maximum: Int, pipelineDepth: Int, waiters: Int, waitMilliseconds: Int, idleMilliseconds: Int,
-        connectMilliseconds: Int
+        minimum: Int, soft: Int? = nil, maximum: Int, pipelineDepth: Int, waiters: Int, waitMilliseconds: Int,
+        idleMilliseconds: Int, lifetimeMilliseconds: Int = 1_800_000, connectMilliseconds: Int
     ) {
         self.minimum = minimum
+        self.soft = soft ?? maximum
+        self.lifetimeMilliseconds = lifetimeMilliseconds
         self.maximum = maximum
         self.pipelineDepth = pipelineDepth
         self.waiters = waiters
@@ -56,11 +64,11 @@ public struct PoolLimits: Sendable, Hashable {
         self.connectMilliseconds = connectMilliseconds
     }
 
-    /// 1 to 8 connections per loop, 16 units in flight on each, 4,096 waiters, 5 s of waiting, 60 s of idleness,
-    /// 5 s to connect.
+    /// 1 to 8 connections per loop (6 unless callers wait), 16 units in flight on each, 4,096 waiters, 5 s of waiting,
+    /// 60 s of idleness, 30 minutes of life, 5 s to connect.
     public static var defaults: PoolLimits {
         PoolLimits(
-            minimum: 1, maximum: 8, pipelineDepth: 16, waiters: 4096, waitMilliseconds: 5000,
+            minimum: 1, soft: 6, maximum: 8, pipelineDepth: 16, waiters: 4096, waitMilliseconds: 5000,
             idleMilliseconds: 60_000, connectMilliseconds: 5000)
     }
 }

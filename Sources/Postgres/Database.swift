@@ -15,6 +15,10 @@ public final class Database: Sendable {
     private let turn = Atomic<Int>(0)
     private let listener: Listener
 
+    /// How long calls in this task may wait for a connection, where that is less than `PoolLimits.waitMilliseconds`: a
+    /// server that must answer within a deadline sets it, so that the reason of a refusal still reaches its caller.
+    @TaskLocal public static var patience: Duration?
+
     /// Connects when first used. Nothing is checked here; see `DatabaseSafety.verify` and `Migrator`.
     public init(configuration: Configuration, group: MultiThreadedEventLoopGroup, logger: Logger) {
         self.configuration = configuration
@@ -69,8 +73,9 @@ public final class Database: Sendable {
     /// `body` throws. Do not wait in `body` for anything but the database, and do not use other calls of the database
     /// in it, since these wait for another connection.
     ///
-    /// `attempts` above 1 runs `body` again after a serialization failure or a deadlock, with short growing pauses: for
-    /// bodies that do nothing but database work.
+    /// `attempts` above 1 runs `body` again after a serialization failure or a deadlock (or when a migration has just
+    /// changed a table under a prepared statement), with short growing pauses: for bodies that do nothing but database
+    /// work.
     public func transaction<R: Sendable>(
         as identity: Identity, isolation: Isolation = .readCommitted, attempts: Int = 1,
         _ body: @Sendable (Transaction) async throws -> R
@@ -79,7 +84,7 @@ public final class Database: Sendable {
         while true {
             do {
                 return try await runOnce(as: identity, isolation, body)
-            } catch let error as PostgresError where error.isSerializationFailure && attempt < attempts {
+            } catch let error as PostgresError where error.mayTryAgain && attempt < attempts {
                 // Those who collided must not meet again: each waits for another time.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...(5 << min(attempt, 6)))))
                 attempt += 1
@@ -169,4 +174,8 @@ extension EventLoop {
     func runNow(_ body: @escaping @Sendable () -> Void) {
         if inEventLoop { body() } else { execute(body) }
     }
+}
+
+extension Duration {
+    var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

@@ -16,6 +16,8 @@ final class Lease: @unchecked Sendable {
     let pool: LoopPool
     let identity: Identity
     let begin: String
+    /// How long its caller may wait for a connection, in milliseconds.
+    let patience = Database.patience.map { max(1, Int64($0.wholeMilliseconds)) } ?? .max
     var wantsCancel = false
     /// How often it was given a connection that turned out to be dead.
     var repeats = 0
@@ -91,6 +93,13 @@ final class Lease: @unchecked Sendable {
     func work(_ statement: Statement, _ parameters: ParameterWriter) -> Unit.Work {
         if case .idle = state { return .opening(statement, parameters, identity, begin: begin) }
         return .inside(statement, parameters)
+    }
+
+    /// Gives the connection to a COPY, when the transaction is under way and nothing else is.
+    func copy(_ statement: Statement, _ direction: CopyOperation.Direction) -> CopyOperation? {
+        pool.loop.assertInEventLoop()
+        guard case .open = state else { return nil }
+        return connection?.copy(statement, direction)
     }
 
     func noteFailure(_ error: PostgresError) {

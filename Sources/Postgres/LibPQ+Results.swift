@@ -90,3 +90,28 @@ extension LibPQ {
         return (error, fatal)
     }
 }
+
+// MARK: - COPY
+
+extension LibPQ {
+    enum CopyReply {
+        case flows
+        case done(affected: Int)
+        case failed(PostgresError)
+        case nothing
+    }
+
+    enum CopyRead { case row, wait, end, failed }
+
+    /// Outside of pipeline mode, when `isBusy` is false.
+    func nextCopyReply() -> CopyReply {
+        guard let result = unsafe nextResult() else { return .nothing }
+        defer { unsafe PQclear(result) }
+        switch unsafe PQresultStatus(result) {
+        case PGRES_COPY_IN, PGRES_COPY_OUT: return .flows
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
+            return .done(affected: unsafe Int(atol(PQcmdTuples(result))))
+        default: return .failed(unsafe Self.report(result).0)
+        }
+    }
+}

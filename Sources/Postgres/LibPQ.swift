@@ -90,6 +90,39 @@ internal import Glibc
         unsafe PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1
     }
 
+    /// Only while nothing is on its way.
+    func exitPipelineMode() -> Bool { unsafe PQexitPipelineMode(connection) == 1 }
+
+    func nextResult() -> OpaquePointer? { unsafe PQgetResult(connection) }
+
+    /// Hands bytes of a COPY to libpq, which keeps them until `flush` has sent them.
+    func putCopy(_ bytes: [UInt8]) -> Bool {
+        unsafe bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return true }
+            let start = unsafe base.assumingMemoryBound(to: CChar.self)
+            return unsafe PQputCopyData(connection, start, Int32(buffer.count)) == 1
+        }
+    }
+
+    /// Ends the data of a COPY; a reason makes the server refuse it.
+    func endCopy(reason: String?) -> Bool { unsafe PQputCopyEnd(connection, reason) == 1 }
+
+    /// Appends the next row of a COPY without waiting.
+    func getCopy(into bytes: inout [UInt8]) -> CopyRead {
+        var row: UnsafeMutablePointer<CChar>? = nil
+        let length = unsafe PQgetCopyData(connection, &row, 1)
+        switch length {
+        case 0: return .wait
+        case -1: return .end
+        case 1...:
+            guard let row = unsafe row else { return .failed }
+            unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: row, count: Int(length)))
+            unsafe PQfreemem(row)
+            return .row
+        default: return .failed
+        }
+    }
+
     func sendPrepare(name: String, sql: String) -> Bool {
         unsafe PQsendPrepare(connection, name, sql, 0, nil) == 1
     }

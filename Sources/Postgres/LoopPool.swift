@@ -37,14 +37,14 @@ final class LoopPool: @unchecked Sendable {
         loop.assertInEventLoop()
         // A task that was cancelled before it came here never starts.
         if unit.wantsCancel { return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up"))) }
-        machine.submit(.unit(unit), .unit, now: now)
+        machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
         work()
     }
 
     func submit(_ lease: Lease) {
         loop.assertInEventLoop()
         if lease.wantsCancel { return lease.refuse(PostgresError(.cancelled, "the caller gave up")) }
-        machine.submit(.lease(lease), .lease, now: now)
+        machine.submit(.lease(lease), .lease, share: lease.identity, patience: lease.patience, now: now)
         work()
     }
 
@@ -108,7 +108,7 @@ final class LoopPool: @unchecked Sendable {
                     unit.connection = nil
                     unit.repeats += 1
                     if unit.repeats <= Self.repeats {
-                        machine.submit(.unit(unit), .unit, now: now)
+                        machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
                     } else {
                         unit.finish(.failure(Self.keepsBreaking))
                     }
@@ -117,7 +117,7 @@ final class LoopPool: @unchecked Sendable {
                 guard let connection = connections[id], connection.isAlive() else {
                     lease.repeats += 1
                     if lease.repeats <= Self.repeats {
-                        machine.submit(.lease(lease), .lease, now: now)
+                        machine.submit(.lease(lease), .lease, share: lease.identity, patience: lease.patience, now: now)
                     } else {
                         lease.refuse(Self.keepsBreaking)
                     }
@@ -183,12 +183,16 @@ extension LoopPool: ConnectionOwner {
 
     func connection(_ connection: Connection, finished unit: Unit, _ outcome: Unit.Outcome) {
         let isLeased = leases[connection.id] != nil
+        if isLeased, case .failure(let error) = outcome, error.isStalePlan, let statement = unit.statement {
+            // The transaction fails, but the next one finds the statement prepared afresh.
+            connection.forget(statement)
+        }
         if !isLeased {
             unit.connection = nil
             machine.finishedUnit(connection.id, now: now)
             if case .failure(let error) = outcome, mayRepeat(unit, error, on: connection) {
                 unit.repeats += 1
-                machine.submit(.unit(unit), .unit, now: now)
+                machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
                 return work()
             }
         }
@@ -206,15 +210,13 @@ extension LoopPool: ConnectionOwner {
         guard unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats, let statement = unit.statement else {
             return false
         }
-        switch error.sqlState {
-        case .queryCanceled: return unit.exposedToCancel
-        case .featureNotSupported, .invalidStatementName:
+        if error.isStalePlan {
             // "cached plan must not change result type": a migration changed a table under a prepared statement.
             guard unit.repeats == 0 else { return false }
             connection.forget(statement)
             return true
-        default: return false
         }
+        return error.sqlState == .queryCanceled && unit.exposedToCancel
     }
 
     func connection(_ connection: Connection, lost error: PostgresError, unfinished: [Unit]) {
@@ -241,7 +243,7 @@ extension LoopPool: ConnectionOwner {
             if lease == nil, unit.untouched, unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats {
                 unit.repeats += 1
                 unit.untouched = false
-                machine.submit(.unit(unit), .unit, now: now)
+                machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
             } else {
                 unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
             }

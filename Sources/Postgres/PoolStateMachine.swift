@@ -4,7 +4,10 @@ internal import DequeModule
 ///
 /// Two kinds of requests share the connections: units, many at a time on one connection, and leases, which have a
 /// connection to themselves. Leases are not starved by units: a connection can be set aside ("draining") until its
-/// units are done. What can go wrong: no connection becomes free in time or too many wait (`poolExhausted`), the
+/// units are done. Those who wait take turns by share (by tenant), and when too many wait, the share with most gives
+/// way. A connection that has lived for long takes nothing new ("retiring") and is replaced. The breaker: while the
+/// database is away, nobody waits for it longer than for a busy one; after that callers fail at once, and one attempt
+/// at a time, with growing pauses, finds out whether it is back. What can go wrong: no connection becomes free in time or too many wait (`poolExhausted`), the
 /// database is away (`connectFailed`, at once when it has been away for longer than anybody may wait), a connection is
 /// lost (it is replaced with growing pauses). Times are milliseconds of a clock that never goes back.
 struct PoolStateMachine<Request> {
@@ -21,11 +24,13 @@ struct PoolStateMachine<Request> {
     }
 
     private struct Slot {
-        enum State: Hashable { case connecting, shared, draining, leased }
+        enum State: Hashable { case connecting, shared, draining, retiring, leased }
         let id: Int
         var state = State.connecting
         var inFlight = 0
         var idleSince: Int64 = 0
+        /// When it has lived long enough.
+        var retires: Int64 = .max
     }
 
     private struct Waiter {
@@ -36,7 +41,9 @@ struct PoolStateMachine<Request> {
 
     private let limits: PoolLimits
     private var slots: [Slot] = []
-    private var waiting: (units: Deque<Waiter>, leases: Deque<Waiter>) = ([], [])
+    private var waiting = (units: FairQueue<Waiter>(), leases: FairQueue<Waiter>())
+    /// Nobody's deadline is earlier.
+    private var firstDeadline: Int64 = .max
     private var actions: Deque<Action> = []
     private var nextSlot = 0
     private var nextNumber = 0
@@ -57,14 +64,17 @@ struct PoolStateMachine<Request> {
 
     // MARK: - Events
 
-    mutating func submit(_ request: Request, _ kind: Kind, now: Int64) {
+    /// `patience` is how long the caller may wait, in milliseconds, where that is less than the pool's limit.
+    mutating func submit(
+        _ request: Request, _ kind: Kind, share: Identity = .none, patience: Int64 = .max, now: Int64
+    ) {
         if closed { return refuse(request, PostgresError(.closed, "the database was closed")) }
         if let lastFailure, isAway(now: now) { return refuse(request, lastFailure) }
         switch kind {
         case .unit:
             // Who came before goes first.
             if waiting.units.isEmpty, let index = leastLoaded() {
-                if slots[index].inFlight >= Self.spillDepth { grow(now: now) }
+                if slots[index].inFlight >= Self.spillDepth, slots.count < limits.soft { grow(now: now) }
                 return start(request, index)
             }
         case .lease:
@@ -73,13 +83,19 @@ struct PoolStateMachine<Request> {
                 return lease(request, index)
             }
         }
-        guard waiterCount < limits.waiters else {
+        guard waiterCount < limits.waiters || makeRoom(for: share) else {
             return refuse(
                 request, PostgresError(.poolExhausted, "\(limits.waiters) callers wait for a connection already"))
         }
-        let waiter = Waiter(request: request, number: nextNumber, deadline: now + Int64(limits.waitMilliseconds))
+        let deadline = now + min(Int64(limits.waitMilliseconds), patience)
+        let waiter = Waiter(request: request, number: nextNumber, deadline: deadline)
         nextNumber += 1
-        if kind == .unit { waiting.units.append(waiter) } else { waiting.leases.append(waiter) }
+        firstDeadline = min(firstDeadline, deadline)
+        if kind == .unit {
+            waiting.units.append(waiter, share: share)
+        } else {
+            waiting.leases.append(waiter, share: share)
+        }
         grow(now: now)
         drainForLeases()
     }
@@ -91,6 +107,7 @@ struct PoolStateMachine<Request> {
         guard let index = index(of: id) else { return false }
         slots[index].state = .shared
         slots[index].idleSince = now
+        slots[index].retires = now + lifetime(of: id)
         serve(index, now: now)
         return true
     }
@@ -129,27 +146,21 @@ struct PoolStateMachine<Request> {
 
     /// The caller of a waiting request gave up; true when it was still waiting.
     mutating func withdraw(where matches: (Request) -> Bool) -> Bool {
-        if let index = waiting.units.firstIndex(where: { matches($0.request) }) {
-            waiting.units.remove(at: index)
-            return true
-        }
-        if let index = waiting.leases.firstIndex(where: { matches($0.request) }) {
-            waiting.leases.remove(at: index)
-            return true
-        }
-        return false
+        waiting.units.removeFirst { matches($0.request) } || waiting.leases.removeFirst { matches($0.request) }
     }
 
     /// Time has passed: deadlines, the next attempt to connect, connections that nobody needs.
     mutating func tick(now: Int64) {
-        while let waiter = waiting.units.first, waiter.deadline <= now {
-            waiting.units.removeFirst()
-            refuse(waiter.request, waitedTooLong())
+        if firstDeadline <= now {
+            for waiter in waiting.units.popHeads(while: { $0.deadline <= now }) {
+                refuse(waiter.request, waitedTooLong())
+            }
+            for waiter in waiting.leases.popHeads(while: { $0.deadline <= now }) {
+                refuse(waiter.request, waitedTooLong())
+            }
+            firstDeadline = (waiting.units.heads + waiting.leases.heads).map(\.deadline).min() ?? .max
         }
-        while let waiter = waiting.leases.first, waiter.deadline <= now {
-            waiting.leases.removeFirst()
-            refuse(waiter.request, waitedTooLong())
-        }
+        retire(now: now)
         for slot in slots where slots.count > limits.minimum {
             guard slot.state == .shared, slot.inFlight == 0,
                 now - slot.idleSince >= Int64(limits.idleMilliseconds)
@@ -162,7 +173,8 @@ struct PoolStateMachine<Request> {
 
     /// When `tick` has something to do next.
     func nextTick(now: Int64) -> Int64? {
-        var times = [waiting.units.first?.deadline, waiting.leases.first?.deadline].compactMap { $0 }
+        var times = slots.filter { $0.state == .shared }.map(\.retires).filter { $0 < .max }
+        if waiterCount > 0 { times.append(firstDeadline) }
         if failures > 0, !closed, slots.count < limits.maximum, !slots.contains(where: { $0.state == .connecting }) {
             times.append(max(pausedUntil, now + 1))
         }
@@ -217,15 +229,59 @@ extension PoolStateMachine {
     }
 
     private mutating func failAll(_ error: PostgresError) {
-        for waiter in waiting.units { refuse(waiter.request, error) }
-        for waiter in waiting.leases { refuse(waiter.request, error) }
-        waiting = ([], [])
+        for waiter in waiting.units.removeAll() { refuse(waiter.request, error) }
+        for waiter in waiting.leases.removeAll() { refuse(waiter.request, error) }
     }
 
     /// Nobody waits longer for a database that is away than for a busy one.
     private func isAway(now: Int64) -> Bool {
         failures > 0 && now - failingSince > Int64(limits.waitMilliseconds)
             && slots.allSatisfy { $0.state == .connecting }
+    }
+
+    /// The share that has most loses its newest, unless that is the one who asks.
+    private mutating func makeRoom(for share: Identity) -> Bool {
+        let gone = waiting.units.giveWay(to: share) ?? waiting.leases.giveWay(to: share)
+        guard let gone else { return false }
+        refuse(
+            gone.request, PostgresError(.poolExhausted, "others who ask for less were given the place in the queue"))
+        return true
+    }
+
+    /// Up to a tenth less than the limit, another part for each connection, so that not all end together.
+    private func lifetime(of id: Int) -> Int64 {
+        let limit = Int64(limits.lifetimeMilliseconds)
+        return limit - limit / 10 * Int64(id % 8) / 8
+    }
+
+    /// Connections that have lived for long are closed, or take nothing new until what runs on them is done.
+    private mutating func retire(now: Int64) {
+        for slot in slots where slot.state == .shared && slot.retires <= now {
+            guard let index = index(of: slot.id) else { continue }
+            if slot.inFlight == 0 { closeSlot(index) } else { slots[index].state = .retiring }
+        }
+    }
+
+    /// Whether the connection, which has something done, was closed since its time is over.
+    private mutating func retired(_ index: Int, now: Int64) -> Bool {
+        if slots[index].state == .retiring {
+            if slots[index].inFlight == 0 {
+                closeSlot(index)
+                replenish(now: now)
+            }
+            return true
+        }
+        guard slots[index].state == .shared, slots[index].inFlight == 0, slots[index].retires <= now else {
+            return false
+        }
+        closeSlot(index)
+        replenish(now: now)
+        return true
+    }
+
+    private mutating func closeSlot(_ index: Int) {
+        actions.append(.close(slots[index].id))
+        slots.remove(at: index)
     }
 
     private func waitedTooLong() -> PostgresError {
@@ -256,6 +312,7 @@ extension PoolStateMachine {
 
     /// Gives a connection that has room to those who wait longest for what it can do.
     private mutating func serve(_ index: Int, now: Int64) {
+        if retired(index, now: now) { return }
         if slots[index].state == .draining, slots[index].inFlight == 0 || waiting.leases.isEmpty {
             slots[index].state = .shared
             if let waiter = waiting.leases.popFirst() { return lease(waiter.request, index) }
@@ -264,7 +321,7 @@ extension PoolStateMachine {
         if slots[index].inFlight == 0, let waiter = waiting.leases.first,
             waiter.number < waiting.units.first?.number ?? .max
         {
-            waiting.leases.removeFirst()
+            _ = waiting.leases.popFirst()
             return lease(waiter.request, index)
         }
         while slots[index].inFlight < limits.pipelineDepth, let waiter = waiting.units.popFirst() {

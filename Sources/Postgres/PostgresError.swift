@@ -96,6 +96,8 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
     public var description: String { rawValue }
+    /// The first two characters: the class, such as "23" for violated constraints and "53" for what has run out.
+    public var errorClass: Substring { rawValue.prefix(2) }
 
     public static let uniqueViolation = SQLState(rawValue: "23505")
     public static let foreignKeyViolation = SQLState(rawValue: "23503")
@@ -111,6 +113,9 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     public static let cannotConnectNow = SQLState(rawValue: "57P03")
     public static let invalidStatementName = SQLState(rawValue: "26000")
     public static let featureNotSupported = SQLState(rawValue: "0A000")
+    public static let readOnlyTransaction = SQLState(rawValue: "25006")
+    public static let diskFull = SQLState(rawValue: "53100")
+    public static let tooManyConnections = SQLState(rawValue: "53300")
     public static let undefinedTable = SQLState(rawValue: "42P01")
 }
 
@@ -124,11 +129,16 @@ extension PostgresError {
     public var isSerializationFailure: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected }
     /// The caller gave up, or a time limit of the server did it for him.
     public var isCancelled: Bool { code == .cancelled || sqlState == .queryCanceled }
+    /// The server gave the statement up, because it or its wait for a lock took longer than the limit.
+    public var isTimeout: Bool { code == .server && (sqlState == .queryCanceled || sqlState == .lockNotAvailable) }
+    /// The server takes no changes: it is a standby, or was set read-only.
+    public var isReadOnly: Bool { sqlState == .readOnlyTransaction }
     /// The database is away, restarting or overloaded: the same call may succeed in a moment.
     public var isTransient: Bool {
         switch code {
         case .connectFailed, .connectionLost, .poolExhausted: true
-        case .server: isSerializationFailure || (sqlState?.rawValue.hasPrefix("53") ?? false) || isShutdown
+        case .server:
+            isSerializationFailure || isReadOnly || (sqlState?.rawValue.hasPrefix("53") ?? false) || isShutdown
         default: false
         }
     }
@@ -136,6 +146,10 @@ extension PostgresError {
     var endsTransaction: Bool {
         code == .server && sqlState != .queryCanceled && sqlState != nil || code == .transactionAborted
     }
+    /// Nothing happened, and the same transaction may go well the next time.
+    var mayTryAgain: Bool { isSerializationFailure || isStalePlan }
+    /// A prepared statement does not fit its tables any more, or the server does not know it.
+    var isStalePlan: Bool { sqlState == .featureNotSupported || sqlState == .invalidStatementName }
     var isShutdown: Bool { sqlState?.rawValue.hasPrefix("57P") ?? false }
 }
 

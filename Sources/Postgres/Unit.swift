@@ -19,6 +19,8 @@ final class Unit: @unchecked Sendable {
     typealias Outcome = Result<ResultRows, PostgresError>
 
     let work: Work
+    /// How long its caller may wait for a connection, in milliseconds.
+    let patience: Int64
     private var complete: ((Outcome) -> Void)?
     /// The caller has given up.
     var wantsCancel = false
@@ -33,7 +35,18 @@ final class Unit: @unchecked Sendable {
     /// Which pool connection works on it.
     var connection: Int?
 
-    init(_ work: Work) { self.work = work }
+    init(_ work: Work) {
+        self.work = work
+        patience = Database.patience.map { max(1, Int64($0.wholeMilliseconds)) } ?? .max
+    }
+
+    /// On whose account it waits.
+    var identity: Identity {
+        switch work {
+        case .alone(_, _, let identity), .opening(_, _, let identity, _): identity
+        case .inside, .command: .none
+        }
+    }
 
     /// Whom to tell. Exactly one call of `finish` reaches it.
     func onFinish(_ complete: @escaping (Outcome) -> Void) { self.complete = complete }

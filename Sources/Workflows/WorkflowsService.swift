@@ -168,6 +168,11 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
         do { return try await body() } catch let error as PostgresError {
             if Task.isCancelled { throw Status.cancelled() }
             guard error.isTransient || error.isCancelled else { throw error }
+            if error.code == .poolExhausted {
+                throw Status.resourceExhausted(
+                    "The database is busy with other calls. Try again.", reason: "DATABASE_BUSY",
+                    retryAfter: .seconds(1))
+            }
             throw Status.unavailable(
                 "The database is away for the moment. Try again.", reason: "DATABASE_UNAVAILABLE",
                 retryAfter: .seconds(1))

@@ -33,8 +33,8 @@ struct Assembly: Sendable {
         // is decided for a caller who is not known.
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
-            AuthenticationInterceptor(authenticator, services: services, limiter: limiter), CallerTap(),
-            PolicyInterceptor(),
+            DatabasePatience(), AuthenticationInterceptor(authenticator, services: services, limiter: limiter),
+            CallerTap(), PolicyInterceptor(),
         ])
         router.add(health)
         if settings.features.contains(.tenants) {

@@ -36,6 +36,7 @@ extension Settings {
         callLogging = try Self.callLogging(reader.string(forKey: "log.calls"))
         databaseURL = Self.text(reader, "database.url", isSecret: true)
         databaseOwnerURL = Self.text(reader, "database.owner.url", isSecret: true)
+        databaseConnections = try Self.number(reader, "database.connections")
         embeddingsURL = Self.text(reader, "embeddings.url")
         embeddingsModel = Self.text(reader, "embeddings.model")
         embeddingsDimension = try Self.number(reader, "embeddings.dimension")

@@ -24,6 +24,8 @@ struct Settings: Sendable {
     /// A database of your own, as the role `ragdz_app`; nil: the embedded one.
     var databaseURL: String?
     /// The same database as a role that may migrate it; nil: `ragdzd migrate` was run by somebody else.
+    /// Connections to the database per thread at most; nil: as `PoolLimits.defaults` says.
+    var databaseConnections: Int?
     var databaseOwnerURL: String?
     /// An OpenAI-compatible endpoint for embeddings; nil: the supervised one on this machine.
     var embeddingsURL: String?

@@ -21,7 +21,12 @@ struct Storage: Sendable {
         let embedded = try await startEmbedded(settings, folder, logger)
         do {
             let url = try await migrate(settings, embedded, logger)
-            let database = Database(configuration: .init(url: url), group: group, logger: logger)
+            var limits = PoolLimits.defaults
+            if let connections = settings.databaseConnections {
+                limits.maximum = connections
+                limits.soft = min(limits.soft, connections)
+            }
+            let database = Database(configuration: .init(url: url, pool: limits), group: group, logger: logger)
             do { try await verify(database) } catch {
                 await database.close()
                 throw error

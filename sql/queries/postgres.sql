@@ -67,3 +67,7 @@ order by c.relname;
 -- name: appliedVersion :one
 -- The newest migration that the database has had.
 select coalesce(max(version), 0) as "version!" from ragdz.schema_migration;
+
+-- name: begun :exec
+-- Does nothing; a transaction that begins with a COPY begins with this.
+select 1;

@@ -76,6 +76,12 @@ enum Queries {
             sql: #"""
                 select coalesce(max(version), 0) as version from ragdz.schema_migration
                 """#)
+
+        static let begun = Statement(
+            name: "postgres.begun",
+            sql: #"""
+                select 1
+                """#)
     }
 
     struct DangerousRolesRow: PostgresRow, Hashable {
@@ -116,6 +122,13 @@ enum Queries {
         _ db: some QueryRunner
     ) async throws(PostgresError) -> Int? {
         try await db.run(Statements.appliedVersion, ParameterWriter(capacity: 0)).firstValue()
+    }
+
+    /// Does nothing; a transaction that begins with a COPY begins with this.
+    static func begun(
+        _ db: some QueryRunner
+    ) async throws(PostgresError) {
+        _ = try await db.run(Statements.begun, ParameterWriter(capacity: 0))
     }
 }
 

@@ -18,8 +18,11 @@ struct RandomRequest {
     private func message(_ type: String, _ method: MethodDescriptor, depth: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         if type == "google.protobuf.Struct" {
-            // {"topic": …, "collection": …}, as the built-in workflow takes it.
-            for (key, text) in [("topic", "canary"), ("collection", id("collection"))] {
+            // {"topic": …, "collection": …}, as the built-in workflow takes it. Elsewhere it is stored as it is, so it
+            // names nothing of others.
+            let isInput = method.service.hasSuffix("Workflows")
+            let named = isInput ? id("collection", mayBeOther: false) : own.ids["collection"] ?? ""
+            for (key, text) in [("topic", "canary"), ("collection", named)] {
                 var entry: [UInt8] = []
                 Wire.append(1, bytes: Array(key.utf8), to: &entry)
                 var value: [UInt8] = []
@@ -71,22 +74,23 @@ struct RandomRequest {
             }
             return id(method.name == "Approve" ? "run" : IsolationTenant.kinds.randomElement() ?? "run")
         default:
+            // Nothing of others: it would be stored, and come back as the caller's own.
             return [
                 own.canary, "brief", "canary.txt", "text/plain", "en", "x'; drop table ragdz.tenants; --", "",
-                String(repeating: "ع", count: 3000), "\u{0}", id(IsolationTenant.kinds.randomElement() ?? "run"),
+                String(repeating: "ع", count: 3000), "\u{0}", own.ids.values.randomElement() ?? "",
             ].randomElement() ?? ""
         }
     }
 
     /// An id of that kind: mostly somebody else's, sometimes the caller's, nobody's, or none at all.
-    private func id(_ kind: String, mayBeOwn: Bool = true) -> String {
+    private func id(_ kind: String, mayBeOwn: Bool = true, mayBeOther: Bool = true) -> String {
         switch Int.random(in: 0..<20) {
         case 0: "00000000-0000-0000-0000-000000000000"
         case 1: "me"
         case 2, 3: IsolationTenant.absent().ids[kind] ?? ""
         case 4...8 where mayBeOwn: own.ids[kind] ?? ""
         // The right form, the wrong kind.
-        case 9: others.randomElement()?.ids.values.randomElement() ?? ""
+        case 9 where mayBeOther: others.randomElement()?.ids.values.randomElement() ?? ""
         default: others.randomElement()?.ids[kind] ?? ""
         }
     }
