@@ -1,3 +1,4 @@
+internal import Glibc
 public import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -16,9 +17,41 @@ public struct Migration: Sendable, Hashable {
         self.checksum = checksum
         self.sql = sql
     }
+
+    /// The first line of a step that PostgreSQL refuses to run in a transaction.
+    private static let outsideMark = "-- outside a transaction\n"
+    /// Each of its statements begins after a line with this.
+    private static let statementMark = "\n-- step\n"
+
+    /// The statements of a step that runs outside of a transaction, such as one that makes an index without blocking
+    /// writers; nil for an ordinary step. It may end in the middle and is then run again from its start, so each
+    /// statement must be one that may be repeated (`drop index concurrently if exists`, then `create …`).
+    var statementsOutsideTransaction: [Substring]? {
+        guard sql.hasPrefix(Self.outsideMark) else { return nil }
+        var statements: [Substring] = []
+        var rest = sql[...]
+        while let mark = rest.range(of: Self.statementMark) {
+            rest = rest[mark.upperBound...]
+            statements.append(rest[..<(rest.range(of: Self.statementMark)?.lowerBound ?? rest.endIndex)])
+        }
+        return statements
+    }
 }
 
-/// Brings a database to the version of this program: forward only, each step in a transaction of its own.
+extension Substring {
+    /// Where a text stands in this one for the first time.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}
+
+/// Brings a database to the version of this program: forward only, each step in a transaction of its own, or, where it
+/// begins with the line `-- outside a transaction`, statement by statement.
 ///
 /// Several processes may start at once: an advisory lock lets one work and the others find it done. A step that was
 /// changed after it was applied, or that this program does not know, stops the start: somebody must decide then.
@@ -49,7 +82,7 @@ public enum Migrator {
 
     private static func run(url: String, _ migrations: [Migration], logger: Logger) throws(PostgresError) -> Int {
         let connection = try BlockingConnection(url: url, applicationName: "ragdz migrate")
-        try connection.run("select pg_advisory_lock(\(lockKey))")
+        try lock(connection, logger: logger)
         let pending = try pending(of: migrations, in: connection)
         for migration in pending {
             logger.info("migrating the database", metadata: ["step": "\(label(migration))"])
@@ -65,15 +98,50 @@ public enum Migrator {
         return pending.count
     }
 
+    /// Asks again and again rather than waiting inside the server: a statement that waits there would hold up an index
+    /// that is made concurrently by the very process that it waits for, and the two would be a deadlock.
+    private static func lock(_ connection: BlockingConnection, logger: Logger) throws(PostgresError) {
+        var isSaid = false
+        while try connection.run("select pg_try_advisory_lock(\(lockKey))").first?.first != "t" {
+            if !isSaid { logger.info("another process migrates the database; waiting for it") }
+            isSaid = true
+            usleep(lockPauseMicroseconds)
+        }
+    }
+
+    private static let lockPauseMicroseconds: UInt32 = 50_000
+
     private static func apply(_ migration: Migration, in connection: BlockingConnection) throws(PostgresError) {
+        if let statements = migration.statementsOutsideTransaction {
+            return try applyOutsideTransaction(statements, of: migration, in: connection)
+        }
         // A step that waits for a busy table makes everybody behind it wait too: it gives up early instead.
         try connection.run("begin; set local lock_timeout = '10s'; set local statement_timeout = 0")
         if migration.version > 1 { try connection.run("set local role ragdz_owner") }
         try connection.run(migration.sql)
+        try note(migration, in: connection)
+        try connection.run("commit")
+    }
+
+    private static func applyOutsideTransaction(
+        _ statements: [Substring], of migration: Migration, in connection: BlockingConnection
+    ) throws(PostgresError) {
+        // Such statements do not block others while they wait, so they may wait for long transactions to end.
+        try connection.run("set role ragdz_owner; set lock_timeout = 0; set statement_timeout = 0")
+        do throws(PostgresError) {
+            for statement in statements { try connection.run(String(statement)) }
+        } catch {
+            _ = try? connection.run("reset role")
+            throw error
+        }
+        try connection.run("reset role; reset lock_timeout; reset statement_timeout")
+        try note(migration, in: connection)
+    }
+
+    private static func note(_ migration: Migration, in connection: BlockingConnection) throws(PostgresError) {
         try connection.run(
             "insert into ragdz.schema_migration (version, name, checksum) values ($1::integer, $2, $3)",
             [String(migration.version), migration.name, migration.checksum])
-        try connection.run("commit")
     }
 
     private static func pending(

@@ -157,7 +157,8 @@ import Testing
         let (one, two) = (UUID128.v4(), UUID128.v4())
         for tenant in [one, two] {
             try await test.asOwner(
-                "insert into ragdz.workflows (tenant_id, name, newest_version) values ($1::uuid, $1::uuid::text, 1)", [tenant])
+                "insert into ragdz.workflows (tenant_id, name, newest_version) values ($1::uuid, $1::uuid::text, 1)",
+                [tenant])
         }
         let names = Statement(name: "names", sql: "copy (select name from ragdz.workflows) to stdout")
         let seen = try await test.database.transaction(as: .tenant(one)) { transaction in

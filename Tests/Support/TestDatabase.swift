@@ -26,6 +26,16 @@ public struct TestDatabase: Sendable {
         try await TestCluster.shared.fresh(pool: pool)
     }
 
+    /// A new database without any migration.
+    public static func empty() async throws -> TestDatabase {
+        try await TestCluster.shared.fresh(pool: nil, template: "template0")
+    }
+
+    /// The real migrations, in order.
+    public static var migrations: [Migration] {
+        Migrations.all.map { Migration(version: $0.version, name: $0.name, checksum: $0.checksum, sql: $0.sql) }
+    }
+
     /// The event loops that test databases use, for tests that want to be on one of them.
     public static var group: MultiThreadedEventLoopGroup { .singleton }
 
@@ -92,7 +102,7 @@ public actor TestCluster {
         return try await task.value
     }
 
-    func fresh(pool: PoolLimits?) async throws -> TestDatabase {
+    func fresh(pool: PoolLimits?, template: String = EmbeddedPostgres.databaseName) async throws -> TestDatabase {
         let server = try await server()
         count += 1
         let name = "test_\(count)"
@@ -100,7 +110,7 @@ public actor TestCluster {
         let outside = administrator ?? Self.connect(server.url(user: "postgres", database: "postgres"), maximum: 1)
         administrator = outside
         _ = try await outside.execute(
-            Statement(name: "create", sql: "create database \(name) template \(EmbeddedPostgres.databaseName)"),
+            Statement(name: "create", sql: "create database \(name) template \(template)"),
             as: .none)
         let appURL = server.url(user: "ragdz_app", database: name)
         let ownerURL = server.url(user: "postgres", database: name)
