@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation
+.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,3 +41,6 @@ isolation: ## Calls every method 200,000 times in all as tenants after each othe
 
 soak: ## Mixed calls for 20 minutes; no healthy call may fail and memory must stay flat.
 	@scripts/soak.sh 20
+
+eval: ## Measures search and the evidence gate on the sets of evaluation/, beside PostgreSQL's own full-text search.
+	@scripts/eval.sh

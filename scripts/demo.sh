@@ -115,13 +115,18 @@ ask_curl "ما هي قاعدة 49/51 في قانون الاستثمار الجز
 ask_curl "When was the tax treaty between Algeria and Switzerland signed?" "الضريبة من المنبع"
 ask_curl "Is basic health insurance compulsory in Switzerland?" "التأمين الصحي الإلزامي"
 
-step "9. A question that no document answers"
+step "9. Asking in Darija, in Latin and in Arabic letters, as people type it"
+ask_cli "ch7al rahi la TVA f dzayer?" "valeur ajoutée en Algérie"
+ask_cli "ch7al nkhalles f casnos?" "كاسنوس"
+ask_curl "شحال تدوم فترة التجربة كي نخدم جديد فالجزائر؟" "contrat de travail en droit algérien"
+
+step "10. A question that no document answers"
 printf '\n-- ragdz ask: Who won the chess world championship in 1972?\n'
 "$ragdz" ask "Who won the chess world championship in 1972?" --collection law | tee "$scratch/answer"
 expect "it abstains instead of inventing" grep -qE 'WEAK_EVIDENCE|NO_SOURCES' "$scratch/answer"
 
 # ---------------------------------------------------------------------------------------------------------------------
-step "10. The second tenant finds nothing of the first"
+step "11. The second tenant finds nothing of the first"
 document=$(field id <"$scratch/uploaded.json")
 export RAGDZ_KEY=$second_key
 "$ragdz" collection list
@@ -139,7 +144,7 @@ expect "without a key nothing is answered (status $code)" [ "$code" = 401 ]
 unset RAGDZ_KEY
 
 # ---------------------------------------------------------------------------------------------------------------------
-step "11. Starting the workflow brief, and killing ragdzd with SIGKILL in the middle"
+step "12. Starting the workflow brief, and killing ragdzd with SIGKILL in the middle"
 run=$("$ragdz" run start brief --set topic="Assurances sociales en Algérie et en Suisse" --set collection=law \
     --request-id "demo-brief" --json | field id)
 "$ragdz" run watch "$run" --json >"$scratch/events.jsonl" 2>"$scratch/watch.log" &
@@ -153,7 +158,7 @@ status=0
 "$ragdz" run get "$run" >/dev/null 2>&1 || status=$?
 expect "nobody answers any more (exit $status)" [ "$status" = 6 ]
 
-step "12. Starting ragdzd again on the same folder"
+step "13. Starting ragdzd again on the same folder"
 start_server "$data" "$rpc" "${bridge#http://}"
 again=$("$ragdz" run start brief --set topic="Assurances sociales en Algérie et en Suisse" --set collection=law \
     --request-id "demo-brief" --json | field id)
@@ -166,7 +171,7 @@ until [ "$("$ragdz" run get "$run" --json | field status)" = RUN_STATUS_WAITING 
 done
 "$ragdz" run get "$run"
 
-step "13. Approving, and the run to its end"
+step "14. Approving, and the run to its end"
 curl -fsS -H "Authorization: Bearer $first_key" "$bridge/v1/runs/$run:approve" \
     -d '{"approved":true,"comment":"Bon pour diffusion"}' >/dev/null
 status=0
@@ -187,7 +192,7 @@ PYTHON
 now_stored=$("$ragdz" collection get law --json | field documentCount)
 expect "the brief is stored once: $now_stored documents" [ "$now_stored" = "$((stored + 1))" ]
 
-step "14. Stopping everything"
+step "15. Stopping everything"
 status=0
 stop_server || status=$?
 expect "ragdzd stopped by itself (exit $status)" [ "$status" = 0 ]

@@ -21,4 +21,5 @@ print() {
 }
 
 print darija darija.tsv
+print places places.tsv
 print brokenPlurals broken-plurals.tsv

@@ -21,10 +21,12 @@ extension LexicalAnalyzer {
             let isStop = StopWords.french.contains(word) || StopWords.english.contains(word)
             entry = isStop ? DarijaLexicon.shared.entry(exactly: word[...]) : DarijaWord.latin(word)
             if isStop, entry == nil { return .silent }
+        // "SPA", "casnos" among Arabic letters; other Latin words are the standard analysis's.
+        case .latin: entry = DarijaLexicon.shared.entry(exactly: word[...])
         default: entry = nil
         }
         guard let entry else { return .unknown }
-        return entry.lexemes.isEmpty ? .silent : .meaning(entry)
+        return entry.isSilent ? .silent : .meaning(entry)
     }
 
     static func darijaLexemes(of token: Token, variety: LanguageVariety) -> [Lexeme] {
@@ -33,8 +35,9 @@ extension LexicalAnalyzer {
         case .silent: return []
         case .meaning(let entry):
             var lexemes = own.isEmpty ? [Lexeme(text: token.text, kind: .main)] : own
-            for text in entry.lexemes where !lexemes.contains(where: { $0.text == text }) {
-                lexemes.append(Lexeme(text: text, kind: .translation))
+            guard !entry.lexemes.isEmpty else { return [] }
+            for lexeme in entry.lexemes where !lexemes.contains(where: { $0.text == lexeme.text }) {
+                lexemes.append(lexeme)
             }
             return lexemes
         case .unknown where token.script == .latin && variety == .arabizi:

@@ -11,10 +11,13 @@ public struct Lexeme: Sendable, Hashable {
 
     public let text: String
     public let kind: Kind
+    /// How much of the word's meaning the lexeme is, up to 1: less for a part of a meaning of several words.
+    public let share: Double
 
-    public init(text: String, kind: Kind) {
+    public init(text: String, kind: Kind, share: Double = 1) {
         self.text = text
         self.kind = kind
+        self.share = share
     }
 }
 

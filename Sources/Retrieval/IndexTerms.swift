@@ -69,7 +69,7 @@ struct QueryTerms: Sendable {
             for lexeme in term.lexemes {
                 lexemes.append(lexeme.text)
                 terms.append(termCount)
-                weights.append(Self.weight(lexeme.kind))
+                weights.append(Self.weight(lexeme.kind) * lexeme.share)
             }
         }
     }

@@ -50,6 +50,8 @@ extension Ragdz_V1_SearchHit {
         denseRank = Int32(clamping: passage.denseRank)
         lexicalRank = Int32(clamping: passage.lexicalRank)
         similarity = passage.similarity
+        coverage = passage.coverage
+        lexicalScore = passage.relevance
     }
 }
 

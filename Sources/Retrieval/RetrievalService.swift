@@ -29,6 +29,11 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         self.logger = logger
     }
 
+    /// Keeps the index at the version of this program's analyzer, until the task is cancelled.
+    public func keepIndexFresh() async {
+        await IndexRefresh(store: store, logger: logger).run()
+    }
+
     public func createCollection(
         _ request: Ragdz_V1_CreateCollectionRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Collection {
@@ -94,6 +99,7 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
             var response = Ragdz_V1_SearchResponse()
             response.hits = found.map { Ragdz_V1_SearchHit($0) }
             response.queryLanguage = query.language.rawValue
+            if request.explain { response.explanation = Ragdz_V1_SearchExplanation(query, search.weights) }
             return response
         }
     }

@@ -22,6 +22,8 @@ struct Passage: Sendable {
     let similarity: Double
     /// The share of the query's weight of words that the passage holds, 0 to 1.
     let coverage: Double
+    /// What the lexical leg ranks by; 0 when it did not find the passage.
+    let relevance: Double
 
     /// A passage that a caller brings along; nothing is known of how it was found.
     init(
@@ -38,7 +40,7 @@ struct Passage: Sendable {
         self.page = page
         self.start = start
         self.end = end
-        (utf16Start, score, denseRank, lexicalRank, similarity, coverage) = (0, 0, 0, 0, 0, 0)
+        (utf16Start, score, denseRank, lexicalRank, similarity, coverage, relevance) = (0, 0, 0, 0, 0, 0, 0)
     }
 
     init(_ row: Queries.SearchChunksRow) {
@@ -58,16 +60,20 @@ struct Passage: Sendable {
         lexicalRank = row.lexicalRank
         similarity = row.similarity
         coverage = row.coverage
+        relevance = row.relevance
     }
 }
 
-/// How the legs of the search are joined: similarity + lexicalWeight × coverage. The figures are those of
-/// docs/retrieval.md, for the embedding model that ships; another model's similarities may be spread otherwise.
+/// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight / (1 + lexical rank / 2).
+/// The figures were chosen on the tuning halves of docs/retrieval.md, for the embedding model that ships; another model's
+/// similarities may be spread otherwise.
 struct FusionWeights: Sendable {
     /// What holding all words of the query is worth, where the similarity goes from -1 to 1.
-    var lexicalWeight = 0.25
-    /// The coverage that a passage in another language than the query is given at least.
-    var foreignCoverage = 0.3
+    var lexicalWeight = 0.3
+    /// What being the best of the lexical leg is worth.
+    var rankWeight = 0.1
+    /// The share of both that a passage in another language than the query is given at least.
+    var foreignCoverage = 0.22
 }
 
 extension RetrievalStore {
@@ -82,7 +88,8 @@ extension RetrievalStore {
             database.as(.tenant(tenant)), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
             weights: terms.weights, language: terms.language, model: model, collections: collections,
             languages: languages, candidates: max(Self.candidates, limit), resultLimit: limit,
-            lexicalWeight: weights.lexicalWeight, foreignCoverage: weights.foreignCoverage
+            lexicalWeight: weights.lexicalWeight, rankWeight: weights.rankWeight,
+            foreignCoverage: weights.foreignCoverage
         ).map(Passage.init)
     }
 }

@@ -179,7 +179,8 @@ struct RetrievalStore: Sendable {
             title: prepared.title, mediaType: extracted.mediaType.rawValue, language: prepared.language.rawValue,
             byteSize: Int64(document.byteSize), characterCount: Int64(extracted.text.count),
             pageCount: extracted.pageCount, pageStarts: extracted.pageStarts.map { Int64($0) },
-            sha256: document.sha256, content: prepared.content, chunkCount: chunkCount)
+            sha256: document.sha256, content: prepared.content, chunkCount: chunkCount,
+            analyzerVersion: LexicalAnalyzer.version)
         guard let row else { throw DocumentExists() }
         for start in stride(from: 0, to: chunkCount, by: RetrievalLimits.chunksPerStatement) {
             let range = start..<min(start + RetrievalLimits.chunksPerStatement, chunkCount)
@@ -199,7 +200,8 @@ struct RetrievalStore: Sendable {
             ordinals: rows.map(\.chunk.ordinal), pages: rows.map(\.chunk.page),
             starts: rows.map { Int64($0.chunk.range.lowerBound) }, ends: rows.map { Int64($0.chunk.range.upperBound) },
             utf16Starts: rows.map { Int64($0.utf16Start) }, languages: languages,
-            titlePaths: rows.map { $0.chunk.titlePath.joined(separator: " › ") }, contents: rows.map(\.content),
+            titlePaths: rows.map { $0.chunk.titlePath.joined(separator: Self.pathSeparator) },
+            contents: rows.map(\.content),
             lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count))
         try await Queries.insertVectors(
             transaction, collectionID: document.collection, chunkIDs: ids, languages: languages,

@@ -8,6 +8,10 @@ struct AnalysedQuery: Sendable {
     let text: String
     let terms: QueryTerms
     let vector: [Float]
+    /// What the vector was made from.
+    let embedded: [String]
+    /// The countries and cities that it names, as `PlaceNames` numbers them.
+    let places: Set<Int>
 
     var language: LanguageCode { terms.detected.code }
 }
@@ -25,7 +29,9 @@ struct SearchEngine: Sendable {
         let texts = terms.detected.variety == .arabizi && !glosses.isEmpty ? glosses : [query] + glosses
         let vectors: [[Float]]
         do { vectors = try await embedder.embed(texts) } catch { throw Status(embedding: error) }
-        return AnalysedQuery(text: query, terms: terms, vector: Self.mean(vectors))
+        return AnalysedQuery(
+            text: query, terms: terms, vector: Self.mean(vectors), embedded: texts,
+            places: PlaceNames.places(in: ([query] + glosses).joined(separator: "\n")))
     }
 
     /// The direction between vectors of length 1.

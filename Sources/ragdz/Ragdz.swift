@@ -19,8 +19,10 @@ struct Ragdz: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            LoginCommand.self, TenantCommand.self, KeyCommand.self, AuditCommand.self, CollectionCommand.self, DocumentCommand.self,
-            SearchCommand.self, AskCommand.self, RunCommand.self, WorkflowCommand.self, CallCommand.self,
+            LoginCommand.self, TenantCommand.self, KeyCommand.self, AuditCommand.self, CollectionCommand.self,
+            DocumentCommand.self,
+            SearchCommand.self, AskCommand.self, EvalCommand.self, RunCommand.self, WorkflowCommand.self,
+            CallCommand.self,
             HealthCommand.self, CompletionCommand.self,
         ])
 

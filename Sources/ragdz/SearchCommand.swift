@@ -11,6 +11,7 @@ struct SearchCommand: AsyncParsableCommand {
     var collections: [String] = []
     @Option(name: .customLong("language"), help: "Only documents in ar, fr or en; may be given several times.")
     var languages: [String] = []
+    @Flag(help: "Say how the query was read; the whole of it with --json.") var explain = false
     @Option(help: "1 to 100.") var limit: Int32 = 10
 
     func run() async throws {
@@ -19,13 +20,25 @@ struct SearchCommand: AsyncParsableCommand {
         request.collections = collections
         request.languages = languages
         request.limit = limit
+        request.explain = explain
         try await Session.run(connection) { [request, json = connection.json] session in
             let client = Ragdz_V1_Retrieval.Client(session.client)
             let answer = try await client.search(request, options: session.options)
             if json { return try Terminal.printJSON(answer) }
+            if let explanation = answer.explanation { Self.show(explanation) }
             if answer.hits.isEmpty { return Terminal.complain("Nothing found.") }
             for (index, hit) in answer.hits.enumerated() { Self.show(hit, index + 1) }
         }
+    }
+
+    private static func show(_ explanation: Ragdz_V1_SearchExplanation) {
+        let words = explanation.terms.map { $0.readings.map(\.lexeme).joined(separator: "/") }
+        Terminal.write(
+            """
+            \(explanation.variety); words: \(words.joined(separator: " "))
+            embedded: \(explanation.embedded.joined(separator: " | "))
+
+            """)
     }
 
     private static func show(_ hit: Ragdz_V1_SearchHit, _ number: Int) {

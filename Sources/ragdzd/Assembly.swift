@@ -15,6 +15,7 @@ struct Assembly: Sendable {
     private let limiter: RateLimiter
     private let workflows: WorkflowsFeature?
     private let probe: DatabaseProbe
+    private let retrieval: RetrievalService?
     private let models: ModelParts?
 
     /// How often readiness is looked at.
@@ -50,10 +51,14 @@ struct Assembly: Sendable {
                 })
         }
         var workflows: WorkflowsFeature?
+        var served: RetrievalService?
         if let models {
             let retrieval = RetrievalService(
                 database: database, embedder: models.embedder, chat: models.chat, logger: logger)
-            if settings.features.contains(.retrieval) { router.add(retrieval) }
+            if settings.features.contains(.retrieval) {
+                router.add(retrieval)
+                served = retrieval
+            }
             if settings.features.contains(.workflows) {
                 let actions = BriefActions.all(RetrievalBriefSources(RetrievalSources(retrieval)))
                 let feature = WorkflowsFeature(database: database, actions: ActionRegistry(actions), logger: logger)
@@ -63,6 +68,7 @@ struct Assembly: Sendable {
         }
         router.add(ReflectionService(services: router.services, files: ContractDescriptors.files))
         self.workflows = workflows
+        retrieval = served
         self.router = router
     }
 
@@ -70,6 +76,7 @@ struct Assembly: Sendable {
     var background: [@Sendable () async -> Void] {
         var jobs: [@Sendable () async -> Void] = [authenticator.run, limiter.run, probe.run, watchReadiness]
         if let workflows { jobs.append(workflows.run) }
+        if let retrieval { jobs.append(retrieval.keepIndexFresh) }
         return jobs
     }
 

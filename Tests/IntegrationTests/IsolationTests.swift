@@ -67,6 +67,8 @@ import Testing
         "/ragdz.v1.Retrieval/ListDocuments": .alike(#"{"collection":"$collection"}"#),
         "/ragdz.v1.Retrieval/DeleteDocument": .alike(#"{"id":"$document"}"#),
         "/ragdz.v1.Retrieval/Search": .alike(#"{"collections":["$collection"],"query":"canary secret"}"#),
+        "/ragdz.v1.Retrieval/Evaluate": .alike(
+            #"{"collections":["$collection"],"cases":[{"question":"canary secret","contains":"canary"}]}"#),
         "/ragdz.v1.Retrieval/Ask": .alike(#"{"collections":["$collection"],"question":"What is the canary?"}"#),
         "/ragdz.v1.Workflows/PutDefinition": .own(
             #"{"definition":{"name":"mine","steps":[{"id":"a","kind":"STEP_KIND_APPROVAL","prompt":"?"}]}}"#),

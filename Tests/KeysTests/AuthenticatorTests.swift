@@ -162,6 +162,7 @@ import Testing
     static let definers = [
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off",
@@ -179,6 +180,7 @@ import Testing
             """)
         // Why each may cross row-level security:
         // claim_due_steps: a worker serves all tenants, and learns of each only which step is due;
+        // documents_to_index: a new analyzer serves all tenants, and learns of each only which document is out of date;
         // find_key, find_operator_credential: the caller is not known before its credential is found;
         // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is
         // that of the transaction.

@@ -36,6 +36,7 @@ import Testing
         "/ragdz.v1.Retrieval/GetDocumentText": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/ListDocuments": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/DeleteDocument": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/Evaluate": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/Search": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/Ask": "tenantKey retrieval.read",
         "/ragdz.v1.Workflows/PutDefinition": "tenantKey workflows.write",

@@ -66,6 +66,11 @@ export declare class Retrieval {
     listDocuments(request?: ListDocumentsRequest, options?: CallOptions): Promise<ListDocumentsResponse>;
     deleteDocument(request?: DeleteDocumentRequest, options?: CallOptions): Promise<Record<string, never>>;
     search(request?: SearchRequest, options?: CallOptions): Promise<SearchResponse>;
+    /**
+     * How well search and the evidence gate do on questions with known answers: figures for each language and for all,
+     * for each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.
+     */
+    evaluate(request?: EvaluateRequest, options?: CallOptions): Promise<EvaluationReport>;
     /** Events in order: sources, then answer text and citations (or one abstention), usage last. */
     ask(request?: AskRequest, options?: CallOptions): AsyncGenerator<AskEvent, void>;
 }
@@ -320,6 +325,52 @@ export interface DocumentText {
     pageStarts?: string[];
 }
 
+/** A mean and its 95 % confidence interval by the bootstrap. */
+export interface Estimate {
+    mean?: number;
+    low?: number;
+    high?: number;
+}
+
+export interface EvaluateRequest {
+    /** Ids or names; empty: all collections of the tenant. At most 32. */
+    collections?: string[];
+    /** 1 to 1,000. */
+    cases?: EvaluationCase[];
+    /** Judge the evidence gate as well. */
+    gate?: boolean;
+}
+
+export interface EvaluationCase {
+    /** 1 to 4,000 characters. */
+    question?: string;
+    /** A label by which figures are kept apart, such as "ar" or "fr>ar"; at most 32 characters. */
+    label?: string;
+    /** The documents that answer. None, and no `contains`: the question is unanswerable here. */
+    documentIds?: string[];
+    /** The passage that answers holds these words, letter by letter; at most 1,000 characters. */
+    contains?: string;
+}
+
+export interface EvaluationFigures {
+    label?: string;
+    answerable?: number;
+    unanswerable?: number;
+    /** dense, lexical, hybrid. */
+    legs?: LegFigures[];
+    /** Only when both kinds of questions are there and the gate was asked for. */
+    gateAuroc?: number;
+    /** Share of the answerable questions that would not be answered. */
+    falseAbstention?: number;
+    /** Share of the unanswerable questions that would be answered. */
+    falseAnswers?: number;
+}
+
+export interface EvaluationReport {
+    /** One for each label, in their order, then one for all with an empty label. */
+    figures?: EvaluationFigures[];
+}
+
 export interface GetCollectionRequest {
     id?: string;
 }
@@ -384,6 +435,13 @@ export interface KeyWithSecret {
     key?: Key;
     /** The whole key, ragdz_live_<id>_<secret>_<crc>. It is not stored and cannot be shown again. */
     secret?: string;
+}
+
+export interface LegFigures {
+    leg?: string;
+    ndcgAt10?: Estimate;
+    recallAt10?: Estimate;
+    reciprocalRank?: Estimate;
 }
 
 export interface ListAuditEntriesRequest {
@@ -524,6 +582,28 @@ export interface RunEvent {
 
 export type RunStatus = "RUN_STATUS_UNSPECIFIED" | "RUN_STATUS_RUNNING" | "RUN_STATUS_WAITING" | "RUN_STATUS_SUCCEEDED" | "RUN_STATUS_FAILED" | "RUN_STATUS_CANCELLED";
 
+export interface SearchExplanation {
+    /** "standard", "darija" or "arabizi". */
+    variety?: string;
+    /** 0 to 1. */
+    languageConfidence?: number;
+    /** The words that the lexical leg looks for. */
+    terms?: SearchTerm[];
+    /** What the query's vector was made from: the query, or for Darija its words' meanings. */
+    embedded?: string[];
+    /** "exact": all vectors in scope were compared. */
+    densePlan?: string;
+    /** "gin": the inverted index of the tenant. */
+    lexicalPlan?: string;
+    /**
+     * score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least
+     * foreign_coverage of their weights for a passage in another language.
+     */
+    lexicalWeight?: number;
+    rankWeight?: number;
+    foreignCoverage?: number;
+}
+
 export interface SearchHit {
     chunkId?: string;
     documentId?: string;
@@ -543,6 +623,16 @@ export interface SearchHit {
     lexicalRank?: number;
     /** Cosine similarity of the dense leg, -1 to 1. */
     similarity?: number;
+    /** The share of the query's weight of words that the chunk holds, 0 to 1. */
+    coverage?: number;
+    /** The score of the lexical leg; 0: not found by it. */
+    lexicalScore?: number;
+}
+
+export interface SearchReading {
+    lexeme?: string;
+    /** How much a match of it counts, up to 1. */
+    weight?: number;
 }
 
 export interface SearchRequest {
@@ -554,12 +644,20 @@ export interface SearchRequest {
     limit?: number;
     /** Only documents in these languages. */
     languages?: string[];
+    /** Say how the query was read and searched. */
+    explain?: boolean;
 }
 
 export interface SearchResponse {
     hits?: SearchHit[];
     /** The language that the query was taken for. */
     queryLanguage?: string;
+    /** Only when asked for. */
+    explanation?: SearchExplanation;
+}
+
+export interface SearchTerm {
+    readings?: SearchReading[];
 }
 
 export interface StartRunRequest {

@@ -212,6 +212,14 @@ export class Retrieval {
         return this.#client.unary("POST", "/v1/search", "*", request, options);
     }
 
+    /**
+     * How well search and the evidence gate do on questions with known answers: figures for each language and for all,
+     * for each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.
+     */
+    evaluate(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/evaluations", "*", request, options);
+    }
+
     /** Events in order: sources, then answer text and citations (or one abstention), usage last. */
     ask(request = {}, options = {}) {
         return this.#client.stream("POST", "/v1/ask", "*", request, options);

@@ -76,8 +76,8 @@ limit :page_size;
 -- No row when the same bytes, or the same id, are there already.
 insert into ragdz.documents (
     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
-    page_starts, sha256, content, chunk_count)
-values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count)
+    page_starts, sha256, content, chunk_count, analyzer_version)
+values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version)
 on conflict do nothing
 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time;
@@ -120,7 +120,33 @@ where c.tenant_id = ragdz.current_tenant() and c.id = gone.collection_id;
 select chunk_id as "chunk_id!", document_id as "document_id!", collection_id as "collection_id!", title as "title!",
     title_path as "title_path!", language as "language!", content as "content!", page as "page!",
     start_at as "start_at!", end_at as "end_at!", utf16_start as "utf16_start!", score as "score!",
-    dense_rank as "dense_rank!", lexical_rank as "lexical_rank!", similarity as "similarity!", coverage as "coverage!"
+    dense_rank as "dense_rank!", lexical_rank as "lexical_rank!", similarity as "similarity!", coverage as "coverage!",
+    relevance as "relevance!"
 from ragdz.search_chunks(
     :query_vector::public.halfvec, :lexemes::text[], :terms::integer[], :weights::double precision[], :language::text, :model::text, :collections?::uuid[], :languages?::text[],
-    :candidates::integer, :result_limit::integer, :lexical_weight::double precision, :foreign_coverage::double precision);
+    :candidates::integer, :result_limit::integer, :lexical_weight::double precision, :rank_weight::double precision,
+    :foreign_coverage::double precision);
+
+-- name: documentsToIndex :many
+-- Of any tenant: ids only.
+select tenant_id as "tenant_id!", document_id as "document_id!" from ragdz.documents_to_index(:version::integer, :result_limit::integer);
+
+-- name: findChunksToIndex :many
+select c.id, c.start_at, c.end_at, c.language, c.title_path
+from ragdz.chunks c
+where c.tenant_id = ragdz.current_tenant() and c.document_id = :document_id
+order by c.ordinal;
+
+-- name: findTextToIndex :one
+select title, content from ragdz.documents where tenant_id = ragdz.current_tenant() and id = :id;
+
+-- name: updateLexemes :execrows
+update ragdz.chunks c
+set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
+from unnest(:ids::uuid[], :lexemes::text[], :lexeme_counts::integer[]) as n (id, lexemes, lexeme_count)
+where c.tenant_id = ragdz.current_tenant() and c.id = n.id;
+
+-- name: updateAnalyzerVersion :execrows
+update ragdz.documents
+set analyzer_version = :version
+where tenant_id = ragdz.current_tenant() and id = :id and analyzer_version < :version;

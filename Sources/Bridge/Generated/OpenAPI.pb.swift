@@ -729,6 +729,44 @@ enum OpenAPI {
                 "x-required-scope": "retrieval.read"
               }
             },
+            "/v1/evaluations": {
+              "post": {
+                "operationId": "Retrieval_Evaluate",
+                "tags": ["Retrieval"],
+                "description": "How well search and the evidence gate do on questions with known answers: figures for each language and for all,\nfor each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.",
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "$ref": "#/components/schemas/EvaluateRequest"
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvaluationReport"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
             "/v1/ask": {
               "post": {
                 "operationId": "Retrieval_Ask",
@@ -2004,6 +2042,121 @@ enum OpenAPI {
                   }
                 }
               },
+              "Estimate": {
+                "type": "object",
+                "properties": {
+                  "mean": {
+                    "type": "number",
+                    "format": "double"
+                  },
+                  "low": {
+                    "type": "number",
+                    "format": "double"
+                  },
+                  "high": {
+                    "type": "number",
+                    "format": "double"
+                  }
+                },
+                "description": "A mean and its 95 % confidence interval by the bootstrap."
+              },
+              "EvaluateRequest": {
+                "type": "object",
+                "properties": {
+                  "collections": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "Ids or names; empty: all collections of the tenant. At most 32."
+                  },
+                  "cases": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvaluationCase"
+                    },
+                    "description": "1 to 1,000."
+                  },
+                  "gate": {
+                    "type": "boolean",
+                    "description": "Judge the evidence gate as well."
+                  }
+                }
+              },
+              "EvaluationCase": {
+                "type": "object",
+                "properties": {
+                  "question": {
+                    "type": "string",
+                    "description": "1 to 4,000 characters."
+                  },
+                  "label": {
+                    "type": "string",
+                    "description": "A label by which figures are kept apart, such as \"ar\" or \"fr>ar\"; at most 32 characters."
+                  },
+                  "documentIds": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "The documents that answer. None, and no `contains`: the question is unanswerable here."
+                  },
+                  "contains": {
+                    "type": "string",
+                    "description": "The passage that answers holds these words, letter by letter; at most 1,000 characters."
+                  }
+                }
+              },
+              "EvaluationFigures": {
+                "type": "object",
+                "properties": {
+                  "label": {
+                    "type": "string"
+                  },
+                  "answerable": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "unanswerable": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "legs": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/LegFigures"
+                    },
+                    "description": "dense, lexical, hybrid."
+                  },
+                  "gateAuroc": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Only when both kinds of questions are there and the gate was asked for."
+                  },
+                  "falseAbstention": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Share of the answerable questions that would not be answered."
+                  },
+                  "falseAnswers": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Share of the unanswerable questions that would be answered."
+                  }
+                }
+              },
+              "EvaluationReport": {
+                "type": "object",
+                "properties": {
+                  "figures": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvaluationFigures"
+                    },
+                    "description": "One for each label, in their order, then one for all with an empty label."
+                  }
+                }
+              },
               "Key": {
                 "type": "object",
                 "properties": {
@@ -2102,6 +2255,23 @@ enum OpenAPI {
                   "secret": {
                     "type": "string",
                     "description": "The whole key, ragdz_live_<id>_<secret>_<crc>. It is not stored and cannot be shown again."
+                  }
+                }
+              },
+              "LegFigures": {
+                "type": "object",
+                "properties": {
+                  "leg": {
+                    "type": "string"
+                  },
+                  "ndcgAt10": {
+                    "$ref": "#/components/schemas/Estimate"
+                  },
+                  "recallAt10": {
+                    "$ref": "#/components/schemas/Estimate"
+                  },
+                  "reciprocalRank": {
+                    "$ref": "#/components/schemas/Estimate"
                   }
                 }
               },
@@ -2319,6 +2489,55 @@ enum OpenAPI {
                 ],
                 "description": "- `RUN_STATUS_WAITING`: Nothing can go on until somebody approves."
               },
+              "SearchExplanation": {
+                "type": "object",
+                "properties": {
+                  "variety": {
+                    "type": "string",
+                    "description": "\"standard\", \"darija\" or \"arabizi\"."
+                  },
+                  "languageConfidence": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "0 to 1."
+                  },
+                  "terms": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/SearchTerm"
+                    },
+                    "description": "The words that the lexical leg looks for."
+                  },
+                  "embedded": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "What the query's vector was made from: the query, or for Darija its words' meanings."
+                  },
+                  "densePlan": {
+                    "type": "string",
+                    "description": "\"exact\": all vectors in scope were compared."
+                  },
+                  "lexicalPlan": {
+                    "type": "string",
+                    "description": "\"gin\": the inverted index of the tenant."
+                  },
+                  "lexicalWeight": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least\nforeign_coverage of their weights for a passage in another language."
+                  },
+                  "rankWeight": {
+                    "type": "number",
+                    "format": "double"
+                  },
+                  "foreignCoverage": {
+                    "type": "number",
+                    "format": "double"
+                  }
+                }
+              },
               "SearchHit": {
                 "type": "object",
                 "properties": {
@@ -2372,6 +2591,29 @@ enum OpenAPI {
                     "type": "number",
                     "format": "double",
                     "description": "Cosine similarity of the dense leg, -1 to 1."
+                  },
+                  "coverage": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "The share of the query's weight of words that the chunk holds, 0 to 1."
+                  },
+                  "lexicalScore": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "The score of the lexical leg; 0: not found by it."
+                  }
+                }
+              },
+              "SearchReading": {
+                "type": "object",
+                "properties": {
+                  "lexeme": {
+                    "type": "string"
+                  },
+                  "weight": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "How much a match of it counts, up to 1."
                   }
                 }
               },
@@ -2400,6 +2642,10 @@ enum OpenAPI {
                       "type": "string"
                     },
                     "description": "Only documents in these languages."
+                  },
+                  "explain": {
+                    "type": "boolean",
+                    "description": "Say how the query was read and searched."
                   }
                 }
               },
@@ -2415,6 +2661,21 @@ enum OpenAPI {
                   "queryLanguage": {
                     "type": "string",
                     "description": "The language that the query was taken for."
+                  },
+                  "explanation": {
+                    "$ref": "#/components/schemas/SearchExplanation",
+                    "description": "Only when asked for."
+                  }
+                }
+              },
+              "SearchTerm": {
+                "type": "object",
+                "properties": {
+                  "readings": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/SearchReading"
+                    }
                   }
                 }
               },

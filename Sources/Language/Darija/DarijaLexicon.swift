@@ -4,8 +4,10 @@ struct DarijaLexicon: Sendable {
         /// Standard Arabic, the usual meaning first; empty when the word says nothing about a subject.
         let arabic: [String]
         let french: [String]
-        /// The lexemes of all meanings, as a standard text holds them.
-        let lexemes: [String]
+        /// The lexemes of all meanings, as a standard text holds them. None for words that say nothing about a subject.
+        let lexemes: [Lexeme]
+
+        var isSilent: Bool { arabic.isEmpty && french.isEmpty }
     }
 
     static let shared = DarijaLexicon()
@@ -24,9 +26,11 @@ struct DarijaLexicon: Sendable {
 
     private init() {
         for columns in LexiconData.rows(LexiconData.darija) where columns.count == 3 {
-            let arabic = Self.meanings(columns[1])
+            let isSearched = !columns[1].hasPrefix("?")
+            let arabic = Self.meanings(isSearched ? columns[1] : columns[1].dropFirst())
             let french = Self.meanings(columns[2])
-            let lexemes = Self.lexemes(of: arabic, .arabic) + Self.lexemes(of: french, .french)
+            let lexemes =
+                isSearched ? Self.lexemes(of: arabic, .arabic) + Self.lexemes(of: french, .french) : []
             entries.append(Entry(arabic: arabic, french: french, lexemes: lexemes))
             for spelling in columns[0].split(separator: " ") {
                 let isTelling = !spelling.hasPrefix("~")
@@ -80,13 +84,22 @@ struct DarijaLexicon: Sendable {
         column == "-" ? [] : column.split(separator: "/").map(String.init)
     }
 
-    private static func lexemes(of meanings: [String], _ language: LanguageCode) -> [String] {
-        var seen: Set<String> = []
-        var lexemes: [String] = []
+    /// One word of a meaning of several says only a part of it: "valeur" is no value added tax.
+    private static func lexemes(of meanings: [String], _ language: LanguageCode) -> [Lexeme] {
+        var lexemes: [Lexeme] = []
         for meaning in meanings {
-            for token in Tokenizer.tokens(in: NormalizedText(meaning)) {
-                guard let lexeme = LexicalAnalyzer.lexemes(of: token, language: language).first?.text else { continue }
-                if seen.insert(lexeme).inserted { lexemes.append(lexeme) }
+            let texts = Tokenizer.tokens(in: NormalizedText(meaning)).compactMap {
+                LexicalAnalyzer.lexemes(of: $0, language: language).first?.text
+            }
+            for text in texts {
+                let share = 1 / Double(texts.count)
+                if let known = lexemes.firstIndex(where: { $0.text == text }) {
+                    if lexemes[known].share < share {
+                        lexemes[known] = Lexeme(text: text, kind: .translation, share: share)
+                    }
+                } else {
+                    lexemes.append(Lexeme(text: text, kind: .translation, share: share))
+                }
             }
         }
         return lexemes

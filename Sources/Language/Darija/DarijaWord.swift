@@ -23,6 +23,16 @@ enum DarijaWord {
             ?? parts.lazy.compactMap { lexicon.entry(withConsonantsOf: $0) }.first
     }
 
+    /// A word in Latin letters that is one of the lexicon by spelling or sound, attachments taken off.
+    static func sounds(like word: [Unicode.Scalar]) -> Bool {
+        let lexicon = DarijaLexicon.shared
+        guard word.count > Limits.letters, word.count <= Limits.scalars else { return false }
+        return lexicon.entry(soundingLike: word[...]) != nil
+            || stems(of: word, latinPrefixes, latinSuffixes, latinNegations).contains {
+                $0.count > Limits.letters && lexicon.entry(soundingLike: $0) != nil
+            }
+    }
+
     /// The entry of a word in Arabic letters.
     static func arabic(_ word: [Unicode.Scalar]) -> DarijaLexicon.Entry? {
         let lexicon = DarijaLexicon.shared

@@ -27,6 +27,9 @@ extension LanguageVariety {
         var french = 0.0
         var english = 0.0
         var afterNot = false
+        var shared = 0
+        // Known words with something attached, which count only beside one that tells.
+        var attached = 0.0
         for word in words {
             if word.script == .arabic {
                 arabic += 1
@@ -38,14 +41,19 @@ extension LanguageVariety {
             latin += 1
             if isTelling(latin: word) {
                 arabizi += 1
+            } else if DarijaLexicon.shared.entry(exactly: word.scalars[...]) != nil {
+                // "casnos", "tva": said in every language, and so no sign of any.
+                shared += 1
             } else {
                 let text = word.text
+                if arabizi >= 1, !isStop(word.scalars), DarijaWord.sounds(like: word.scalars) { attached += 1 }
                 if LanguageMarkers.frenchWords.contains(text) { french += 1 }
                 if LanguageMarkers.englishWords.contains(text) { english += 1 }
             }
         }
         if latin > arabic, arabizi >= 1 {
-            let share = arabizi / Double(latin)
+            arabizi += attached
+            let share = min(1, arabizi / Double(max(1, latin - shared)))
             if share >= Limits.arabiziShare, arabizi >= max(french, english) { return (.arabizi, share) }
         }
         if arabic >= latin, darija >= 1 {
@@ -58,9 +66,11 @@ extension LanguageVariety {
     private static func isTelling(latin word: Token) -> Bool {
         let letters = word.scalars
         if DarijaWord.hasArabicDigit(letters) { return true }
-        guard letters.count > 2, !StopWords.french.contains(letters), !StopWords.english.contains(letters) else {
-            return false
-        }
+        guard letters.count > 2, !isStop(letters) else { return false }
         return DarijaLexicon.shared.isTelling(letters[...])
+    }
+
+    private static func isStop(_ word: [Unicode.Scalar]) -> Bool {
+        StopWords.french.contains(word) || StopWords.english.contains(word)
     }
 }

@@ -2,107 +2,107 @@
 
 extension LexiconData {
     static let darija: StaticString = #"""
-        ch7al chhal sh7al cha7al chehal chhel شحال	كم/مقدار	combien/montant
+        ch7al chhal sh7al cha7al chehal chhel شحال	?كم/مقدار	combien/montant
         b9adach bqadech bgadech qadech gadech gueddech b9edach بقداش قداش	كم/سعر/ثمن	combien/prix
-        kifach kifech kifesh kifah kifache kifeh كيفاش كيفاه كيفش	كيف/طريقة	comment
-        wach wech wesh ~wash wachnou wachnu واش وش واشنو	ما/ماذا	quoi
-        wachmen wechmen واشمن	أي	quel
-        chkoun chkon achkoun chkoune شكون اشكون	من	qui
-        3lach 3lech alach 3lah 3leh elach علاش علاه	لماذا/سبب	pourquoi
-        ~win ~wine wayn feen ~fin winrah وين ~فين وينراه	أين/مكان	où/lieu
-        mnin mnine منين مناين	من أين	d'où
+        kifach kifech kifesh kifah kifache kifeh كيفاش كيفاه كيفش	?كيف/طريقة	comment
+        wach wech wesh ~wash wachnou wachnu واش وش واشنو	?ما/ماذا	quoi
+        wachmen wechmen واشمن	?أي	quel
+        chkoun chkon achkoun chkoune شكون اشكون	?من	qui
+        3lach 3lech alach 3lah 3leh elach علاش علاه	?لماذا/سبب	pourquoi
+        ~win ~wine wayn feen ~fin winrah وين ~فين وينراه	?أين/مكان	où/lieu
+        mnin mnine منين مناين	?من أين	d'où
         wa9tach waqtach wektach wa9tech we9tach fwa9t fou9ach foukach وقتاش وقتاه فوقاش	متى/موعد/أجل	quand/date/délai
         3ad ~عاد	-	-
-        bach bech besh bah ~باش باه	لكي	pour
-        ~bla blach بلا	بدون	sans
-        lala لالا ~لا	-	non
-        ih eyh ~إيه ايه هيه	-	oui
-        kayen kayn kain kayna kaynin كاين كاينة كاينين	يوجد	existe/il y a
-        makanch makach makayench makaynch ماكانش ماكاش مكانش ماكاينش	لا يوجد/غير موجود	absence/il n'y a pas
+        bach bech besh bah ~باش باه	?لكي	pour
+        ~bla blach بلا	?بدون	sans
+        lala لالا ~لا	?-	non
+        ih eyh ~إيه ايه هيه	?-	oui
+        kayen kayn kain kayna kaynin كاين كاينة كاينين	?يوجد	existe/il y a
+        makanch makach makayench makaynch ماكانش ماكاش مكانش ماكاينش	?لا يوجد/غير موجود	absence/il n'y a pas
         kan kanet kanou ~كانت	-	-
         rani rak raki rah rahi rana rakom rahom rahoum راني راك راكي ~راه راهي رانا راكم راهم	-	-
-        hada hadi hadou hadak hadik hadouk هادا هادي هادو هاداك هاديك هذاك هذيك	-	ce
-        haka hakda hakka هكا هكدا ~هكذا	هكذا	ainsi
-        hna hnaya hnéya ~هنا هنايا	-	ici
-        lhih lhik temma temmak لهيه تما تماك	هناك	là
-        bezzaf bezaf bzef bzzaf bezef bzaf بزاف بالزاف	كثير	beaucoup
-        chwiya chwia shwiya chouia شوية شويا	قليل	peu
-        ktar kter aktar كتر اكتر	أكثر/زيادة	plus/supérieur
-        9al qal a9al ~اقل	أقل	moins/inférieur
-        ga3 gaa3 ga قاع	كل/جميع	tout
-        kamel kaml kamlin ~كامل ~كاملين	كامل/كل	entier/tout
-        wa7ed wahed wa7da ~وحدة	واحد	un
+        hada hadi hadou hadak hadik hadouk هادا هادي هادو هاداك هاديك هذاك هذيك	?-	ce
+        haka hakda hakka هكا هكدا ~هكذا	?هكذا	ainsi
+        hna hnaya hnéya ~هنا هنايا	?-	ici
+        lhih lhik temma temmak لهيه تما تماك	?هناك	là
+        bezzaf bezaf bzef bzzaf bezef bzaf بزاف بالزاف	?كثير	beaucoup
+        chwiya chwia shwiya chouia شوية شويا	?قليل	peu
+        ktar kter aktar كتر اكتر	?أكثر/زيادة	plus/supérieur
+        9al qal a9al ~اقل	?أقل	moins/inférieur
+        ga3 gaa3 ga قاع	?كل/جميع	tout
+        kamel kaml kamlin ~كامل ~كاملين	?كامل/كل	entier/tout
+        wa7ed wahed wa7da ~وحدة	?واحد	un
         zouj zoudj zoj zuj جوج ~زوج	اثنان	deux
         ~nos noss ~ness ~نص	نصف	moitié/demi
         ruba3 rbou3 ربوع	ربع	quart
-        m3a maa ma3a ~مع	-	avec
-        3and 3end ~عند ~عندي	-	chez
-        3andi 3andek 3andou 3andna 3andkom 3andhom 3endi 3endek 3endou ~عندك عندو ~عندنا ~عندهم	لدى/ملك	avoir
+        m3a maa ma3a ~مع	?-	avec
+        3and 3end ~عند ~عندي	?-	chez
+        3andi 3andek 3andou 3andna 3andkom 3andhom 3endi 3endek 3endou ~عندك عندو ~عندنا ~عندهم	?لدى/ملك	avoir
         nta3 ta3 ntaa taa nta3i ta3i تاع نتاع متاع نتاعي تاعي ديال	-	de
-        dyal ~dial ديالي	-	de
-        ela ila lakan loukan loken lukan لوكان لاكان ايلا	إذا	si
-        besah bsa7 bessah b9a بصح	لكن	mais
-        7ata hatta 7etta ~حتى	حتى	jusque
-        mor mora moura مورا	بعد	après
-        9bel qbel gbel ~قبل	قبل	avant
-        dork dorka darwa9 derwek drok druk دروك ~درك دوكا	الآن	maintenant
+        dyal ~dial ديالي	?-	de
+        ela ila lakan loukan loken lukan لوكان لاكان ايلا	?إذا	si
+        besah bsa7 bessah b9a بصح	?لكن	mais
+        7ata hatta 7etta ~حتى	?حتى	jusque
+        mor mora moura مورا	?بعد	après
+        9bel qbel gbel ~قبل	?قبل	avant
+        dork dorka darwa9 derwek drok druk دروك ~درك دوكا	?الآن	maintenant
         lyoum lyoma lioum ~ليوم ~اليوم	اليوم	aujourd'hui
         ghodwa ghedwa ghoudwa 8odwa غدوة غدوا	غدا	demain
         lbare7 lbareh yames ~امس لبارح	أمس	hier
-        dima dayman ديما	دائما	toujours
-        9rib qrib 9rayeb ~قريب	قريب	proche
-        b3id baid ~بعيد	بعيد	loin
+        dima dayman ديما	?دائما	toujours
+        9rib qrib 9rayeb ~قريب	?قريب	proche
+        b3id baid ~بعيد	?بعيد	loin
         3afak 3afek afak 3aychek عفاك عافاك عيشك	من فضلك	s'il vous plaît
-        sa7a saha sahha صحا ~صحيت	شكرا	merci
-        choukran chokran ~شكرا	شكرا	merci
-        barka baraka بركا بركة	كفى	assez
-        nchlh nchallah inchallah inshallah nshlh nchaalah نشالله انشاالله انشالله	إن شاء الله	si Dieu le veut
+        sa7a saha sahha صحا ~صحيت	?شكرا	merci
+        choukran chokran ~شكرا	?شكرا	merci
+        barka baraka بركا بركة	?كفى	assez
+        nchlh nchallah inchallah inshallah nshlh nchaalah نشالله انشاالله انشالله	?إن شاء الله	si Dieu le veut
         wallah wlh wellah والله	-	-
-        khouya khoya 5ouya xoya خويا	أخ	frère
-        sahbi sa7bi صاحبي	صديق	ami
-        hadra hedra 7edra هدرة	كلام	parole
-        haja 7aja 7adja haga ~حاجة	شيء/أمر	chose
-        7ajat hajat 7wayej 7wayedj حوايج	أشياء/أغراض	choses/affaires
-        lazem lazm lazmek lazemni lazemlek yelzem yalzam ~لازم ~يلزم لازمني لازملك	يجب/ضروري/إلزامي/مطلوب	falloir/obligatoire/nécessaire
-        khassni khassek khassou khass 5assni ~خاص خاصني خاصك	يجب/ينقص/احتاج	falloir/manquer/besoin
-        n7taj nehtaj me7taj mehtaj نحتاج ~محتاج	يحتاج/مطلوب	besoin/nécessaire
-        wajeb wadjeb ~واجب	واجب/إلزامي	obligatoire/devoir
-        darouri dharouri d'arouri ~ضروري	ضروري	nécessaire
-        momkin mumkin moumkin ymken yemken ~ممكن ~يمكن	ممكن	possible
-        n9der ne9der nqder t9der te9der nejjem nedjem najem t9dar ye9der ngder ~نقدر ~تقدر ~يقدر ننجم ~نجم	يمكن/يستطيع	pouvoir
-        tnajem tnedjem tenjem تنجم	يمكن	pouvoir
-        7ab hab n7eb nheb 7abit ~habit bghit 7abin habb حاب نحب حابين بغيت حبيت	يريد/رغب	vouloir
-        t7eb thab theb ~تحب	تريد	vouloir
-        na3ref ne3ref ta3ref te3ref n3aref ~نعرف ~تعرف	معرفة/عرف	savoir/connaître
-        fhem nefhem ~فهم ~نفهم ~فهمت	فهم	comprendre
-        goul gouli gouloli 9olli 9oulli qolli ~قولي قولولي قوللي	أخبر/قال	dire
-        3awnouni 3awni 3awenni 3awen عاون عاونوني عاوني	مساعدة	aider/aide
-        ma3lich maalich معليش معليهش	لا بأس	pas grave
-        walou walo wallou والو	لا شيء	rien
-        7ed hed 7ad ~حد	أحد	personne
-        kol koul kull ~كل	كل	chaque
-        kolyoum kolchi koulchi koullech kulchi كلش كولشي	كل شيء	tout
-        bark berk ~برك	فقط	seulement
-        ghir ghi 8ir ~غير	فقط	seulement
-        kima ~kif kifkif كيما ~كيف كيفكيف	مثل/نفس	comme/même
-        ~bin ~بين	بين	entre
-        bayn بينات	بين	entre
-        ta7t taht teht ~تحت	تحت	sous
-        fou9 foug fouq ~فوق	فوق	dessus
-        barra bera berra ~برا بره	خارج	dehors/extérieur/étranger
-        dakhel dakhla 5al ~دخل ~داخل	داخل	dedans/intérieur
-        9oddam goddam qoddam ~قدام	أمام	devant
-        wra mourah lewra ورا ~وراء	خلف	derrière
+        khouya khoya 5ouya xoya خويا	?أخ	frère
+        sahbi sa7bi صاحبي	?صديق	ami
+        hadra hedra 7edra هدرة	?كلام	parole
+        haja 7aja 7adja haga ~حاجة	?شيء/أمر	chose
+        7ajat hajat 7wayej 7wayedj حوايج	?أشياء/أغراض	choses/affaires
+        lazem lazm lazmek lazemni lazemlek yelzem yalzam ~لازم ~يلزم لازمني لازملك	?يجب/ضروري/إلزامي/مطلوب	falloir/obligatoire/nécessaire
+        khassni khassek khassou khass 5assni ~خاص خاصني خاصك	?يجب/ينقص/احتاج	falloir/manquer/besoin
+        n7taj nehtaj me7taj mehtaj نحتاج ~محتاج	?يحتاج/مطلوب	besoin/nécessaire
+        wajeb wadjeb ~واجب	?واجب/إلزامي	obligatoire/devoir
+        darouri dharouri d'arouri ~ضروري	?ضروري	nécessaire
+        momkin mumkin moumkin ymken yemken ~ممكن ~يمكن	?ممكن	possible
+        n9der ne9der nqder t9der te9der nejjem nedjem najem t9dar ye9der ngder ~نقدر ~تقدر ~يقدر ننجم ~نجم	?يمكن/يستطيع	pouvoir
+        tnajem tnedjem tenjem تنجم	?يمكن	pouvoir
+        7ab hab n7eb nheb 7abit ~habit bghit 7abin habb حاب نحب حابين بغيت حبيت	?يريد/رغب	vouloir
+        t7eb thab theb ~تحب	?تريد	vouloir
+        na3ref ne3ref ta3ref te3ref n3aref ~نعرف ~تعرف	?معرفة/عرف	savoir/connaître
+        fhem nefhem ~فهم ~نفهم ~فهمت	?فهم	comprendre
+        goul gouli gouloli 9olli 9oulli qolli ~قولي قولولي قوللي	?أخبر/قال	dire
+        3awnouni 3awni 3awenni 3awen عاون عاونوني عاوني	?مساعدة	aider/aide
+        ma3lich maalich معليش معليهش	?لا بأس	pas grave
+        walou walo wallou والو	?لا شيء	rien
+        7ed hed 7ad ~حد	?أحد	personne
+        kol koul kull ~كل	?كل	chaque
+        kolyoum kolchi koulchi koullech kulchi كلش كولشي	?كل شيء	tout
+        bark berk ~برك	?فقط	seulement
+        ghir ghi 8ir ~غير	?فقط	seulement
+        kima ~kif kifkif كيما ~كيف كيفكيف	?مثل/نفس	comme/même
+        ~bin ~بين	?بين	entre
+        bayn بينات	?بين	entre
+        ta7t taht teht ~تحت	?تحت	sous
+        fou9 foug fouq ~فوق	?فوق	dessus
+        barra bera berra ~برا بره	?خارج	dehors/extérieur/étranger
+        dakhel dakhla 5al ~دخل ~داخل	?داخل	dedans/intérieur
+        9oddam goddam qoddam ~قدام	?أمام	devant
+        wra mourah lewra ورا ~وراء	?خلف	derrière
         ~dir ndir tdir ydir dirou ndirou tdirou diri دير ~ندير ~تدير ~يدير نديرو ديرو	فعل/قيام/إجراء/إنشاء	faire/effectuer/établir
-        derna dert dertha درت درنا	فعل	fait
+        derna dert dertha درت درنا	?فعل	fait
         ~khdem ~خدم	عمل	travailler
         nebda nebdaw bda tebda yebda نبدا تبدا يبدا ~بدا	بدأ/بداية	commencer/début
         nkammel kemmel kammel nkemel نكمل كمل	إكمال/أتم	terminer/compléter
         nkhrej khrej yokhrej kharej nekhrej ~نخرج ~خرج ~يخرج	خروج/خرج	sortir/sortie
         khorouj khroj khoroudj ~خروج	خروج	sortie
         ndkhol dkhol nedkhol yedkhol tedkhol ~ندخل ~يدخل	دخول/دخل	entrer/entrée
-        nrouh nro7 rouh ro7 yrouh trouh nro7ou ~نروح ~روح ~يروح ~تروح نروحو	ذهاب/ذهب/توجه	aller/se rendre
-        nji jay jaya yji tji jit ~ja نجي جاي ~يجي ~تجي ~جيت	مجيء/قدوم	venir
+        nrouh nro7 rouh ro7 yrouh trouh nro7ou ~نروح ~روح ~يروح ~تروح نروحو	?ذهاب/ذهب/توجه	aller/se rendre
+        nji jay jaya yji tji jit ~ja نجي جاي ~يجي ~تجي ~جيت	?مجيء/قدوم	venir
         nwelli welli nwelle y3oud n3awed نولي ولي نعاود	عودة/رجوع/يصبح	revenir/devenir
         nraja3 nrajje3 rajja3 rejje3 yrajja3 raje3 ~نرجع ~رجع	إرجاع/إعادة/استرجاع	rendre/retour/restituer
         3awed 3awd m3awda عاود	إعادة/تكرار/تجديد	refaire/renouveler
@@ -122,7 +122,7 @@ extension LexiconData {
         n7ot 7ot hott n7att نحط ~حط	وضع/إيداع	mettre/déposer
         nb3et b3et neb3at nba3th ib3et ~نبعث ~ابعث نبعت	إرسال	envoyer/envoi
         nwasel wsel yousel wassel nwassal ~وصل نوصل ~يوصل	وصول/توصيل	arriver/livrer
-        njib jib jibou tjib yjib نجيب جيب ~تجيب	إحضار/جلب	apporter/amener
+        njib jib jibou tjib yjib نجيب جيب ~تجيب	?إحضار/جلب	apporter/amener
         neddi ddi yeddi nedi yedi ~نديه ندي ~يدي	أخذ	prendre/emporter
         nakhod khod nakhoud na5od yakhod takhod naakhed ناخد ~ناخذ خوذ تاخد ياخد	أخذ/حصول/الاستفادة	prendre/obtenir/bénéficier
         na3ti 3ti 3tini a3ti ya3ti ta3ti عطي نعطي يعطي تعطي ~عطاني	إعطاء/منح	donner/accorder
@@ -270,7 +270,7 @@ extension LexiconData {
         ~gérant jiran giran ~gerant ~مسير جيرون ~جيران	مسير	gérant
         moudir mudir modir ~مدير	مدير	directeur
         ~patron batron patrona بترون باطرون	صاحب العمل/رب العمل	employeur/patron
-        ~mol ~moul mouls mulat موليها ~مول ~مولا ~مالك	صاحب/مالك	propriétaire
+        ~mol ~moul mouls mulat موليها ~مول ~مولا ~مالك	?صاحب/مالك	propriétaire
         sijil sidjil sjel registr rejistr rigistr rojistre رجيستر ريجيستر ~سجل	السجل التجاري	registre du commerce
         ~cnrc sinirsi سينارسي	المركز الوطني للسجل التجاري	cnrc/registre du commerce
         karta carta ~carte كارطة كارت لاكارت	بطاقة	carte
@@ -629,10 +629,10 @@ extension LexiconData {
         yessoua yeswa yswa teswa tesswa تسوى يسوى	سعر/تكلفة/قيمة	coûter/valeur/prix
         y9ad yekfi yekfini ~يكفي يقد	يكفي	suffire
         yebqa yeb9a ba9i yab9a ~يبقى ~باقي	يبقى/متبقي	rester
-        ydoum ydowm doum ydom ydoume ~يدوم ~تدوم	مدة	durer/durée
+        ydoum ydowm doum ydom ydoume ~يدوم ~تدوم	?مدة	durer/durée
         yousal yelha9 yel7e9 yal7a9 ~يلحق نلحق	وصول/بلوغ	atteindre
-        yban ~ban tban يبان تبان	ظهور	paraître
-        ytra ysra wa9e3 yasra يصرا تصرا صرا	يحدث/وقوع	arriver/survenir
+        yban ~ban tban يبان تبان	?ظهور	paraître
+        ytra ysra wa9e3 yasra يصرا تصرا صرا	?يحدث/وقوع	arriver/survenir
         ykhess tkhess tkhos ykhos y5os ~يخص ~تخص	يخص/متعلق	concerner
         ychmel mechmoul yechmel ~يشمل	يشمل	comprendre/inclure
         ~y3awed ynaqas yna99as ynages ~ينقص	تخفيض/خصم	réduire/déduire
@@ -686,5 +686,10 @@ extension LexiconData {
         ~ana nta nti houwa hiya ntouma ~انا نتا نتي ~هو ~هي نتوما	-	-
         ~ya ~يا	-	-
         ~men ~من	-	-
+        ~label labl لابل اللابل	علامة	label
+        ~franchise fronchiz فرونشيز	مبلغ ثابت/خصم	franchise
+        ~barème barem باريم	جدول	barème
+        ~dividende dividond ديفيدوند	أرباح الأسهم	dividende
+        ~domaine domin دومان	نطاق/مجال	domaine
         """#
 }

@@ -120,7 +120,9 @@ struct AnswerEngine: Sendable {
         let scores = SentenceScores(sentences, vectors: vectors, query: query)
         return Evidence(
             composer: AnswerComposer(passages: passages, sentences: sentences, vectors: vectors, scores: scores),
-            features: EvidenceGate.features(passages: passages, sentences: sentences, scores: scores))
+            features: EvidenceGate.features(
+                passages: passages, sentences: sentences, scores: scores,
+                places: query.places))
     }
 
     private static func language(_ request: AnswerRequest, _ query: AnalysedQuery) -> LanguageCode {

@@ -101,8 +101,8 @@ enum Queries {
             sql: #"""
                 insert into ragdz.documents (
                     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
-                    page_starts, sha256, content, chunk_count)
-                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    page_starts, sha256, content, chunk_count, analyzer_version)
+                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
                 on conflict do nothing
                 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time
@@ -158,10 +158,50 @@ enum Queries {
                 select chunk_id as chunk_id, document_id as document_id, collection_id as collection_id, title as title,
                     title_path as title_path, language as language, content as content, page as page,
                     start_at as start_at, end_at as end_at, utf16_start as utf16_start, score as score,
-                    dense_rank as dense_rank, lexical_rank as lexical_rank, similarity as similarity, coverage as coverage
+                    dense_rank as dense_rank, lexical_rank as lexical_rank, similarity as similarity, coverage as coverage,
+                    relevance as relevance
                 from ragdz.search_chunks(
                     $1::public.halfvec, $2::text[], $3::integer[], $4::double precision[], $5::text, $6::text, $7::uuid[], $8::text[],
-                    $9::integer, $10::integer, $11::double precision, $12::double precision)
+                    $9::integer, $10::integer, $11::double precision, $12::double precision,
+                    $13::double precision)
+                """#)
+
+        static let documentsToIndex = Statement(
+            name: "retrieval.documentsToIndex",
+            sql: #"""
+                select tenant_id as tenant_id, document_id as document_id from ragdz.documents_to_index($1::integer, $2::integer)
+                """#)
+
+        static let findChunksToIndex = Statement(
+            name: "retrieval.findChunksToIndex",
+            sql: #"""
+                select c.id, c.start_at, c.end_at, c.language, c.title_path
+                from ragdz.chunks c
+                where c.tenant_id = ragdz.current_tenant() and c.document_id = $1
+                order by c.ordinal
+                """#)
+
+        static let findTextToIndex = Statement(
+            name: "retrieval.findTextToIndex",
+            sql: #"""
+                select title, content from ragdz.documents where tenant_id = ragdz.current_tenant() and id = $1
+                """#)
+
+        static let updateLexemes = Statement(
+            name: "retrieval.updateLexemes",
+            sql: #"""
+                update ragdz.chunks c
+                set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
+                from unnest($1::uuid[], $2::text[], $3::integer[]) as n (id, lexemes, lexeme_count)
+                where c.tenant_id = ragdz.current_tenant() and c.id = n.id
+                """#)
+
+        static let updateAnalyzerVersion = Statement(
+            name: "retrieval.updateAnalyzerVersion",
+            sql: #"""
+                update ragdz.documents
+                set analyzer_version = $1
+                where tenant_id = ragdz.current_tenant() and id = $2 and analyzer_version < $1
                 """#)
     }
 
@@ -229,6 +269,25 @@ enum Queries {
         var lexicalRank: Int
         var similarity: Double
         var coverage: Double
+        var relevance: Double
+    }
+
+    struct DocumentsToIndexRow: PostgresRow, Hashable {
+        var tenantID: UUID128
+        var documentID: UUID128
+    }
+
+    struct FindChunksToIndexRow: PostgresRow, Hashable {
+        var id: UUID128
+        var startAt: Int64
+        var endAt: Int64
+        var language: String
+        var titlePath: String
+    }
+
+    struct FindTextToIndexRow: PostgresRow, Hashable {
+        var title: String
+        var content: String
     }
 
     /// No row when the name is taken.
@@ -330,9 +389,9 @@ enum Queries {
     static func insertDocument(
         _ db: some QueryRunner, id: UUID128, collectionID: UUID128, filename: String, title: String, mediaType: String,
         language: String, byteSize: Int64, characterCount: Int64, pageCount: Int, pageStarts: [Int64], sha256: String,
-        content: String, chunkCount: Int
+        content: String, chunkCount: Int, analyzerVersion: Int
     ) async throws(PostgresError) -> DocumentRow? {
-        var parameters = ParameterWriter(capacity: 13)
+        var parameters = ParameterWriter(capacity: 14)
         id.encode(into: &parameters)
         collectionID.encode(into: &parameters)
         filename.encode(into: &parameters)
@@ -346,6 +405,7 @@ enum Queries {
         sha256.encode(into: &parameters)
         content.encode(into: &parameters)
         chunkCount.encode(into: &parameters)
+        analyzerVersion.encode(into: &parameters)
         return try await db.run(Statements.insertDocument, parameters).first()
     }
 
@@ -406,9 +466,9 @@ enum Queries {
     static func searchChunks(
         _ db: some QueryRunner, queryVector: HalfVector, lexemes: [String], terms: [Int], weights: [Double],
         language: String, model: String, collections: [UUID128]?, languages: [String]?, candidates: Int,
-        resultLimit: Int, lexicalWeight: Double, foreignCoverage: Double
+        resultLimit: Int, lexicalWeight: Double, rankWeight: Double, foreignCoverage: Double
     ) async throws(PostgresError) -> [SearchChunksRow] {
-        var parameters = ParameterWriter(capacity: 12)
+        var parameters = ParameterWriter(capacity: 13)
         queryVector.encode(into: &parameters)
         lexemes.encode(into: &parameters)
         terms.encode(into: &parameters)
@@ -420,8 +480,54 @@ enum Queries {
         candidates.encode(into: &parameters)
         resultLimit.encode(into: &parameters)
         lexicalWeight.encode(into: &parameters)
+        rankWeight.encode(into: &parameters)
         foreignCoverage.encode(into: &parameters)
         return try await db.run(Statements.searchChunks, parameters).all()
+    }
+
+    /// Of any tenant: ids only.
+    static func documentsToIndex(
+        _ db: some QueryRunner, version: Int, resultLimit: Int
+    ) async throws(PostgresError) -> [DocumentsToIndexRow] {
+        var parameters = ParameterWriter(capacity: 2)
+        version.encode(into: &parameters)
+        resultLimit.encode(into: &parameters)
+        return try await db.run(Statements.documentsToIndex, parameters).all()
+    }
+
+    static func findChunksToIndex(
+        _ db: some QueryRunner, documentID: UUID128
+    ) async throws(PostgresError) -> [FindChunksToIndexRow] {
+        var parameters = ParameterWriter(capacity: 1)
+        documentID.encode(into: &parameters)
+        return try await db.run(Statements.findChunksToIndex, parameters).all()
+    }
+
+    static func findTextToIndex(
+        _ db: some QueryRunner, id: UUID128
+    ) async throws(PostgresError) -> FindTextToIndexRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.findTextToIndex, parameters).first()
+    }
+
+    static func updateLexemes(
+        _ db: some QueryRunner, ids: [UUID128], lexemes: [String], lexemeCounts: [Int]
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 3)
+        ids.encode(into: &parameters)
+        lexemes.encode(into: &parameters)
+        lexemeCounts.encode(into: &parameters)
+        return try await db.run(Statements.updateLexemes, parameters).affected
+    }
+
+    static func updateAnalyzerVersion(
+        _ db: some QueryRunner, version: Int, id: UUID128
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 2)
+        version.encode(into: &parameters)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.updateAnalyzerVersion, parameters).affected
     }
 }
 
@@ -454,6 +560,13 @@ extension Queries.DocumentRow {
     }
 }
 
+extension Queries.DocumentsToIndexRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.tenantID = try row.get(0)
+        self.documentID = try row.get(1)
+    }
+}
+
 extension Queries.FindChunksRow {
     init(_ row: Row) throws(PostgresError) {
         self.id = try row.get(0)
@@ -464,6 +577,16 @@ extension Queries.FindChunksRow {
         self.startAt = try row.get(5)
         self.endAt = try row.get(6)
         self.content = try row.get(7)
+    }
+}
+
+extension Queries.FindChunksToIndexRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.id = try row.get(0)
+        self.startAt = try row.get(1)
+        self.endAt = try row.get(2)
+        self.language = try row.get(3)
+        self.titlePath = try row.get(4)
     }
 }
 
@@ -479,6 +602,13 @@ extension Queries.FindDocumentTextRow {
     init(_ row: Row) throws(PostgresError) {
         self.content = try row.get(0)
         self.pageStarts = try row.get(1)
+    }
+}
+
+extension Queries.FindTextToIndexRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.title = try row.get(0)
+        self.content = try row.get(1)
     }
 }
 
@@ -500,5 +630,6 @@ extension Queries.SearchChunksRow {
         self.lexicalRank = try row.get(13)
         self.similarity = try row.get(14)
         self.coverage = try row.get(15)
+        self.relevance = try row.get(16)
     }
 }

@@ -343,6 +343,15 @@ public enum ContractDescriptors {
                 "ragdz.v1.DeleteDocumentRequest",
                 "ragdz.v1.SearchRequest",
                 "ragdz.v1.SearchResponse",
+                "ragdz.v1.SearchExplanation",
+                "ragdz.v1.SearchTerm",
+                "ragdz.v1.SearchReading",
+                "ragdz.v1.EvaluateRequest",
+                "ragdz.v1.EvaluationCase",
+                "ragdz.v1.EvaluationReport",
+                "ragdz.v1.EvaluationFigures",
+                "ragdz.v1.LegFigures",
+                "ragdz.v1.Estimate",
                 "ragdz.v1.SearchHit",
                 "ragdz.v1.AskRequest",
                 "ragdz.v1.AskEvent",
@@ -362,6 +371,7 @@ public enum ContractDescriptors {
                 "ragdz.v1.Retrieval.ListDocuments",
                 "ragdz.v1.Retrieval.DeleteDocument",
                 "ragdz.v1.Retrieval.Search",
+                "ragdz.v1.Retrieval.Evaluate",
                 "ragdz.v1.Retrieval.Ask",
             ],
             base64: """
@@ -391,51 +401,75 @@ public enum ContractDescriptors {
                 b24SGwoJcGFnZV9zaXplGAIgASgFUghwYWdlU2l6ZRIdCgpwYWdlX3Rva2VuGAMgASgJUglwYWdlVG9rZW4icQoVTGlzdERv
                 Y3VtZW50c1Jlc3BvbnNlEjAKCWRvY3VtZW50cxgBIAMoCzISLnJhZ2R6LnYxLkRvY3VtZW50Uglkb2N1bWVudHMSJgoPbmV4
                 dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0UGFnZVRva2VuIicKFURlbGV0ZURvY3VtZW50UmVxdWVzdBIOCgJpZBgBIAEoCVIC
-                aWQiewoNU2VhcmNoUmVxdWVzdBIgCgtjb2xsZWN0aW9ucxgBIAMoCVILY29sbGVjdGlvbnMSFAoFcXVlcnkYAiABKAlSBXF1
-                ZXJ5EhQKBWxpbWl0GAMgASgFUgVsaW1pdBIcCglsYW5ndWFnZXMYBCADKAlSCWxhbmd1YWdlcyJgCg5TZWFyY2hSZXNwb25z
-                ZRInCgRoaXRzGAEgAygLMhMucmFnZHoudjEuU2VhcmNoSGl0UgRoaXRzEiUKDnF1ZXJ5X2xhbmd1YWdlGAIgASgJUg1xdWVy
-                eUxhbmd1YWdlIuYCCglTZWFyY2hIaXQSGQoIY2h1bmtfaWQYASABKAlSB2NodW5rSWQSHwoLZG9jdW1lbnRfaWQYAiABKAlS
-                CmRvY3VtZW50SWQSIwoNY29sbGVjdGlvbl9pZBgDIAEoCVIMY29sbGVjdGlvbklkEhQKBXRpdGxlGAQgASgJUgV0aXRsZRIa
-                CghsYW5ndWFnZRgFIAEoCVIIbGFuZ3VhZ2USEgoEdGV4dBgGIAEoCVIEdGV4dBISCgRwYWdlGAcgASgFUgRwYWdlEhQKBXN0
-                YXJ0GAggASgDUgVzdGFydBIQCgNlbmQYCSABKANSA2VuZBIUCgVzY29yZRgKIAEoAVIFc2NvcmUSHQoKZGVuc2VfcmFuaxgL
-                IAEoBVIJZGVuc2VSYW5rEiEKDGxleGljYWxfcmFuaxgMIAEoBVILbGV4aWNhbFJhbmsSHgoKc2ltaWxhcml0eRgNIAEoAVIK
-                c2ltaWxhcml0eSKpAQoKQXNrUmVxdWVzdBIgCgtjb2xsZWN0aW9ucxgBIAMoCVILY29sbGVjdGlvbnMSGgoIcXVlc3Rpb24Y
-                AiABKAlSCHF1ZXN0aW9uEhQKBWxpbWl0GAMgASgFUgVsaW1pdBInCg9hbnN3ZXJfbGFuZ3VhZ2UYBCABKAlSDmFuc3dlckxh
-                bmd1YWdlEh4KCmV4dHJhY3RpdmUYBSABKAhSCmV4dHJhY3RpdmUihAIKCEFza0V2ZW50EjAKB3NvdXJjZXMYASABKAsyFC5y
-                YWdkei52MS5Bc2tTb3VyY2VzSABSB3NvdXJjZXMSJwoEdGV4dBgCIAEoCzIRLnJhZ2R6LnYxLkFza1RleHRIAFIEdGV4dBIw
-                CghjaXRhdGlvbhgDIAEoCzISLnJhZ2R6LnYxLkNpdGF0aW9uSABSCGNpdGF0aW9uEjYKCmFic3RlbnRpb24YBCABKAsyFC5y
-                YWdkei52MS5BYnN0ZW50aW9uSABSCmFic3RlbnRpb24SKgoFdXNhZ2UYBSABKAsyEi5yYWdkei52MS5Bc2tVc2FnZUgAUgV1
-                c2FnZUIHCgVldmVudCI1CgpBc2tTb3VyY2VzEicKBGhpdHMYASADKAsyEy5yYWdkei52MS5TZWFyY2hIaXRSBGhpdHMiPwoH
-                QXNrVGV4dBISCgR0ZXh0GAEgASgJUgR0ZXh0EiAKC3Vuc3VwcG9ydGVkGAIgASgIUgt1bnN1cHBvcnRlZCKEAgoIQ2l0YXRp
-                b24SFgoGbnVtYmVyGAEgASgFUgZudW1iZXISHwoLZG9jdW1lbnRfaWQYAiABKAlSCmRvY3VtZW50SWQSFAoFdGl0bGUYAyAB
-                KAlSBXRpdGxlEhkKCGNodW5rX2lkGAQgASgJUgdjaHVua0lkEhIKBHBhZ2UYBSABKAVSBHBhZ2USFAoFc3RhcnQYBiABKANS
-                BXN0YXJ0EhAKA2VuZBgHIAEoA1IDZW5kEh8KC3V0ZjE2X3N0YXJ0GAggASgDUgp1dGYxNlN0YXJ0EhsKCXV0ZjE2X2VuZBgJ
-                IAEoA1IIdXRmMTZFbmQSFAoFcXVvdGUYCiABKAlSBXF1b3RlIm0KCkFic3RlbnRpb24SFgoGcmVhc29uGAEgASgJUgZyZWFz
-                b24SGAoHbWVzc2FnZRgCIAEoCVIHbWVzc2FnZRItCgduZWFyZXN0GAMgAygLMhMucmFnZHoudjEuU2VhcmNoSGl0UgduZWFy
-                ZXN0IrQBCghBc2tVc2FnZRIjCg1wYXNzYWdlc19yZWFkGAEgASgDUgxwYXNzYWdlc1JlYWQSIQoMaW5wdXRfdG9rZW5zGAIg
-                ASgDUgtpbnB1dFRva2VucxIjCg1vdXRwdXRfdG9rZW5zGAMgASgDUgxvdXRwdXRUb2tlbnMSFAoFbW9kZWwYBCABKAlSBW1v
-                ZGVsEiUKDmVsYXBzZWRfbWljcm9zGAUgASgDUg1lbGFwc2VkTWljcm9zMvELCglSZXRyaWV2YWwShQEKEENyZWF0ZUNvbGxl
-                Y3Rpb24SIS5yYWdkei52MS5DcmVhdGVDb2xsZWN0aW9uUmVxdWVzdBoULnJhZ2R6LnYxLkNvbGxlY3Rpb24iOILT5JMCFCIP
-                L3YxL2NvbGxlY3Rpb25zOgEqyvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEoIBCg1HZXRDb2xsZWN0aW9uEh4ucmFn
-                ZHoudjEuR2V0Q29sbGVjdGlvblJlcXVlc3QaFC5yYWdkei52MS5Db2xsZWN0aW9uIjuQAgGC0+STAhYSFC92MS9jb2xsZWN0
-                aW9ucy97aWR9yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKOAQoPTGlzdENvbGxlY3Rpb25zEiAucmFnZHoudjEuTGlz
-                dENvbGxlY3Rpb25zUmVxdWVzdBohLnJhZ2R6LnYxLkxpc3RDb2xsZWN0aW9uc1Jlc3BvbnNlIjaQAgGC0+STAhESDy92MS9j
-                b2xsZWN0aW9uc8rzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSjAEKEERlbGV0ZUNvbGxlY3Rpb24SIS5yYWdkei52MS5E
-                ZWxldGVDb2xsZWN0aW9uUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSI9kAICgtPkkwIWKhQvdjEvY29sbGVjdGlv
-                bnMve2lkfcrzGBoIARIPcmV0cmlldmFsLndyaXRlIgV3cml0ZRKjAQoOVXBsb2FkRG9jdW1lbnQSHy5yYWdkei52MS5VcGxv
-                YWREb2N1bWVudFJlcXVlc3QaEi5yYWdkei52MS5Eb2N1bWVudCJagtPkkwI1Ii0vdjEvY29sbGVjdGlvbnMve2hlYWRlci5j
-                b2xsZWN0aW9ufS9kb2N1bWVudHM6BGRhdGHK8xgbCAESD3JldHJpZXZhbC53cml0ZSIGaW5nZXN0KAESegoLR2V0RG9jdW1l
-                bnQSHC5yYWdkei52MS5HZXREb2N1bWVudFJlcXVlc3QaEi5yYWdkei52MS5Eb2N1bWVudCI5kAIBgtPkkwIUEhIvdjEvZG9j
-                dW1lbnRzL3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEosBCg9HZXREb2N1bWVudFRleHQSIC5yYWdkei52MS5H
-                ZXREb2N1bWVudFRleHRSZXF1ZXN0GhYucmFnZHoudjEuRG9jdW1lbnRUZXh0Ij6QAgGC0+STAhkSFy92MS9kb2N1bWVudHMv
-                e2lkfS90ZXh0yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKfAQoNTGlzdERvY3VtZW50cxIeLnJhZ2R6LnYxLkxpc3RE
-                b2N1bWVudHNSZXF1ZXN0Gh8ucmFnZHoudjEuTGlzdERvY3VtZW50c1Jlc3BvbnNlIk2QAgGC0+STAigSJi92MS9jb2xsZWN0
-                aW9ucy97Y29sbGVjdGlvbn0vZG9jdW1lbnRzyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKGAQoORGVsZXRlRG9jdW1l
-                bnQSHy5yYWdkei52MS5EZWxldGVEb2N1bWVudFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiO5ACAoLT5JMCFCoS
-                L3YxL2RvY3VtZW50cy97aWR9yvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEnMKBlNlYXJjaBIXLnJhZ2R6LnYxLlNl
-                YXJjaFJlcXVlc3QaGC5yYWdkei52MS5TZWFyY2hSZXNwb25zZSI2kAIBgtPkkwIPIgovdjEvc2VhcmNoOgEqyvMYGggBEg5y
-                ZXRyaWV2YWwucmVhZCIGc2VhcmNoEmcKA0FzaxIULnJhZ2R6LnYxLkFza1JlcXVlc3QaEi5yYWdkei52MS5Bc2tFdmVudCI0
-                kAIBgtPkkwIMIgcvdjEvYXNrOgEqyvMYGwgBEg5yZXRyaWV2YWwucmVhZBgBIgVtb2RlbDABYgZwcm90bzM=
+                aWQilQEKDVNlYXJjaFJlcXVlc3QSIAoLY29sbGVjdGlvbnMYASADKAlSC2NvbGxlY3Rpb25zEhQKBXF1ZXJ5GAIgASgJUgVx
+                dWVyeRIUCgVsaW1pdBgDIAEoBVIFbGltaXQSHAoJbGFuZ3VhZ2VzGAQgAygJUglsYW5ndWFnZXMSGAoHZXhwbGFpbhgFIAEo
+                CFIHZXhwbGFpbiKfAQoOU2VhcmNoUmVzcG9uc2USJwoEaGl0cxgBIAMoCzITLnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cxIl
+                Cg5xdWVyeV9sYW5ndWFnZRgCIAEoCVINcXVlcnlMYW5ndWFnZRI9CgtleHBsYW5hdGlvbhgDIAEoCzIbLnJhZ2R6LnYxLlNl
+                YXJjaEV4cGxhbmF0aW9uUgtleHBsYW5hdGlvbiLbAgoRU2VhcmNoRXhwbGFuYXRpb24SGAoHdmFyaWV0eRgBIAEoCVIHdmFy
+                aWV0eRIvChNsYW5ndWFnZV9jb25maWRlbmNlGAIgASgBUhJsYW5ndWFnZUNvbmZpZGVuY2USKgoFdGVybXMYAyADKAsyFC5y
+                YWdkei52MS5TZWFyY2hUZXJtUgV0ZXJtcxIaCghlbWJlZGRlZBgEIAMoCVIIZW1iZWRkZWQSHQoKZGVuc2VfcGxhbhgFIAEo
+                CVIJZGVuc2VQbGFuEiEKDGxleGljYWxfcGxhbhgGIAEoCVILbGV4aWNhbFBsYW4SJQoObGV4aWNhbF93ZWlnaHQYByABKAFS
+                DWxleGljYWxXZWlnaHQSHwoLcmFua193ZWlnaHQYCCABKAFSCnJhbmtXZWlnaHQSKQoQZm9yZWlnbl9jb3ZlcmFnZRgJIAEo
+                AVIPZm9yZWlnbkNvdmVyYWdlIkEKClNlYXJjaFRlcm0SMwoIcmVhZGluZ3MYASADKAsyFy5yYWdkei52MS5TZWFyY2hSZWFk
+                aW5nUghyZWFkaW5ncyI/Cg1TZWFyY2hSZWFkaW5nEhYKBmxleGVtZRgBIAEoCVIGbGV4ZW1lEhYKBndlaWdodBgCIAEoAVIG
+                d2VpZ2h0IncKD0V2YWx1YXRlUmVxdWVzdBIgCgtjb2xsZWN0aW9ucxgBIAMoCVILY29sbGVjdGlvbnMSLgoFY2FzZXMYAiAD
+                KAsyGC5yYWdkei52MS5FdmFsdWF0aW9uQ2FzZVIFY2FzZXMSEgoEZ2F0ZRgDIAEoCFIEZ2F0ZSKBAQoORXZhbHVhdGlvbkNh
+                c2USGgoIcXVlc3Rpb24YASABKAlSCHF1ZXN0aW9uEhQKBWxhYmVsGAIgASgJUgVsYWJlbBIhCgxkb2N1bWVudF9pZHMYAyAD
+                KAlSC2RvY3VtZW50SWRzEhoKCGNvbnRhaW5zGAQgASgJUghjb250YWlucyJJChBFdmFsdWF0aW9uUmVwb3J0EjUKB2ZpZ3Vy
+                ZXMYASADKAsyGy5yYWdkei52MS5FdmFsdWF0aW9uRmlndXJlc1IHZmlndXJlcyLLAgoRRXZhbHVhdGlvbkZpZ3VyZXMSFAoF
+                bGFiZWwYASABKAlSBWxhYmVsEh4KCmFuc3dlcmFibGUYAiABKAVSCmFuc3dlcmFibGUSIgoMdW5hbnN3ZXJhYmxlGAMgASgF
+                Ugx1bmFuc3dlcmFibGUSKAoEbGVncxgEIAMoCzIULnJhZ2R6LnYxLkxlZ0ZpZ3VyZXNSBGxlZ3MSIgoKZ2F0ZV9hdXJvYxgF
+                IAEoAUgAUglnYXRlQXVyb2OIAQESLgoQZmFsc2VfYWJzdGVudGlvbhgGIAEoAUgBUg9mYWxzZUFic3RlbnRpb26IAQESKAoN
+                ZmFsc2VfYW5zd2VycxgHIAEoAUgCUgxmYWxzZUFuc3dlcnOIAQFCDQoLX2dhdGVfYXVyb2NCEwoRX2ZhbHNlX2Fic3RlbnRp
+                b25CEAoOX2ZhbHNlX2Fuc3dlcnMiwwEKCkxlZ0ZpZ3VyZXMSEAoDbGVnGAEgASgJUgNsZWcSMAoKbmRjZ19hdF8xMBgCIAEo
+                CzISLnJhZ2R6LnYxLkVzdGltYXRlUghuZGNnQXQxMBI0CgxyZWNhbGxfYXRfMTAYAyABKAsyEi5yYWdkei52MS5Fc3RpbWF0
+                ZVIKcmVjYWxsQXQxMBI7Cg9yZWNpcHJvY2FsX3JhbmsYBCABKAsyEi5yYWdkei52MS5Fc3RpbWF0ZVIOcmVjaXByb2NhbFJh
+                bmsiRAoIRXN0aW1hdGUSEgoEbWVhbhgBIAEoAVIEbWVhbhIQCgNsb3cYAiABKAFSA2xvdxISCgRoaWdoGAMgASgBUgRoaWdo
+                IqcDCglTZWFyY2hIaXQSGQoIY2h1bmtfaWQYASABKAlSB2NodW5rSWQSHwoLZG9jdW1lbnRfaWQYAiABKAlSCmRvY3VtZW50
+                SWQSIwoNY29sbGVjdGlvbl9pZBgDIAEoCVIMY29sbGVjdGlvbklkEhQKBXRpdGxlGAQgASgJUgV0aXRsZRIaCghsYW5ndWFn
+                ZRgFIAEoCVIIbGFuZ3VhZ2USEgoEdGV4dBgGIAEoCVIEdGV4dBISCgRwYWdlGAcgASgFUgRwYWdlEhQKBXN0YXJ0GAggASgD
+                UgVzdGFydBIQCgNlbmQYCSABKANSA2VuZBIUCgVzY29yZRgKIAEoAVIFc2NvcmUSHQoKZGVuc2VfcmFuaxgLIAEoBVIJZGVu
+                c2VSYW5rEiEKDGxleGljYWxfcmFuaxgMIAEoBVILbGV4aWNhbFJhbmsSHgoKc2ltaWxhcml0eRgNIAEoAVIKc2ltaWxhcml0
+                eRIaCghjb3ZlcmFnZRgOIAEoAVIIY292ZXJhZ2USIwoNbGV4aWNhbF9zY29yZRgPIAEoAVIMbGV4aWNhbFNjb3JlIqkBCgpB
+                c2tSZXF1ZXN0EiAKC2NvbGxlY3Rpb25zGAEgAygJUgtjb2xsZWN0aW9ucxIaCghxdWVzdGlvbhgCIAEoCVIIcXVlc3Rpb24S
+                FAoFbGltaXQYAyABKAVSBWxpbWl0EicKD2Fuc3dlcl9sYW5ndWFnZRgEIAEoCVIOYW5zd2VyTGFuZ3VhZ2USHgoKZXh0cmFj
+                dGl2ZRgFIAEoCFIKZXh0cmFjdGl2ZSKEAgoIQXNrRXZlbnQSMAoHc291cmNlcxgBIAEoCzIULnJhZ2R6LnYxLkFza1NvdXJj
+                ZXNIAFIHc291cmNlcxInCgR0ZXh0GAIgASgLMhEucmFnZHoudjEuQXNrVGV4dEgAUgR0ZXh0EjAKCGNpdGF0aW9uGAMgASgL
+                MhIucmFnZHoudjEuQ2l0YXRpb25IAFIIY2l0YXRpb24SNgoKYWJzdGVudGlvbhgEIAEoCzIULnJhZ2R6LnYxLkFic3RlbnRp
+                b25IAFIKYWJzdGVudGlvbhIqCgV1c2FnZRgFIAEoCzISLnJhZ2R6LnYxLkFza1VzYWdlSABSBXVzYWdlQgcKBWV2ZW50IjUK
+                CkFza1NvdXJjZXMSJwoEaGl0cxgBIAMoCzITLnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cyI/CgdBc2tUZXh0EhIKBHRleHQY
+                ASABKAlSBHRleHQSIAoLdW5zdXBwb3J0ZWQYAiABKAhSC3Vuc3VwcG9ydGVkIoQCCghDaXRhdGlvbhIWCgZudW1iZXIYASAB
+                KAVSBm51bWJlchIfCgtkb2N1bWVudF9pZBgCIAEoCVIKZG9jdW1lbnRJZBIUCgV0aXRsZRgDIAEoCVIFdGl0bGUSGQoIY2h1
+                bmtfaWQYBCABKAlSB2NodW5rSWQSEgoEcGFnZRgFIAEoBVIEcGFnZRIUCgVzdGFydBgGIAEoA1IFc3RhcnQSEAoDZW5kGAcg
+                ASgDUgNlbmQSHwoLdXRmMTZfc3RhcnQYCCABKANSCnV0ZjE2U3RhcnQSGwoJdXRmMTZfZW5kGAkgASgDUgh1dGYxNkVuZBIU
+                CgVxdW90ZRgKIAEoCVIFcXVvdGUibQoKQWJzdGVudGlvbhIWCgZyZWFzb24YASABKAlSBnJlYXNvbhIYCgdtZXNzYWdlGAIg
+                ASgJUgdtZXNzYWdlEi0KB25lYXJlc3QYAyADKAsyEy5yYWdkei52MS5TZWFyY2hIaXRSB25lYXJlc3QitAEKCEFza1VzYWdl
+                EiMKDXBhc3NhZ2VzX3JlYWQYASABKANSDHBhc3NhZ2VzUmVhZBIhCgxpbnB1dF90b2tlbnMYAiABKANSC2lucHV0VG9rZW5z
+                EiMKDW91dHB1dF90b2tlbnMYAyABKANSDG91dHB1dFRva2VucxIUCgVtb2RlbBgEIAEoCVIFbW9kZWwSJQoOZWxhcHNlZF9t
+                aWNyb3MYBSABKANSDWVsYXBzZWRNaWNyb3My8QwKCVJldHJpZXZhbBKFAQoQQ3JlYXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYx
+                LkNyZWF0ZUNvbGxlY3Rpb25SZXF1ZXN0GhQucmFnZHoudjEuQ29sbGVjdGlvbiI4gtPkkwIUIg8vdjEvY29sbGVjdGlvbnM6
+                ASrK8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSggEKDUdldENvbGxlY3Rpb24SHi5yYWdkei52MS5HZXRDb2xsZWN0
+                aW9uUmVxdWVzdBoULnJhZ2R6LnYxLkNvbGxlY3Rpb24iO5ACAYLT5JMCFhIUL3YxL2NvbGxlY3Rpb25zL3tpZH3K8xgYCAES
+                DnJldHJpZXZhbC5yZWFkIgRyZWFkEo4BCg9MaXN0Q29sbGVjdGlvbnMSIC5yYWdkei52MS5MaXN0Q29sbGVjdGlvbnNSZXF1
+                ZXN0GiEucmFnZHoudjEuTGlzdENvbGxlY3Rpb25zUmVzcG9uc2UiNpACAYLT5JMCERIPL3YxL2NvbGxlY3Rpb25zyvMYGAgB
+                Eg5yZXRyaWV2YWwucmVhZCIEcmVhZBKMAQoQRGVsZXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYxLkRlbGV0ZUNvbGxlY3Rpb25S
+                ZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ij2QAgKC0+STAhYqFC92MS9jb2xsZWN0aW9ucy97aWR9yvMYGggBEg9y
+                ZXRyaWV2YWwud3JpdGUiBXdyaXRlEqMBCg5VcGxvYWREb2N1bWVudBIfLnJhZ2R6LnYxLlVwbG9hZERvY3VtZW50UmVxdWVz
+                dBoSLnJhZ2R6LnYxLkRvY3VtZW50IlqC0+STAjUiLS92MS9jb2xsZWN0aW9ucy97aGVhZGVyLmNvbGxlY3Rpb259L2RvY3Vt
+                ZW50czoEZGF0YcrzGBsIARIPcmV0cmlldmFsLndyaXRlIgZpbmdlc3QoARJ6CgtHZXREb2N1bWVudBIcLnJhZ2R6LnYxLkdl
+                dERvY3VtZW50UmVxdWVzdBoSLnJhZ2R6LnYxLkRvY3VtZW50IjmQAgGC0+STAhQSEi92MS9kb2N1bWVudHMve2lkfcrzGBgI
+                ARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSiwEKD0dldERvY3VtZW50VGV4dBIgLnJhZ2R6LnYxLkdldERvY3VtZW50VGV4dFJl
+                cXVlc3QaFi5yYWdkei52MS5Eb2N1bWVudFRleHQiPpACAYLT5JMCGRIXL3YxL2RvY3VtZW50cy97aWR9L3RleHTK8xgYCAES
+                DnJldHJpZXZhbC5yZWFkIgRyZWFkEp8BCg1MaXN0RG9jdW1lbnRzEh4ucmFnZHoudjEuTGlzdERvY3VtZW50c1JlcXVlc3Qa
+                Hy5yYWdkei52MS5MaXN0RG9jdW1lbnRzUmVzcG9uc2UiTZACAYLT5JMCKBImL3YxL2NvbGxlY3Rpb25zL3tjb2xsZWN0aW9u
+                fS9kb2N1bWVudHPK8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEoYBCg5EZWxldGVEb2N1bWVudBIfLnJhZ2R6LnYxLkRl
+                bGV0ZURvY3VtZW50UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSI7kAICgtPkkwIUKhIvdjEvZG9jdW1lbnRzL3tp
+                ZH3K8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUScwoGU2VhcmNoEhcucmFnZHoudjEuU2VhcmNoUmVxdWVzdBoYLnJh
+                Z2R6LnYxLlNlYXJjaFJlc3BvbnNlIjaQAgGC0+STAg8iCi92MS9zZWFyY2g6ASrK8xgaCAESDnJldHJpZXZhbC5yZWFkIgZz
+                ZWFyY2gSfgoIRXZhbHVhdGUSGS5yYWdkei52MS5FdmFsdWF0ZVJlcXVlc3QaGi5yYWdkei52MS5FdmFsdWF0aW9uUmVwb3J0
+                IjuQAgGC0+STAhQiDy92MS9ldmFsdWF0aW9uczoBKsrzGBoIARIOcmV0cmlldmFsLnJlYWQiBnNlYXJjaBJnCgNBc2sSFC5y
+                YWdkei52MS5Bc2tSZXF1ZXN0GhIucmFnZHoudjEuQXNrRXZlbnQiNJACAYLT5JMCDCIHL3YxL2FzazoBKsrzGBsIARIOcmV0
+                cmlldmFsLnJlYWQYASIFbW9kZWwwAWIGcHJvdG8z
                 """),
         ProtoFileDescriptor(
             name: "google/protobuf/struct.proto",

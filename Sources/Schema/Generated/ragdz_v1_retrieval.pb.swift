@@ -195,6 +195,8 @@ public struct Ragdz_V1_SearchRequest: Message {
     public var limit: Int32 = 0
     /// Only documents in these languages.
     public var languages: [String] = []
+    /// Say how the query was read and searched.
+    public var explain: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -206,6 +208,136 @@ public struct Ragdz_V1_SearchResponse: Message {
     public var hits: [Ragdz_V1_SearchHit] = []
     /// The language that the query was taken for.
     public var queryLanguage: String = ""
+    /// Only when asked for.
+    public var explanation: Ragdz_V1_SearchExplanation?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_SearchExplanation: Message {
+    public static var protoMessageName: String { "ragdz.v1.SearchExplanation" }
+
+    /// "standard", "darija" or "arabizi".
+    public var variety: String = ""
+    /// 0 to 1.
+    public var languageConfidence: Double = 0
+    /// The words that the lexical leg looks for.
+    public var terms: [Ragdz_V1_SearchTerm] = []
+    /// What the query's vector was made from: the query, or for Darija its words' meanings.
+    public var embedded: [String] = []
+    /// "exact": all vectors in scope were compared.
+    public var densePlan: String = ""
+    /// "gin": the inverted index of the tenant.
+    public var lexicalPlan: String = ""
+    /// score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least
+    /// foreign_coverage of their weights for a passage in another language.
+    public var lexicalWeight: Double = 0
+    public var rankWeight: Double = 0
+    public var foreignCoverage: Double = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_SearchTerm: Message {
+    public static var protoMessageName: String { "ragdz.v1.SearchTerm" }
+
+    public var readings: [Ragdz_V1_SearchReading] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_SearchReading: Message {
+    public static var protoMessageName: String { "ragdz.v1.SearchReading" }
+
+    public var lexeme: String = ""
+    /// How much a match of it counts, up to 1.
+    public var weight: Double = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvaluateRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvaluateRequest" }
+
+    /// Ids or names; empty: all collections of the tenant. At most 32.
+    public var collections: [String] = []
+    /// 1 to 1,000.
+    public var cases: [Ragdz_V1_EvaluationCase] = []
+    /// Judge the evidence gate as well.
+    public var gate: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvaluationCase: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvaluationCase" }
+
+    /// 1 to 4,000 characters.
+    public var question: String = ""
+    /// A label by which figures are kept apart, such as "ar" or "fr>ar"; at most 32 characters.
+    public var label: String = ""
+    /// The documents that answer. None, and no `contains`: the question is unanswerable here.
+    public var documentIds: [String] = []
+    /// The passage that answers holds these words, letter by letter; at most 1,000 characters.
+    public var contains: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvaluationReport: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvaluationReport" }
+
+    /// One for each label, in their order, then one for all with an empty label.
+    public var figures: [Ragdz_V1_EvaluationFigures] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvaluationFigures: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvaluationFigures" }
+
+    public var label: String = ""
+    public var answerable: Int32 = 0
+    public var unanswerable: Int32 = 0
+    /// dense, lexical, hybrid.
+    public var legs: [Ragdz_V1_LegFigures] = []
+    /// Only when both kinds of questions are there and the gate was asked for.
+    public var gateAuroc: Double?
+    /// Share of the answerable questions that would not be answered.
+    public var falseAbstention: Double?
+    /// Share of the unanswerable questions that would be answered.
+    public var falseAnswers: Double?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_LegFigures: Message {
+    public static var protoMessageName: String { "ragdz.v1.LegFigures" }
+
+    public var leg: String = ""
+    public var ndcgAt10: Ragdz_V1_Estimate?
+    public var recallAt10: Ragdz_V1_Estimate?
+    public var reciprocalRank: Ragdz_V1_Estimate?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// A mean and its 95 % confidence interval by the bootstrap.
+public struct Ragdz_V1_Estimate: Message {
+    public static var protoMessageName: String { "ragdz.v1.Estimate" }
+
+    public var mean: Double = 0
+    public var low: Double = 0
+    public var high: Double = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -232,6 +364,10 @@ public struct Ragdz_V1_SearchHit: Message {
     public var lexicalRank: Int32 = 0
     /// Cosine similarity of the dense leg, -1 to 1.
     public var similarity: Double = 0
+    /// The share of the query's weight of words that the chunk holds, 0 to 1.
+    public var coverage: Double = 0
+    /// The score of the lexical leg; 0: not found by it.
+    public var lexicalScore: Double = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -356,6 +492,7 @@ public enum Ragdz_V1_Retrieval {
             Methods.listDocuments,
             Methods.deleteDocument,
             Methods.search,
+            Methods.evaluate,
             Methods.ask,
         ])
 
@@ -418,6 +555,12 @@ public enum Ragdz_V1_Retrieval {
             http: HTTPRule(verb: "POST", template: "/v1/search", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "search"),
             idempotency: .noSideEffects)
+        public static let evaluate = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "Evaluate", callType: .unary,
+            requestType: Ragdz_V1_EvaluateRequest.self, responseType: Ragdz_V1_EvaluationReport.self,
+            http: HTTPRule(verb: "POST", template: "/v1/evaluations", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "search"),
+            idempotency: .noSideEffects)
         public static let ask = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "Ask", callType: .serverStreaming,
             requestType: Ragdz_V1_AskRequest.self, responseType: Ragdz_V1_AskEvent.self,
@@ -463,6 +606,11 @@ public enum Ragdz_V1_Retrieval {
         func search(
             _ request: Ragdz_V1_SearchRequest, context: ServerContext
         ) async throws -> Ragdz_V1_SearchResponse
+        /// How well search and the evidence gate do on questions with known answers: figures for each language and for all,
+        /// for each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.
+        func evaluate(
+            _ request: Ragdz_V1_EvaluateRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvaluationReport
         /// Events in order: sources, then answer text and citations (or one abstention), usage last.
         func ask(
             _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
@@ -540,6 +688,14 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.search, request, options: options)
         }
 
+        /// How well search and the evidence gate do on questions with known answers: figures for each language and for all,
+        /// for each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.
+        public func evaluate(
+            _ request: Ragdz_V1_EvaluateRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvaluationReport {
+            try await _channel.unary(Methods.evaluate, request, options: options)
+        }
+
         /// Events in order: sources, then answer text and citations (or one abstention), usage last.
         public func ask(
             _ request: Ragdz_V1_AskRequest, options: CallOptions = .defaults
@@ -590,6 +746,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.unary(Ragdz_V1_Retrieval.Methods.search) {
             (request: Ragdz_V1_SearchRequest, context: ServerContext) in
             try await self.search(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.evaluate) {
+            (request: Ragdz_V1_EvaluateRequest, context: ServerContext) in
+            try await self.evaluate(request, context: context)
         }
         router.serverStreaming(Ragdz_V1_Retrieval.Methods.ask) {
             (request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext) in
@@ -1423,6 +1583,7 @@ extension Ragdz_V1_SearchRequest {
         size += sizes.singular(ProtoString.self, 2, query)
         size += sizes.singular(ProtoInt32.self, 3, limit)
         size += sizes.repeated(ProtoString.self, 4, languages)
+        size += sizes.singular(ProtoBool.self, 5, explain)
         return size
     }
 
@@ -1431,6 +1592,7 @@ extension Ragdz_V1_SearchRequest {
         writer.singular(ProtoString.self, 2, query)
         writer.singular(ProtoInt32.self, 3, limit)
         writer.repeated(ProtoString.self, 4, languages)
+        writer.singular(ProtoBool.self, 5, explain)
         writer.unknown(unknownFields)
     }
 
@@ -1441,6 +1603,7 @@ extension Ragdz_V1_SearchRequest {
             case 18: try reader.singular(ProtoString.self, &query)
             case 24: try reader.singular(ProtoInt32.self, &limit)
             case 34: try reader.repeated(ProtoString.self, &languages)
+            case 40: try reader.singular(ProtoBool.self, &explain)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1451,6 +1614,7 @@ extension Ragdz_V1_SearchRequest {
         .init(2, "query"),
         .init(3, "limit"),
         .init(4, "languages"),
+        .init(5, "explain"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1459,6 +1623,7 @@ extension Ragdz_V1_SearchRequest {
         try json.singular(ProtoString.self, "query", query)
         try json.singular(ProtoInt32.self, "limit", limit)
         try json.repeated(ProtoString.self, "languages", languages)
+        try json.singular(ProtoBool.self, "explain", explain)
         json.endObject()
     }
 
@@ -1470,6 +1635,7 @@ extension Ragdz_V1_SearchRequest {
             case 2: try json.singular(ProtoString.self, &query)
             case 3: try json.singular(ProtoInt32.self, &limit)
             case 4: try json.repeated(ProtoString.self, &languages)
+            case 5: try json.singular(ProtoBool.self, &explain)
             default: break
             }
         }
@@ -1481,12 +1647,14 @@ extension Ragdz_V1_SearchResponse {
         var size = unknownFields.bytes.count
         size += sizes.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, 1, hits)
         size += sizes.singular(ProtoString.self, 2, queryLanguage)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_SearchExplanation>.self, 3, explanation)
         return size
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, 1, hits)
         writer.singular(ProtoString.self, 2, queryLanguage)
+        writer.optional(ProtoMessage<Ragdz_V1_SearchExplanation>.self, 3, explanation)
         writer.unknown(unknownFields)
     }
 
@@ -1495,6 +1663,7 @@ extension Ragdz_V1_SearchResponse {
             switch tag {
             case 10: try reader.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, &hits)
             case 18: try reader.singular(ProtoString.self, &queryLanguage)
+            case 26: try reader.optional(ProtoMessage<Ragdz_V1_SearchExplanation>.self, &explanation)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1503,12 +1672,14 @@ extension Ragdz_V1_SearchResponse {
     private static let jsonFields = JSONFields([
         .init(1, "hits"),
         .init(2, "queryLanguage", "query_language"),
+        .init(3, "explanation"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, "hits", hits)
         try json.singular(ProtoString.self, "queryLanguage", queryLanguage)
+        try json.optional(ProtoMessage<Ragdz_V1_SearchExplanation>.self, "explanation", explanation)
         json.endObject()
     }
 
@@ -1518,6 +1689,535 @@ extension Ragdz_V1_SearchResponse {
             switch field {
             case 1: try json.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, &hits)
             case 2: try json.singular(ProtoString.self, &queryLanguage)
+            case 3: try json.optional(ProtoMessage<Ragdz_V1_SearchExplanation>.self, &explanation)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_SearchExplanation {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, variety)
+        size += sizes.singular(ProtoDouble.self, 2, languageConfidence)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_SearchTerm>.self, 3, terms)
+        size += sizes.repeated(ProtoString.self, 4, embedded)
+        size += sizes.singular(ProtoString.self, 5, densePlan)
+        size += sizes.singular(ProtoString.self, 6, lexicalPlan)
+        size += sizes.singular(ProtoDouble.self, 7, lexicalWeight)
+        size += sizes.singular(ProtoDouble.self, 8, rankWeight)
+        size += sizes.singular(ProtoDouble.self, 9, foreignCoverage)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, variety)
+        writer.singular(ProtoDouble.self, 2, languageConfidence)
+        writer.repeated(ProtoMessage<Ragdz_V1_SearchTerm>.self, 3, terms)
+        writer.repeated(ProtoString.self, 4, embedded)
+        writer.singular(ProtoString.self, 5, densePlan)
+        writer.singular(ProtoString.self, 6, lexicalPlan)
+        writer.singular(ProtoDouble.self, 7, lexicalWeight)
+        writer.singular(ProtoDouble.self, 8, rankWeight)
+        writer.singular(ProtoDouble.self, 9, foreignCoverage)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &variety)
+            case 17: try reader.singular(ProtoDouble.self, &languageConfidence)
+            case 26: try reader.repeated(ProtoMessage<Ragdz_V1_SearchTerm>.self, &terms)
+            case 34: try reader.repeated(ProtoString.self, &embedded)
+            case 42: try reader.singular(ProtoString.self, &densePlan)
+            case 50: try reader.singular(ProtoString.self, &lexicalPlan)
+            case 57: try reader.singular(ProtoDouble.self, &lexicalWeight)
+            case 65: try reader.singular(ProtoDouble.self, &rankWeight)
+            case 73: try reader.singular(ProtoDouble.self, &foreignCoverage)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "variety"),
+        .init(2, "languageConfidence", "language_confidence"),
+        .init(3, "terms"),
+        .init(4, "embedded"),
+        .init(5, "densePlan", "dense_plan"),
+        .init(6, "lexicalPlan", "lexical_plan"),
+        .init(7, "lexicalWeight", "lexical_weight"),
+        .init(8, "rankWeight", "rank_weight"),
+        .init(9, "foreignCoverage", "foreign_coverage"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "variety", variety)
+        try json.singular(ProtoDouble.self, "languageConfidence", languageConfidence)
+        try json.repeated(ProtoMessage<Ragdz_V1_SearchTerm>.self, "terms", terms)
+        try json.repeated(ProtoString.self, "embedded", embedded)
+        try json.singular(ProtoString.self, "densePlan", densePlan)
+        try json.singular(ProtoString.self, "lexicalPlan", lexicalPlan)
+        try json.singular(ProtoDouble.self, "lexicalWeight", lexicalWeight)
+        try json.singular(ProtoDouble.self, "rankWeight", rankWeight)
+        try json.singular(ProtoDouble.self, "foreignCoverage", foreignCoverage)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &variety)
+            case 2: try json.singular(ProtoDouble.self, &languageConfidence)
+            case 3: try json.repeated(ProtoMessage<Ragdz_V1_SearchTerm>.self, &terms)
+            case 4: try json.repeated(ProtoString.self, &embedded)
+            case 5: try json.singular(ProtoString.self, &densePlan)
+            case 6: try json.singular(ProtoString.self, &lexicalPlan)
+            case 7: try json.singular(ProtoDouble.self, &lexicalWeight)
+            case 8: try json.singular(ProtoDouble.self, &rankWeight)
+            case 9: try json.singular(ProtoDouble.self, &foreignCoverage)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_SearchTerm {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_SearchReading>.self, 1, readings)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_SearchReading>.self, 1, readings)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_SearchReading>.self, &readings)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "readings"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_SearchReading>.self, "readings", readings)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_SearchReading>.self, &readings)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_SearchReading {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, lexeme)
+        size += sizes.singular(ProtoDouble.self, 2, weight)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, lexeme)
+        writer.singular(ProtoDouble.self, 2, weight)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &lexeme)
+            case 17: try reader.singular(ProtoDouble.self, &weight)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "lexeme"),
+        .init(2, "weight"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "lexeme", lexeme)
+        try json.singular(ProtoDouble.self, "weight", weight)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &lexeme)
+            case 2: try json.singular(ProtoDouble.self, &weight)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvaluateRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoString.self, 1, collections)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        size += sizes.singular(ProtoBool.self, 3, gate)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoString.self, 1, collections)
+        writer.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        writer.singular(ProtoBool.self, 3, gate)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoString.self, &collections)
+            case 18: try reader.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            case 24: try reader.singular(ProtoBool.self, &gate)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "collections"),
+        .init(2, "cases"),
+        .init(3, "gate"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoString.self, "collections", collections)
+        try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, "cases", cases)
+        try json.singular(ProtoBool.self, "gate", gate)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoString.self, &collections)
+            case 2: try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            case 3: try json.singular(ProtoBool.self, &gate)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvaluationCase {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, question)
+        size += sizes.singular(ProtoString.self, 2, label)
+        size += sizes.repeated(ProtoString.self, 3, documentIds)
+        size += sizes.singular(ProtoString.self, 4, contains)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, question)
+        writer.singular(ProtoString.self, 2, label)
+        writer.repeated(ProtoString.self, 3, documentIds)
+        writer.singular(ProtoString.self, 4, contains)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &question)
+            case 18: try reader.singular(ProtoString.self, &label)
+            case 26: try reader.repeated(ProtoString.self, &documentIds)
+            case 34: try reader.singular(ProtoString.self, &contains)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "question"),
+        .init(2, "label"),
+        .init(3, "documentIds", "document_ids"),
+        .init(4, "contains"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "question", question)
+        try json.singular(ProtoString.self, "label", label)
+        try json.repeated(ProtoString.self, "documentIds", documentIds)
+        try json.singular(ProtoString.self, "contains", contains)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &question)
+            case 2: try json.singular(ProtoString.self, &label)
+            case 3: try json.repeated(ProtoString.self, &documentIds)
+            case 4: try json.singular(ProtoString.self, &contains)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvaluationReport {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvaluationFigures>.self, 1, figures)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_EvaluationFigures>.self, 1, figures)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_EvaluationFigures>.self, &figures)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "figures"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_EvaluationFigures>.self, "figures", figures)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_EvaluationFigures>.self, &figures)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvaluationFigures {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, label)
+        size += sizes.singular(ProtoInt32.self, 2, answerable)
+        size += sizes.singular(ProtoInt32.self, 3, unanswerable)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_LegFigures>.self, 4, legs)
+        size += sizes.optional(ProtoDouble.self, 5, gateAuroc)
+        size += sizes.optional(ProtoDouble.self, 6, falseAbstention)
+        size += sizes.optional(ProtoDouble.self, 7, falseAnswers)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, label)
+        writer.singular(ProtoInt32.self, 2, answerable)
+        writer.singular(ProtoInt32.self, 3, unanswerable)
+        writer.repeated(ProtoMessage<Ragdz_V1_LegFigures>.self, 4, legs)
+        writer.optional(ProtoDouble.self, 5, gateAuroc)
+        writer.optional(ProtoDouble.self, 6, falseAbstention)
+        writer.optional(ProtoDouble.self, 7, falseAnswers)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &label)
+            case 16: try reader.singular(ProtoInt32.self, &answerable)
+            case 24: try reader.singular(ProtoInt32.self, &unanswerable)
+            case 34: try reader.repeated(ProtoMessage<Ragdz_V1_LegFigures>.self, &legs)
+            case 41: try reader.optional(ProtoDouble.self, &gateAuroc)
+            case 49: try reader.optional(ProtoDouble.self, &falseAbstention)
+            case 57: try reader.optional(ProtoDouble.self, &falseAnswers)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "label"),
+        .init(2, "answerable"),
+        .init(3, "unanswerable"),
+        .init(4, "legs"),
+        .init(5, "gateAuroc", "gate_auroc"),
+        .init(6, "falseAbstention", "false_abstention"),
+        .init(7, "falseAnswers", "false_answers"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "label", label)
+        try json.singular(ProtoInt32.self, "answerable", answerable)
+        try json.singular(ProtoInt32.self, "unanswerable", unanswerable)
+        try json.repeated(ProtoMessage<Ragdz_V1_LegFigures>.self, "legs", legs)
+        try json.optional(ProtoDouble.self, "gateAuroc", gateAuroc)
+        try json.optional(ProtoDouble.self, "falseAbstention", falseAbstention)
+        try json.optional(ProtoDouble.self, "falseAnswers", falseAnswers)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &label)
+            case 2: try json.singular(ProtoInt32.self, &answerable)
+            case 3: try json.singular(ProtoInt32.self, &unanswerable)
+            case 4: try json.repeated(ProtoMessage<Ragdz_V1_LegFigures>.self, &legs)
+            case 5: try json.optional(ProtoDouble.self, &gateAuroc)
+            case 6: try json.optional(ProtoDouble.self, &falseAbstention)
+            case 7: try json.optional(ProtoDouble.self, &falseAnswers)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_LegFigures {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, leg)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 2, ndcgAt10)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 3, recallAt10)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 4, reciprocalRank)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, leg)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 2, ndcgAt10)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 3, recallAt10)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 4, reciprocalRank)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &leg)
+            case 18: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &ndcgAt10)
+            case 26: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &recallAt10)
+            case 34: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &reciprocalRank)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "leg"),
+        .init(2, "ndcgAt10", "ndcg_at_10"),
+        .init(3, "recallAt10", "recall_at_10"),
+        .init(4, "reciprocalRank", "reciprocal_rank"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "leg", leg)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "ndcgAt10", ndcgAt10)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "recallAt10", recallAt10)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "reciprocalRank", reciprocalRank)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &leg)
+            case 2: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &ndcgAt10)
+            case 3: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &recallAt10)
+            case 4: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &reciprocalRank)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Estimate {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoDouble.self, 1, mean)
+        size += sizes.singular(ProtoDouble.self, 2, low)
+        size += sizes.singular(ProtoDouble.self, 3, high)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoDouble.self, 1, mean)
+        writer.singular(ProtoDouble.self, 2, low)
+        writer.singular(ProtoDouble.self, 3, high)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 9: try reader.singular(ProtoDouble.self, &mean)
+            case 17: try reader.singular(ProtoDouble.self, &low)
+            case 25: try reader.singular(ProtoDouble.self, &high)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "mean"),
+        .init(2, "low"),
+        .init(3, "high"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoDouble.self, "mean", mean)
+        try json.singular(ProtoDouble.self, "low", low)
+        try json.singular(ProtoDouble.self, "high", high)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoDouble.self, &mean)
+            case 2: try json.singular(ProtoDouble.self, &low)
+            case 3: try json.singular(ProtoDouble.self, &high)
             default: break
             }
         }
@@ -1540,6 +2240,8 @@ extension Ragdz_V1_SearchHit {
         size += sizes.singular(ProtoInt32.self, 11, denseRank)
         size += sizes.singular(ProtoInt32.self, 12, lexicalRank)
         size += sizes.singular(ProtoDouble.self, 13, similarity)
+        size += sizes.singular(ProtoDouble.self, 14, coverage)
+        size += sizes.singular(ProtoDouble.self, 15, lexicalScore)
         return size
     }
 
@@ -1557,6 +2259,8 @@ extension Ragdz_V1_SearchHit {
         writer.singular(ProtoInt32.self, 11, denseRank)
         writer.singular(ProtoInt32.self, 12, lexicalRank)
         writer.singular(ProtoDouble.self, 13, similarity)
+        writer.singular(ProtoDouble.self, 14, coverage)
+        writer.singular(ProtoDouble.self, 15, lexicalScore)
         writer.unknown(unknownFields)
     }
 
@@ -1576,6 +2280,8 @@ extension Ragdz_V1_SearchHit {
             case 88: try reader.singular(ProtoInt32.self, &denseRank)
             case 96: try reader.singular(ProtoInt32.self, &lexicalRank)
             case 105: try reader.singular(ProtoDouble.self, &similarity)
+            case 113: try reader.singular(ProtoDouble.self, &coverage)
+            case 121: try reader.singular(ProtoDouble.self, &lexicalScore)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1595,6 +2301,8 @@ extension Ragdz_V1_SearchHit {
         .init(11, "denseRank", "dense_rank"),
         .init(12, "lexicalRank", "lexical_rank"),
         .init(13, "similarity"),
+        .init(14, "coverage"),
+        .init(15, "lexicalScore", "lexical_score"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1612,6 +2320,8 @@ extension Ragdz_V1_SearchHit {
         try json.singular(ProtoInt32.self, "denseRank", denseRank)
         try json.singular(ProtoInt32.self, "lexicalRank", lexicalRank)
         try json.singular(ProtoDouble.self, "similarity", similarity)
+        try json.singular(ProtoDouble.self, "coverage", coverage)
+        try json.singular(ProtoDouble.self, "lexicalScore", lexicalScore)
         json.endObject()
     }
 
@@ -1632,6 +2342,8 @@ extension Ragdz_V1_SearchHit {
             case 11: try json.singular(ProtoInt32.self, &denseRank)
             case 12: try json.singular(ProtoInt32.self, &lexicalRank)
             case 13: try json.singular(ProtoDouble.self, &similarity)
+            case 14: try json.singular(ProtoDouble.self, &coverage)
+            case 15: try json.singular(ProtoDouble.self, &lexicalScore)
             default: break
             }
         }

@@ -1,0 +1,58 @@
+internal import Bytes
+internal import Language
+internal import Postgres
+public import RPC
+public import Schema
+
+extension RetrievalService {
+    public func evaluate(
+        _ request: Ragdz_V1_EvaluateRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_EvaluationReport {
+        let tenant = try context.requireTenant()
+        let cases = try RetrievalRules.evaluationCases(request.cases)
+        return try await withDatabaseErrors(logger, context) {
+            let scope = try await store.scope(tenant, request.collections)
+            let outcomes = try await SearchEvaluation(answers: answers).run(
+                tenant, cases, collections: scope, judgesGate: request.gate)
+            return Ragdz_V1_EvaluationReport(outcomes, threshold: answers.gate.threshold)
+        }
+    }
+}
+
+extension RetrievalRules {
+    static func evaluationCases(_ cases: [Ragdz_V1_EvaluationCase]) throws(Status) -> [EvaluationCase] {
+        guard (1...SearchEvaluation.Limits.cases).contains(cases.count) else {
+            throw .invalidArgument(
+                "An evaluation has 1 to \(SearchEvaluation.Limits.cases) cases.", reason: "EVALUATION_SIZE",
+                field: "cases")
+        }
+        var checked: [EvaluationCase] = []
+        for (number, asked) in cases.enumerated() {
+            let field = "cases[\(number)]"
+            let question = try query(asked.question, field: "\(field).question")
+            guard asked.label.unicodeScalars.count <= SearchEvaluation.Limits.label else {
+                throw .invalidArgument(
+                    "A label has at most \(SearchEvaluation.Limits.label) characters.", reason: "EVALUATION_LABEL",
+                    field: "\(field).label")
+            }
+            guard asked.contains.unicodeScalars.count <= SearchEvaluation.Limits.words else {
+                throw .invalidArgument(
+                    "The words to find have at most \(SearchEvaluation.Limits.words) characters.",
+                    reason: "EVALUATION_WORDS", field: "\(field).contains")
+            }
+            var documents: Set<UUID128> = []
+            for text in asked.documentIds {
+                guard let id = UUID128(text) else {
+                    throw .invalidArgument(
+                        "document_ids are ids of documents.", reason: "DOCUMENT_ID_INVALID",
+                        field: "\(field).document_ids")
+                }
+                documents.insert(id)
+            }
+            checked.append(
+                EvaluationCase(
+                    question: question, label: asked.label, documents: documents, contains: asked.contains))
+        }
+        return checked
+    }
+}

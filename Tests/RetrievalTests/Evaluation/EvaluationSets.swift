@@ -1,0 +1,104 @@
+import Foundation
+
+@testable import Retrieval
+
+/// The two halves of a set: documents are in one or the other, and only the first is looked at while choosing.
+enum Half: String, CaseIterable, Sendable {
+    case tuning, test
+}
+
+/// A question with what answers it.
+struct EvaluationQuestion: Sendable {
+    enum Answer: Sendable {
+        /// Any passage of the document of this name; the other is the same section in the question's own language, left out.
+        case document(String, leftOut: String?)
+        /// A passage that holds the words, of a document whose name holds the first.
+        case passage(file: String, words: String)
+        case none
+    }
+
+    let set: String
+    let half: Half
+    /// "fr>ar": the language of the question, then that of the answer.
+    let direction: String
+    let text: String
+    let answer: Answer
+
+    var language: String { String(direction.prefix { $0 != ">" }) }
+}
+
+/// Reads the sets of the folder `evaluation`.
+enum EvaluationSets {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func rows(_ name: String) throws -> [[String]] {
+        try String(contentsOf: root.appendingPathComponent("evaluation/sets/\(name)"), encoding: .utf8)
+            .split(separator: "\n").map { $0.split(separator: "|").map(String.init) }
+    }
+
+    /// Facts of demo/corpus, each asked in five ways. Every second document is for tuning.
+    static func facts() throws -> [EvaluationQuestion] {
+        let columns = ["fr", "en", "ar", "darija", "arabizi"]
+        let rows = try rows("facts.psv")
+        let files = Set(rows.map { $0[0] }).sorted()
+        return rows.flatMap { row -> [EvaluationQuestion] in
+            let half: Half = (files.firstIndex(of: row[0]) ?? 0) % 2 == 0 ? .tuning : .test
+            let target =
+                row[0].unicodeScalars.contains { $0.value > 0x600 }
+                ? "ar" : french.contains { row[0].hasPrefix($0) } ? "fr" : "en"
+            return columns.enumerated().map { index, language in
+                EvaluationQuestion(
+                    set: index < 3 ? "facts" : "darija", half: half, direction: "\(language)>\(target)",
+                    text: row[index + 2], answer: .passage(file: row[0], words: row[1]))
+            }
+        }
+    }
+
+    private static let french = ["cnas", "cnrc", "algerie", "suisse"]
+
+    /// Questions that no document answers; every second line is for tuning.
+    static func unanswerable() throws -> [EvaluationQuestion] {
+        try rows("unanswerable.psv").enumerated().flatMap { line, row in
+            ["fr", "en", "ar"].enumerated().map { index, language in
+                EvaluationQuestion(
+                    set: "unanswerable", half: line % 2 == 0 ? .tuning : .test, direction: "\(language)>",
+                    text: row[index], answer: .none)
+            }
+        }
+    }
+
+    struct Section: Decodable, Sendable {
+        let book: String
+        let chapter: String
+        let section: String
+        let language: String
+        let heading: String
+        let text: String
+
+        var file: String { "\(book).\(section).\(language).txt" }
+    }
+
+    /// The sections that evaluation/sections.py printed.
+    static func sections(_ path: String) throws -> [Section] {
+        let decoder = JSONDecoder()
+        return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+            .map { try decoder.decode(Section.self, from: Data($0.utf8)) }
+    }
+
+    /// Each heading asks for its section, in its own language and in the other one. Every second chapter is for tuning.
+    static func headings(_ sections: [Section]) -> [EvaluationQuestion] {
+        let chapters = Set(sections.map { "\($0.book)/\($0.chapter)" }).sorted()
+        return sections.flatMap { section -> [EvaluationQuestion] in
+            let chapter = chapters.firstIndex(of: "\(section.book)/\(section.chapter)") ?? 0
+            let other = section.language == "en" ? "fr" : "en"
+            let twin = "\(section.book).\(section.section).\(other).txt"
+            return [(section.language, section.file, nil), (other, twin, section.file)].map { target, file, leftOut in
+                EvaluationQuestion(
+                    set: "headings", half: chapter % 2 == 0 ? .tuning : .test,
+                    direction: "\(section.language)>\(target)", text: section.heading,
+                    answer: .document(file, leftOut: leftOut))
+            }
+        }
+    }
+}
