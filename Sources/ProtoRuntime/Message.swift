@@ -93,14 +93,16 @@ extension Message {
             }
         }
         // Small messages are written on the stack and copied: the initialiser above costs more than that.
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: total) { space in
+        // The space is of one size, so that it is part of the stack frame.
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { space in
             encode(plan, prefix: prefix, into: UnsafeMutableRawBufferPointer(space))
-            return Array(UnsafeBufferPointer(space))
+            return Array(UnsafeBufferPointer(start: space.baseAddress, count: total))
         }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     func encode(_ plan: borrowing WirePlan, prefix: Int, into space: UnsafeMutableRawBufferPointer) {
+        if prefix == 0 { return encode(plan, into: space) }
         for index in 0..<prefix { space[index] = 0 }
         encode(plan, into: UnsafeMutableRawBufferPointer(rebasing: space[prefix...]))
     }
