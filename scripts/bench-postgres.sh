@@ -15,6 +15,7 @@ trap '[ -z "$server" ] || { kill $server; wait $server; } 2>/dev/null; scratch_s
 scratch_start max_connections=100
 folder=$scratch_folder bin=$scratch_bin
 # As in production: the server migrates, and becomes the tenant with its own key.
+export RAGDZ_DATABASE_URL="host=$folder user=ragdz_app dbname=postgres"
 RAGDZ_DATABASE_OWNER_URL="host=$folder user=postgres dbname=postgres" "$products/ragdzd" migrate >/dev/null 2>&1
 "$bin/psql" -qh "$folder" -U postgres -v ON_ERROR_STOP=1 postgres <<'SQL'
 create table ragdz.bench (tenant_id uuid not null, id int not null, text text not null, primary key (tenant_id, id));
@@ -61,7 +62,7 @@ done
 
 # The same read as an RPC: GetTenant by the tenant's own key, which the server has in its memory.
 mkdir "$folder.data"
-export RAGDZ_DATABASE_URL="host=$folder user=ragdz_app dbname=postgres" RAGDZ_FEATURES=tenants,keys RAGDZ_LOG_CALLS=off
+export RAGDZ_FEATURES=tenants,keys RAGDZ_LOG_CALLS=off
 RAGDZ_DATABASE_CONNECTIONS=4 RAGDZ_THREADS=2 "$products/ragdzd" serve --data "$folder.data" --listen 127.0.0.1:0 \
     --bridge 127.0.0.1:0 >"$folder.server.log" 2>&1 &
 server=$!
@@ -69,6 +70,7 @@ trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$folder.data" 
 for _ in $(seq 200); do [ -s "$folder.data/addresses.json" ] && break; sleep 0.1; done
 rpc=$(tr -d '\n' <"$folder.data/addresses.json" | sed -E 's/.*"rpc" *: *"([^"]*)".*/\1/')
 bridge=$(tr -d '\n' <"$folder.data/addresses.json" | sed -E 's/.*"bridge" *: *"([^"]*)".*/\1/')
+bridge=${bridge#http://} rpc=${rpc#http://}
 post() { # KEY PATH JSON FIELD
     curl -fsS -H "authorization: Bearer $1" -H 'content-type: application/json' -d "$3" "http://$bridge$2" |
         sed -E "s/.*\"$4\" *: *\"([^\"]*)\".*/\1/"
