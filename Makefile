@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval
+.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval rolling tutorial
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ fuzz: ## Fuzzes each target of fuzz/ for a minute, with the address sanitiser.
 
 isolation: ## Calls every method 200,000 times in all as tenants after each other's data, the database crashing under it.
 	@scripts/isolation.sh
+
+rolling: ## Restarts two servers in turn for two minutes under load of every call type; no call may fail.
+	@scripts/rolling-restart.sh 120
+
+tutorial: ## Does what docs/tutorial.md says, in a package of its own, and compares what comes out.
+	@scripts/tutorial-test.sh
 
 soak: ## Mixed calls for 20 minutes; no healthy call may fail and memory must stay flat.
 	@scripts/soak.sh 20

@@ -60,6 +60,7 @@ let rooms: [Target] = [
         "Retrieval",
         ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
     room("Workflows", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Streams", ["RPC", "Postgres", "Cryptography", "Bytes", logging]),
     room("Embedded", ["Bytes", nioCore, nioPosix, logging]),
     room(
         "Bridge",
@@ -71,7 +72,7 @@ let rooms: [Target] = [
         name: "ragdzd",
         dependencies: [
             "RPCTransport", "RPC", "Postgres", "Schema", "Tenancy", "Keys", "Retrieval", "Workflows", "Models",
-            "Embedded", "Bridge", "Cryptography", "Bytes", "ProtoRuntime", "LoopExecutor", "TLS", "Language",
+            "Streams", "Embedded", "Bridge", "Cryptography", "Bytes", "ProtoRuntime", "LoopExecutor", "TLS", "Language",
             logging, nioCore, nioPosix,
             product("ArgumentParser", "swift-argument-parser"),
             product("Configuration", "swift-configuration"),
@@ -128,8 +129,10 @@ let testTargets: [Target] = [
     tests("LoopExecutorTests", ["LoopExecutor", nioCore, nioPosix]),
     tests(
         "RPCTransportTests",
-        ["RPCTransport", "RPC", "ProtoRuntime", "Schema", "Bytes", "TLS", "HTTP2", "Support", nioCore, nioPosix],
-        exclude: ["grpcio_client.py"]),
+        [
+            "RPCTransport", "RPC", "ProtoRuntime", "Schema", "Bytes", "TLS", "HTTP2", "Support", nioCore, nioPosix,
+            "ragdz-echo",
+        ], exclude: ["grpcio_client.py"]),
     tests("PostgresTests", ["Postgres", "Embedded", "Bytes", "Support", logging, nioCore, nioPosix]),
     tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
@@ -142,6 +145,7 @@ let testTargets: [Target] = [
         "RetrievalTests",
         ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
+    tests("StreamsTests", ["Streams", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(
         "BridgeTests", ["Bridge", "RPC", "Schema", "ProtoRuntime", "Bytes", logging, nioCore, nioPosix],
         exclude: ["Foreign"]),
@@ -163,7 +167,7 @@ let keptTests = testTargets.filter { wanted?.contains($0.name) ?? true }
 let package = Package(
     name: "ragdz",
     products: [
-        .library(name: "RAGDZRPC", targets: ["RPC", "RPCTransport", "ProtoRuntime"]),
+        .library(name: "RAGDZRPC", targets: ["RPC", "RPCTransport", "ProtoRuntime", "TLS"]),
         .library(name: "RAGDZPostgres", targets: ["Postgres"]),
         .executable(name: "ragdzd", targets: ["ragdzd"]),
         .executable(name: "ragdz", targets: ["ragdz"]),

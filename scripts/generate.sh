@@ -52,7 +52,7 @@ generate() {
     rm -rf "$scratch/out"
     mkdir -p "$scratch/out" "$folder"
     protoc --plugin=protoc-gen-ragdz="$tools/protoc-gen-ragdz" --ragdz_out="$parameter:$scratch/out" \
-        -I "$root" -I codegen/protos -I "$common" -I "$includes" "$@"
+        -I "$root" -I codegen/protos -I Protos -I "$common" -I "$includes" "$@"
     find "$folder" -name '*.pb.swift' -delete
     for file in "$scratch/out"/*; do
         cmp -s "$file" "$folder/$(basename "$file")" || cp "$file" "$folder/"

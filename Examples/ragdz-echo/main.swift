@@ -14,6 +14,12 @@ do {
     exit(2)
 }
 
+// Who starts us from a thread that blocks signals has its mask inherited.
+var stopping = sigset_t()
+sigemptyset(&stopping)
+sigaddset(&stopping, SIGTERM)
+pthread_sigmask(SIG_UNBLOCK, &stopping, nil)
+
 @Sendable func serve(_ options: Options) async {
     do {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)

@@ -170,8 +170,8 @@ extension KeysService {
 
     private func position(_ token: String) throws(Status) -> (Int64, String) {
         guard let parts = try PageToken.read(token, list: "keys", parts: 2) else { return (0, "") }
-        guard let micros = Int64(parts[0]), APIKey.isID(parts[1]) else { throw PageToken.invalid }
-        return (micros, parts[1])
+        guard APIKey.isID(parts[1]) else { throw PageToken.invalid }
+        return (try PageToken.time(parts[0]), parts[1])
     }
 
     private var notFound: Status { .notFound("There is no such key.", reason: "KEY_NOT_FOUND") }

@@ -29,6 +29,12 @@ public enum PageToken {
         return position
     }
 
+    /// A part that is a time in Unix microseconds, from 1970 to the end of 9999; anything else was forged.
+    public static func time(_ part: String) throws(Status) -> Int64 {
+        guard let micros = Int64(part), (0...253_402_300_799_999_999).contains(micros) else { throw invalid }
+        return micros
+    }
+
     /// What to throw when a part of a token is not of the form that the list gives it.
     public static var invalid: Status {
         .invalidArgument(

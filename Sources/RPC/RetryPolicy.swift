@@ -134,6 +134,7 @@ public struct RetryState: Sendable {
     private let idempotency: Idempotency
     private var attempts = 0
     private var transparent = 0
+    private var unreached = 0
     private var resumptions = 0
 
     public init(_ policy: RetryPolicy, _ idempotency: Idempotency) {
@@ -156,12 +157,13 @@ public struct RetryState: Sendable {
         guard !failure.isCommitted else { return .giveUp }
         if failure.isUnprocessed {
             guard policy.maximumAttempts > 1 else { return .giveUp }
-            transparent += 1
-            if transparent <= Self.transparentAttempts, failure.status.reason == Status.notProcessedReason {
+            if failure.status.reason == Status.notProcessedReason, transparent < Self.transparentAttempts {
+                transparent += 1
                 return .atOnce
             }
-            guard transparent < policy.maximumAttempts + Self.transparentAttempts else { return .giveUp }
-            return .again(failures: transparent, pushback: failure.status.retryAfter)
+            unreached += 1
+            guard unreached < policy.maximumAttempts else { return .giveUp }
+            return .again(failures: unreached, pushback: failure.status.retryAfter)
         }
         guard policy.codes.contains(failure.status.code) || failure.status.reason == Status.attemptTimeoutReason else {
             return .giveUp

@@ -37,7 +37,7 @@ public struct Router: Sendable {
     /// In order of registration.
     public private(set) var methods: [MethodDescriptor] = []
     private var interceptors: [any ServerInterceptor]
-    /// Nothing runs around the handlers: a transport may call them itself.
+    /// Nothing runs around the handlers: a transport may call them itself, unless the route is resumable.
     public var isPlain: Bool { interceptors.isEmpty }
     private var routes: [String: Route] = [:]
     private var table = PathTable()

@@ -62,6 +62,13 @@ public struct ServerContext: Sendable {
         return copy
     }
 
+    /// The same call as one that takes up a stream which has said these messages (wire form): for tests of handlers.
+    public func takingUp(_ messages: [[UInt8]]) -> ServerContext {
+        var copy = self
+        copy.said = SaidBefore(messages)
+        return copy
+    }
+
     /// What the caller has been told already, when this call takes up a stream that broke; nil for any other call.
     ///
     /// Asking for it is a promise: whatever the handler writes from here on comes after these messages. A handler

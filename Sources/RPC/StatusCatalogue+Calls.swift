@@ -285,6 +285,10 @@ extension StatusCatalogue {
         fr Le flux a changé depuis : recommencez-le.
         ar تغير التدفق منذ ذلك الحين: ابدأه من جديد.
         en The stream has changed since: begin it again.
+        STREAM_DAMAGED
+        fr Ce que le flux a dit est endommagé : refaites l’appel.
+        ar ما قيل في التدفق تالف: أعد الاستدعاء.
+        en What the stream said is damaged: make the call again.
         STREAM_EXPIRED
         fr Le flux est trop ancien pour être repris : recommencez-le.
         ar التدفق أقدم من أن يستأنف: ابدأه من جديد.

@@ -62,10 +62,16 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
             if let stream { return stream }
             do {
                 let opened = try await open()
+                if let failure {
+                    // The requests failed while they were being sent.
+                    opened.abandon(failure)
+                    throw failure
+                }
                 stream = opened
                 current.withLock { $0 = opened }
                 return opened
             } catch {
+                if let failure { throw failure }
                 try await recover(from: Status(wrapping: error), isOpening: true)
             }
         }

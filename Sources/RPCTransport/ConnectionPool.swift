@@ -223,7 +223,7 @@ final class ConnectionPool: @unchecked Sendable {
                 state.connected(id)
                 return serve()
             }
-            state.connected(id, isServing: false)
+            state.connected(id, isServing: nil)
             HealthWatch.start(service, on: connection, executor) { [weak self] isServing in
                 self?.state.healthChanged(id, isServing: isServing)
                 self?.serve()

@@ -27,7 +27,7 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
         case retire(ConnectionID)
     }
 
-    enum Pick: Equatable {
+    enum Pick: Hashable {
         case use(ConnectionID)
         /// Something is on its way: ask again after the next news.
         case wait
@@ -37,8 +37,8 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
 
     private struct Slot {
         let id: ConnectionID
-        /// The server says by its health service that it wants calls.
-        var isServing: Bool
+        /// Whether the server says by its health service that it wants calls; nil while it has not said.
+        var isServing: Bool?
     }
 
     private enum Phase: Equatable {
@@ -92,7 +92,7 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
         if let full = endpoints.indices.first(where: { mayGrow($0) }) { actions += connect(full) }
         let isHopeful = endpoints.contains { endpoint in
             if case .connecting = endpoint.phase { return true }
-            return endpoint.slots.contains(where: \.isServing)
+            return endpoint.slots.contains { $0.isServing != false }
         }
         if isHopeful { return (.wait, actions) }
         return (.fail(endpoints.compactMap(\.lastFailure).last ?? Self.unready), actions)
@@ -106,13 +106,13 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
     private func mayGrow(_ index: Int) -> Bool {
         let endpoint = endpoints[index]
         return endpoint.phase == .idle && !endpoint.slots.isEmpty
-            && endpoint.slots.count < limits.connectionsPerAddress && endpoint.slots.contains(where: \.isServing)
+            && endpoint.slots.count < limits.connectionsPerAddress && endpoint.slots.contains { $0.isServing == true }
     }
 
     private mutating func roundRobin(_ room: (ConnectionID) -> Int) -> ConnectionID? {
         for step in 0..<endpoints.count {
             let index = (cursor + step) % endpoints.count
-            let free = endpoints[index].slots.filter { $0.isServing && room($0.id) > 0 }
+            let free = endpoints[index].slots.filter { $0.isServing == true && room($0.id) > 0 }
             guard let best = free.max(by: { room($0.id) < room($1.id) }) else { continue }
             cursor = (index + 1) % endpoints.count
             return best.id
@@ -130,8 +130,8 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
 
     // MARK: - News
 
-    /// The connection is up. Unless it `isServing` at once, its health service has to say so first.
-    mutating func connected(_ id: ConnectionID, isServing: Bool = true) {
+    /// The connection is up. With nil its health service has to say first whether it wants calls.
+    mutating func connected(_ id: ConnectionID, isServing: Bool? = true) {
         guard let index = endpoints.firstIndex(where: { $0.phase == .connecting(id) }) else { return }
         endpoints[index].phase = .idle
         endpoints[index].failures = 0
@@ -168,8 +168,15 @@ struct PoolState<Address: Hashable & Sendable>: Sendable {
     }
 
     /// The connection takes no more calls: lost, or on its way out.
+    ///
+    /// When servers are restarted in turn, the one that goes may be followed by one that has just come back: whoever
+    /// pauses is tried again.
     mutating func retired(_ id: ConnectionID) {
-        for index in endpoints.indices { endpoints[index].slots.removeAll { $0.id == id } }
+        guard connections.contains(id) else { return }
+        for index in endpoints.indices {
+            endpoints[index].slots.removeAll { $0.id == id }
+            if endpoints[index].phase == .pausing { endpoints[index].phase = .idle }
+        }
     }
 
     // MARK: - Addresses

@@ -1,5 +1,6 @@
 public import Logging
 public import NIOCore
+public import NIOPosix
 public import ProtoRuntime
 public import RPC
 
@@ -14,9 +15,10 @@ public final class RPCClient: ClientChannel {
     public let configuration: Configuration
     private let maker: CallMaker
 
-    /// Connects at the first call.
+    /// Connects at the first call. The default group is the process's own, with a loop for each core.
     public init(
-        _ target: Target, configuration: Configuration = .defaults, group: any EventLoopGroup,
+        _ target: Target, configuration: Configuration = .defaults,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "ragdz.rpc.client")
     ) {
         self.target = target

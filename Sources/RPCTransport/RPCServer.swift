@@ -17,7 +17,8 @@ public final class RPCServer: Sendable {
     let workers = Mutex<[CallWorkers]>([])
 
     public init(
-        _ configuration: Configuration = .defaults, router: Router, group: MultiThreadedEventLoopGroup,
+        _ configuration: Configuration = .defaults, router: Router,
+        group: MultiThreadedEventLoopGroup = .singleton,
         logger: Logger = Logger(label: "ragdz.rpc")
     ) {
         parts = ServerParts(configuration, router, logger)

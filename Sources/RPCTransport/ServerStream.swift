@@ -99,7 +99,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
 
     nonisolated(nonsending) func run() async {
         do {
-            if connection.isPlain {
+            if connection.isPlain, !route.isResumable {
                 try await head.route.handler(self, ServerContext(self))
             } else {
                 try await connection.router.run(route, self, ServerContext(self))

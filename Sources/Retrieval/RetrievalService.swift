@@ -103,26 +103,6 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
             return response
         }
     }
-
-    public func ask(
-        _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
-    ) async throws {
-        let start = ContinuousClock.now
-        let tenant = try context.requireTenant()
-        let question = try RetrievalRules.query(request.question, field: "question")
-        let limit = try RetrievalRules.limit(
-            request.limit, maximum: RetrievalLimits.passages, otherwise: RetrievalLimits.defaultPassages)
-        let language = try RetrievalRules.answerLanguage(request.answerLanguage)
-        try await withDatabaseErrors(logger, context) {
-            let scope = try await store.scope(tenant, request.collections)
-            let wanted = AnswerRequest(
-                question: question, collections: scope, passages: limit, language: language,
-                fallbackLanguage: LanguageCode(rawValue: context.language) ?? .french, extractive: request.extractive)
-            try await answers.answer(tenant, wanted) { event in
-                try await responses.write(Ragdz_V1_AskEvent(event, elapsed: ContinuousClock.now - start))
-            }
-        }
-    }
 }
 
 extension RetrievalStore {

@@ -137,8 +137,8 @@ extension TenancyService {
         guard let parts = try PageToken.read(token, list: "tenants", parts: 2) else {
             return (0, UUID128(hi: 0, lo: 0))
         }
-        guard let micros = Int64(parts[0]), let id = UUID128(parts[1]) else { throw PageToken.invalid }
-        return (micros, id)
+        guard let id = UUID128(parts[1]) else { throw PageToken.invalid }
+        return (try PageToken.time(parts[0]), id)
     }
 
     var notFound: Status { .notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND") }

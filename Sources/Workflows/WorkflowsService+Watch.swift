@@ -20,17 +20,19 @@ extension WorkflowsService {
                 "after_sequence is the number of the last event seen, or 0.", reason: "AFTER_SEQUENCE",
                 field: "after_sequence")
         }
+        // A stream that is taken up goes on after the last event that was said in it.
+        let said = try context.takeUpStream(as: Ragdz_V1_RunEvent.self)
+        if let last = said?.last, RunEvent.isLast(type: last.type) { return }
+        let start = said?.last?.sequence ?? request.afterSequence
         // The bell is there before the first look, so that no event falls between the two.
         try await signals.watching(id) { bell in
-            var after = request.afterSequence
+            var after = start
             while true {
                 try Task.checkCancellation()
                 let events = try await events(of: id, after: after, tenant: tenant)
-                for event in events {
-                    try await responses.write(event)
-                    after = event.sequence
-                    if RunEvent.isLast(type: event.type) { return }
-                }
+                try await responses.write(contentsOf: events)
+                after = events.last?.sequence ?? after
+                if events.contains(where: { RunEvent.isLast(type: $0.type) }) { return }
                 if events.count == Limits.eventBatch { continue }
                 if events.isEmpty, try await isOver(id, after: after, tenant: tenant) { return }
                 await bell.wait(atMost: Self.watchPoll)

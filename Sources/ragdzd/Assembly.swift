@@ -4,6 +4,7 @@ internal import RPC
 internal import RPCTransport
 internal import Retrieval
 internal import Schema
+internal import Streams
 internal import Tenancy
 internal import Workflows
 
@@ -13,6 +14,7 @@ struct Assembly: Sendable {
     let health: HealthService
     private let authenticator: Authenticator
     private let limiter: RateLimiter
+    private let journal: PostgresStreamJournal
     private let workflows: WorkflowsFeature?
     private let probe: DatabaseProbe
     private let retrieval: RetrievalService?
@@ -28,6 +30,7 @@ struct Assembly: Sendable {
         self.models = models
         health = HealthService()
         let database = storage.database
+        journal = PostgresStreamJournal(database: database, logger: logger)
         authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
         limiter = RateLimiter(database: database, logger: logger)
         // The order matters: everything is logged, the caller is known before anything looks at it, and no policy
@@ -37,6 +40,7 @@ struct Assembly: Sendable {
             DatabasePatience(), AuthenticationInterceptor(authenticator, services: services, limiter: limiter),
             CallerTap(), PolicyInterceptor(),
         ])
+        router.journal = journal
         router.add(health)
         if settings.features.contains(.tenants) {
             router.add(
@@ -74,7 +78,9 @@ struct Assembly: Sendable {
 
     /// What goes on until its task is cancelled.
     var background: [@Sendable () async -> Void] {
-        var jobs: [@Sendable () async -> Void] = [authenticator.run, limiter.run, probe.run, watchReadiness]
+        var jobs: [@Sendable () async -> Void] = [
+            authenticator.run, limiter.run, journal.run, probe.run, watchReadiness,
+        ]
         if let workflows { jobs.append(workflows.run) }
         if let retrieval { jobs.append(retrieval.keepIndexFresh) }
         return jobs

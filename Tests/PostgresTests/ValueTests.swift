@@ -19,6 +19,16 @@ import Testing
         for value in values { #expect(try await ask(type, value, as: T.self) == value, "\(type)") }
     }
 
+    /// The distance between the two epochs, subtracted from the smallest number, used to trap.
+    @Test func timesBeforePostgresRangeAreItsMinusInfinity() async throws {
+        let test = try await TestDatabase.shared()
+        for micros in [Int64.min, Int64.min + 1] as [Int64] {
+            let rows = try await test.asOwner(
+                "select ($1::timestamptz = '-infinity') as below", [PostgresTimestamp(unixMicros: micros)])
+            #expect(try rows[0].get("below", as: Bool.self))
+        }
+    }
+
     @Test func scalarsRoundTrip() async throws {
         try await echo("bool", true, false)
         try await echo("int8", Int.min, 0, Int.max)

@@ -22,6 +22,15 @@ import Testing
         }
     }
 
+    /// A forged time must be refused before any arithmetic or database sees it.
+    @Test func timesAreOfOurEra() throws {
+        #expect(try PageToken.time("0") == 0)
+        #expect(try PageToken.time("1769846400000001") == 1_769_846_400_000_001)
+        for forged in ["-1", "-9223372036854775808", "9223372036854775807", "253402300800000000", "1e9", "", " 1"] {
+            #expect(throws: PageToken.invalid) { try PageToken.time(forged) }
+        }
+    }
+
     @Test func pageSizesHaveBounds() throws {
         #expect(try PageSize.resolve(0) == 50)
         #expect(try PageSize.resolve(1) == 1)

@@ -11,6 +11,8 @@ import Testing
         var line: Int
         var bytes: [UInt8] = []
         var expected: [String] = []
+        /// Envelopes that the receiver has already.
+        var after: UInt64 = 0
         var description: String { "line \(line)" }
     }
 
@@ -30,6 +32,8 @@ import Testing
             } else if line == "```" {
                 if let done = current { examples.append(done) }
                 current = nil
+            } else if line.hasPrefix("=> after ") {
+                current?.after = UInt64(line.dropFirst(9)) ?? 0
             } else if line.hasPrefix("=> ") {
                 current?.expected.append(String(line.dropFirst(3)))
             } else {
@@ -49,8 +53,8 @@ import Testing
     }
 
     /// What the parser makes of the bytes, in the words of the document.
-    static func outcomes(_ bytes: [UInt8]) -> [String] {
-        var parser = FrameParser(.ragdz, limit: 4 << 20)
+    static func outcomes(_ bytes: [UInt8], after last: UInt64 = 0) -> [String] {
+        var parser = FrameParser(.ragdz, limit: 4 << 20, after: last)
         var rest = bytes[...]
         var result: [String] = []
         while true {
@@ -93,7 +97,7 @@ import Testing
     @Test func theDocumentHasItsExamples() { #expect(Self.examples.count >= 11) }
 
     @Test(arguments: examples) func exampleHolds(_ example: Example) {
-        let outcomes = Self.outcomes(example.bytes)
+        let outcomes = Self.outcomes(example.bytes, after: example.after)
         #expect(Array(outcomes.prefix(example.expected.count)) == example.expected)
         #expect(outcomes.dropFirst(example.expected.count).allSatisfy { $0 == "more" })
     }

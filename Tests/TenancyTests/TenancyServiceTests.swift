@@ -177,6 +177,11 @@ import Testing
         } while !request.pageToken.isEmpty && pages < 10
         #expect(seen == made)
         #expect(pages == 3)
+        request.pageToken = PageToken.make("tenants", ["\(Int64.min)", UUID128.v4().description])
+        let forged = await status {
+            try await service.listTenants(request, context: asOperator(Ragdz_V1_Tenants.Methods.listTenants))
+        }
+        #expect(forged?.reason == "INVALID_PAGE_TOKEN")
         request.pageToken = "made up"
         #expect(
             await status {

@@ -21,6 +21,7 @@ import Testing
         "Models": ["CCurl", "Schema", "RPC", "ProtoRuntime", "Bytes", "Logging", "Foundation"],
         "Tenancy": features, "Keys": features, "Workflows": features,
         "Retrieval": features.union(["Language", "Models"]),
+        "Streams": ["RPC", "Postgres", "Cryptography", "Bytes", "Logging"],
         "Embedded": ["Bytes", "NIOCore", "NIOPosix", "Logging", "Foundation"],
         "Bridge": [
             "RPC", "Schema", "ProtoRuntime", "Bytes", "LoopExecutor", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1",

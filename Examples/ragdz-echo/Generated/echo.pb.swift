@@ -56,7 +56,8 @@ internal enum Echo_Echo {
         internal static let serverStream = MethodDescriptor(
             service: "echo.Echo", name: "ServerStream", callType: .serverStreaming,
             requestType: Echo_StreamRequest.self, responseType: Echo_EchoReply.self,
-            policy: .open)
+            policy: MethodPolicy(credential: .none, resumable: true),
+            idempotency: .noSideEffects)
         internal static let clientStream = MethodDescriptor(
             service: "echo.Echo", name: "ClientStream", callType: .clientStreaming,
             requestType: Echo_EchoRequest.self, responseType: Echo_EchoReply.self,
@@ -72,6 +73,7 @@ internal enum Echo_Echo {
         func unary(
             _ request: Echo_EchoRequest, context: ServerContext
         ) async throws -> Echo_EchoReply
+        /// Says `sample` so many times. The same request always gives the same answer, so the stream can be taken up.
         func serverStream(
             _ request: Echo_StreamRequest, responses: ResponseWriter<Echo_EchoReply>, context: ServerContext
         ) async throws
@@ -97,6 +99,7 @@ internal enum Echo_Echo {
             try await _channel.unary(Methods.unary, request, options: options)
         }
 
+        /// Says `sample` so many times. The same request always gives the same answer, so the stream can be taken up.
         internal func serverStream(
             _ request: Echo_StreamRequest, options: CallOptions = .defaults
         ) async throws -> ResponseStream<Echo_EchoReply> {

@@ -63,13 +63,19 @@ struct AnswerEngine: Sendable {
     static let nearest = 3
 
     func answer(
-        _ tenant: UUID128, _ request: AnswerRequest, emit: (AnswerEvent) async throws -> Void
+        _ tenant: UUID128, _ request: AnswerRequest, after progress: AnswerProgress? = nil,
+        emit: (AnswerEvent) async throws -> Void
     ) async throws {
         let query = try await search.analyse(request.question)
         let language = Self.language(request, query)
         let passages = try await search.search(
             tenant, query, collections: request.collections, languages: [], limit: request.passages)
-        try await emit(.sources(passages))
+        if let progress {
+            // What was said rests on these passages, by their numbers.
+            guard progress.sources == passages.map(\.chunk) else { throw Status.streamChanged }
+        } else {
+            try await emit(.sources(passages))
+        }
         var usage = AnswerUsage(passagesRead: passages.count)
         guard !passages.isEmpty else {
             try await emit(abstention("NO_SOURCES", .noSources, language, []))
@@ -77,17 +83,19 @@ struct AnswerEngine: Sendable {
             return
         }
         let evidence = try await evidence(for: query, in: passages)
-        guard gate.passes(evidence.features) else {
+        // Who has begun to answer does not abstain any more.
+        guard progress != nil || gate.passes(evidence.features) else {
             try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages))
             try await emit(.usage(usage))
             return
         }
         var speaker = AnswerSpeaker(tenant: tenant, passages: passages, store: search.store)
+        if let progress { speaker.goOn(after: progress) }
         if let chat, !request.extractive {
             let writer = GeneratedAnswer(chat: chat, search: search, logger: logger)
             usage.model = chat.model
             let outcome = try await writer.write(
-                request.question, language, evidence.composer, &speaker, &usage, emit: emit)
+                request.question, language, evidence.composer, &speaker, &usage, after: progress, emit: emit)
             if outcome == .declined { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
             if outcome != .failed {
                 try await emit(.usage(usage))
@@ -101,6 +109,11 @@ struct AnswerEngine: Sendable {
         }
         if !speaker.hasSpoken { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
         try await emit(.usage(usage))
+    }
+
+    /// Whether an answer goes on after its last sentence, rather than being made again.
+    func mayGoOn(_ request: AnswerRequest, after progress: AnswerProgress) -> Bool {
+        chat != nil && !request.extractive && !progress.sentences.isEmpty && !progress.hasAbstained
     }
 
     struct Evidence: Sendable {

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Language
+internal import Schema
 
 /// Sends the sentences of an answer, each with its citation after the citation is verified.
 struct AnswerSpeaker {
@@ -13,6 +14,18 @@ struct AnswerSpeaker {
         self.tenant = tenant
         self.passages = passages
         self.store = store
+    }
+
+    /// Goes on with an answer whose beginning was said already: its citations keep their numbers.
+    mutating func goOn(after progress: AnswerProgress) {
+        hasSpoken = !progress.sentences.isEmpty
+        for citation in progress.citations {
+            guard let index = passages.firstIndex(where: { $0.chunk.description == citation.chunkID }) else { continue }
+            let start = Int(citation.start - passages[index].start)
+            guard start >= 0, citation.end >= citation.start else { continue }
+            let range = start..<start + Int(citation.end - citation.start)
+            numbers[Quote(passage: index, range: range, text: citation.quote)] = Int(citation.number)
+        }
     }
 
     /// Says a sentence. One without a quote, or whose quote does not hold, is flagged as unsupported; when the sentence

@@ -23,7 +23,8 @@ struct GeneratedAnswer: Sendable {
 
     func write(
         _ question: String, _ language: LanguageCode, _ composer: AnswerComposer, _ speaker: inout AnswerSpeaker,
-        _ usage: inout AnswerUsage, emit: (AnswerEvent) async throws -> Void
+        _ usage: inout AnswerUsage, after progress: AnswerProgress? = nil,
+        emit: (AnswerEvent) async throws -> Void
     ) async throws -> Outcome {
         // Proof is looked for in the sentences alone: their titles would make everything look alike.
         let vectors: [[Float]]
@@ -31,7 +32,10 @@ struct GeneratedAnswer: Sendable {
             throw Status(embedding: error)
         }
         let binder = CitationBinder(passages: composer.passages, sentences: composer.sentences, vectors: vectors)
-        let messages = AnswerPrompt.messages(question: question, passages: composer.passages, language: language)
+        var messages = AnswerPrompt.messages(question: question, passages: composer.passages, language: language)
+        // The model goes on with what the reader has; should it begin again, no sentence is said twice.
+        if let progress { messages.append(ChatMessage(.assistant, progress.text)) }
+        let said = Set(progress?.sentences ?? [])
         var buffer = SentenceBuffer()
         var length = 0
         do {
@@ -42,7 +46,7 @@ struct GeneratedAnswer: Sendable {
                     length += piece.count
                     guard length <= Self.maximumLength else { break stream }
                     for sentence in buffer.received(piece) {
-                        if try await say(sentence, binder, &speaker, emit) { return .declined }
+                        if try await say(sentence, said, binder, &speaker, emit) { return .declined }
                     }
                 }
             }
@@ -54,19 +58,19 @@ struct GeneratedAnswer: Sendable {
         }
         if Task.isCancelled { throw Status.cancelled() }
         for sentence in buffer.finished() {
-            if try await say(sentence, binder, &speaker, emit) { return .declined }
+            if try await say(sentence, said, binder, &speaker, emit) { return .declined }
         }
         return speaker.hasSpoken ? .written : .failed
     }
 
     /// True when the sentence is the model's refusal, which counts only before anything else was said.
     private func say(
-        _ raw: String, _ binder: CitationBinder, _ speaker: inout AnswerSpeaker,
+        _ raw: String, _ said: Set<String>, _ binder: CitationBinder, _ speaker: inout AnswerSpeaker,
         _ emit: (AnswerEvent) async throws -> Void
     ) async throws -> Bool {
         let sentence = WrittenSentence(raw)
         if !speaker.hasSpoken, sentence.text.contains(AnswerPrompt.declined) { return true }
-        guard !sentence.text.isEmpty else { return false }
+        guard !sentence.text.isEmpty, !said.contains(sentence.text) else { return false }
         let vectors: [[Float]]
         do { vectors = try await search.embedder.embed([sentence.text]) } catch { throw Status(embedding: error) }
         let quote = binder.bind(sentence, vector: vectors.first ?? [])

@@ -1,0 +1,41 @@
+internal import Bytes
+internal import Language
+public import RPC
+public import Schema
+
+extension RetrievalService {
+    /// Sources, then sentences with their citations, or an abstention; usage last.
+    ///
+    /// A stream that is taken up goes on after the last whole sentence. The sources are looked up again and must be
+    /// the same. Extractive answers are made again and what was said is left out; a model is given what was said as
+    /// the beginning of its answer.
+    public func ask(
+        _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
+    ) async throws {
+        let start = ContinuousClock.now
+        let tenant = try context.requireTenant()
+        let question = try RetrievalRules.query(request.question, field: "question")
+        let limit = try RetrievalRules.limit(
+            request.limit, maximum: RetrievalLimits.passages, otherwise: RetrievalLimits.defaultPassages)
+        let language = try RetrievalRules.answerLanguage(request.answerLanguage)
+        let said = try context.takeUpStream(as: Ragdz_V1_AskEvent.self) ?? []
+        let progress = try AnswerProgress(said: said)
+        if progress.isDone { return }
+        try await withDatabaseErrors(logger, context) {
+            let scope = try await store.scope(tenant, request.collections)
+            let wanted = AnswerRequest(
+                question: question, collections: scope, passages: limit, language: language,
+                fallbackLanguage: LanguageCode(rawValue: context.language) ?? .french, extractive: request.extractive)
+            // A model would hardly say the same twice: it goes on. Everything else is made again and compared.
+            let goesOn = answers.mayGoOn(wanted, after: progress)
+            var known = AnswerRepeat(goesOn ? [] : said)
+            var steps = AnswerSteps(citations: goesOn ? progress.citations : [])
+            try await answers.answer(tenant, wanted, after: goesOn ? progress : nil) { event in
+                let event = Ragdz_V1_AskEvent(event, elapsed: ContinuousClock.now - start)
+                guard try known.isNew(event) else { return }
+                try await responses.write(contentsOf: steps.take(event))
+            }
+            try await responses.write(contentsOf: steps.finish())
+        }
+    }
+}
