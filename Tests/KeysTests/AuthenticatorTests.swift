@@ -165,6 +165,7 @@ import Testing
         "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off",
     ]
 
