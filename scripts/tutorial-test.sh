@@ -37,7 +37,7 @@ sed -e "s|swift build|swift build --scratch-path $root/.build/tutorial|" \
     -e 's|^\$bin/greeter-client|$bin/greeter-client > ../heard|' "$place/commands" > "$place/steps"
 echo "== $(wc -l < "$place/steps") commands of the tutorial"
 set +e
-bash -e -c "trap 'kill \$server 2>/dev/null' EXIT; . '$place/steps'" > "$place/log" 2>&1
+bash -e -c "trap 'kill \$server 2>/dev/null || true' EXIT; . '$place/steps'" > "$place/log" 2>&1
 status=$?
 set -e
 if [ $status -ne 0 ] && [ $status -ne 143 ]; then
