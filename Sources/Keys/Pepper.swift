@@ -55,6 +55,15 @@ public struct Pepper: Sendable {
         return (newestVersion, key.hash(with: newest))
     }
 
+    /// The platform's signature of something that is no credential, under the newest version: the version's number in four
+    /// bytes, then 32 bytes that nobody without the pepper can make. The purpose keeps signatures of one kind from
+    /// passing as those of another, or as a credential's hash.
+    public func sign(_ bytes: [UInt8], purpose: String) -> [UInt8] {
+        guard let newest = versions[newestVersion] else { return [] }
+        let number = (0..<4).map { UInt8(truncatingIfNeeded: newestVersion >> Int32(24 - 8 * $0)) }
+        return number + newest.authenticationCode(for: [UInt8]("ragdz signature \(purpose)\n".utf8) + bytes)
+    }
+
     /// Whether a stored hash is the credential's, in constant time. False for a version that is not here.
     public func verify(_ key: APIKey, hash: [UInt8], version: Int32) -> Bool {
         guard let pepper = versions[version] else { return false }

@@ -229,5 +229,17 @@ extension StatusCatalogue {
         fr La base de données a mis trop de temps et l'opération a été abandonnée : réessayez dans un moment.
         ar استغرقت قاعدة البيانات وقتا طويلا فتُركت العملية: أعد المحاولة بعد لحظة.
         en The database took too long and the operation was given up: try again in a moment.
+        ERASURE_NOT_FOUND
+        fr Ce client n'est pas en cours de suppression.
+        ar هذا العميل ليس قيد الحذف.
+        en The tenant is not being deleted.
+        ERASURE_REPORT_DAMAGED
+        fr Le rapport de suppression ne correspond pas à son empreinte.
+        ar تقرير الحذف لا يطابق بصمته.
+        en The report does not fit its hash.
+        SLUG_DIFFERS
+        fr Répétez le nom court du client : il montre que c'est bien lui qui est visé.
+        ar كرر الاسم القصير للعميل: فهو يبين أنه المقصود.
+        en Repeat the tenant's slug: it shows that this tenant is meant.
         """
 }

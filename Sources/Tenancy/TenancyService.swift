@@ -12,7 +12,7 @@ public import Schema
 public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
     let store: TenantStore
     let logger: Logger
-    private let statusChanged: @Sendable (_ tenant: UUID128) -> Void
+    let statusChanged: @Sendable (_ tenant: UUID128) -> Void
 
     /// `statusChanged` is called after a tenant has been suspended or resumed and before the answer goes out.
     public init(

@@ -3,7 +3,7 @@
 /// ```
 /// trial ──┬─ suspend ─▶ suspended ── resume ─▶ trial (before its end) or active
 /// active ─┘
-/// deleting, deleted: no way back
+/// trial, active, suspended ── delete ─▶ deleting ─ erased ─▶ deleted: no way back
 /// ```
 /// What can go wrong is always the caller's order: suspending or resuming a tenant that is being deleted is refused;
 /// suspending a suspended tenant or resuming one that runs changes nothing.
@@ -33,6 +33,14 @@ public enum TenantLifecycle: String, Sendable, Hashable, CaseIterable {
         case .suspended: .changed((trialEndMicros ?? 0) > now ? .trial : .active)
         case .trial, .active: .unchanged
         case .deleting, .deleted: .refused
+        }
+    }
+
+    /// Begins the end, from any state.
+    public func delete() -> Outcome {
+        switch self {
+        case .trial, .active, .suspended: .changed(.deleting)
+        case .deleting, .deleted: .unchanged
         }
     }
 

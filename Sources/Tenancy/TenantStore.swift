@@ -95,7 +95,7 @@ struct TenantStore: Sendable {
         }
     }
 
-    private static func tenant(_ row: Queries.TenantRow) throws -> Ragdz_V1_Tenant {
+    static func tenant(_ row: Queries.TenantRow) throws -> Ragdz_V1_Tenant {
         var tenant = Ragdz_V1_Tenant()
         tenant.id = row.tenantID.description
         tenant.slug = row.slug

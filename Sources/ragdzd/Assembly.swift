@@ -15,6 +15,7 @@ struct Assembly: Sendable {
     private let authenticator: Authenticator
     private let limiter: RateLimiter
     private let journal: PostgresStreamJournal
+    private let eraser: TenantEraser
     private let workflows: WorkflowsFeature?
     private let probe: DatabaseProbe
     private let retrieval: RetrievalService?
@@ -33,6 +34,9 @@ struct Assembly: Sendable {
         journal = PostgresStreamJournal(database: database, logger: logger)
         authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
         limiter = RateLimiter(database: database, logger: logger)
+        eraser = TenantEraser(database: database, logger: logger) { [pepper = storage.pepper] hash in
+            pepper.sign(hash, purpose: "tenant erasure")
+        }
         // The order matters: everything is logged, the caller is known before anything looks at it, and no policy
         // is decided for a caller who is not known.
         var router = Router(interceptors: [
@@ -79,7 +83,7 @@ struct Assembly: Sendable {
     /// What goes on until its task is cancelled.
     var background: [@Sendable () async -> Void] {
         var jobs: [@Sendable () async -> Void] = [
-            authenticator.run, limiter.run, journal.run, probe.run, watchReadiness,
+            authenticator.run, limiter.run, eraser.run, journal.run, probe.run, watchReadiness,
         ]
         if let workflows { jobs.append(workflows.run) }
         if let retrieval { jobs.append(retrieval.keepIndexFresh) }

@@ -48,6 +48,8 @@ import Testing
         "/ragdz.v1.Tenants/UpdateTenant": .alike(#"{"tenant":{"id":"$tenant","name":"stolen"},"updateMask":"name"}"#),
         "/ragdz.v1.Tenants/SuspendTenant": .operatorOnly(#"{"id":"$tenant"}"#),
         "/ragdz.v1.Tenants/ResumeTenant": .operatorOnly(#"{"id":"$tenant"}"#),
+        "/ragdz.v1.Tenants/DeleteTenant": .operatorOnly(#"{"id":"$tenant","slug":"x"}"#),
+        "/ragdz.v1.Tenants/GetTenantErasure": .operatorOnly(#"{"id":"$tenant"}"#),
         "/ragdz.v1.Tenants/ListAuditEntries": .alike(#"{"id":"$tenant"}"#),
         "/ragdz.v1.Tenants/VerifyAudit": .alike(#"{"id":"$tenant"}"#),
         "/ragdz.v1.Keys/UpdateKey": .alike(#"{"key":{"id":"$key","name":"stolen"},"updateMask":"name"}"#),

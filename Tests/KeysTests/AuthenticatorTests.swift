@@ -162,7 +162,9 @@ import Testing
     static let definers = [
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.count_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.erase_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp",

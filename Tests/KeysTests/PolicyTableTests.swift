@@ -19,6 +19,8 @@ import Testing
         "/ragdz.v1.Tenants/UpdateTenant": "tenantKeyOrOperator tenant.write",
         "/ragdz.v1.Tenants/SuspendTenant": "operator platform.tenants.write",
         "/ragdz.v1.Tenants/ResumeTenant": "operator platform.tenants.write",
+        "/ragdz.v1.Tenants/DeleteTenant": "operator platform.tenants.write",
+        "/ragdz.v1.Tenants/GetTenantErasure": "operator platform.tenants.read",
         "/ragdz.v1.Tenants/ListAuditEntries": "tenantKeyOrOperator audit.read",
         "/ragdz.v1.Tenants/VerifyAudit": "tenantKeyOrOperator audit.read",
         "/ragdz.v1.Keys/UpdateKey": "tenantKey keys.write",

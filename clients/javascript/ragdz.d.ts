@@ -94,6 +94,9 @@ export declare class Tenants {
     /** A suspended tenant's keys are refused with PERMISSION_DENIED, reason TENANT_SUSPENDED. */
     suspendTenant(request?: SuspendTenantRequest, options?: CallOptions): Promise<Tenant>;
     resumeTenant(request?: ResumeTenantRequest, options?: CallOptions): Promise<Tenant>;
+    /** Begins the end of a tenant: its keys stop at once, what it has is erased, and a report proves it. There is no way back. */
+    deleteTenant(request?: DeleteTenantRequest, options?: CallOptions): Promise<Tenant>;
+    getTenantErasure(request?: GetTenantErasureRequest, options?: CallOptions): Promise<TenantErasure>;
     /** The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform. */
     listAuditEntries(request?: ListAuditEntriesRequest, options?: CallOptions): Promise<ListAuditEntriesResponse>;
     /** Computes the hash chain of the log again, from its first entry to its last. */
@@ -297,6 +300,12 @@ export interface DeleteDocumentRequest {
     id?: string;
 }
 
+export interface DeleteTenantRequest {
+    id?: string;
+    /** The tenant's slug once more, against mistakes. */
+    slug?: string;
+}
+
 export interface Document {
     id?: string;
     collectionId?: string;
@@ -323,6 +332,12 @@ export interface DocumentText {
     text?: string;
     /** For each page, the character (Unicode scalar) at which it starts. One 0 for a document without pages. */
     pageStarts?: string[];
+}
+
+export interface ErasedTable {
+    name?: string;
+    rowsBefore?: string;
+    rowsAfter?: string;
 }
 
 /** A mean and its 95 % confidence interval by the bootstrap. */
@@ -388,6 +403,10 @@ export interface GetKeyRequest {
 }
 
 export interface GetRunRequest {
+    id?: string;
+}
+
+export interface GetTenantErasureRequest {
     id?: string;
 }
 
@@ -729,6 +748,22 @@ export interface Tenant {
     updateTime?: string;
     /** Why the tenant is suspended; empty otherwise. */
     suspendReason?: string;
+}
+
+/** What the deletion of a tenant erased. */
+export interface TenantErasure {
+    tenantId?: string;
+    /** TENANT_STATUS_DELETING, or TENANT_STATUS_DELETED with the proof. */
+    status?: TenantStatus;
+    requestedBy?: string;
+    requestTime?: string;
+    finishTime?: string;
+    tables?: ErasedTable[];
+    /** The text that was hashed: the fields above, one to a line. */
+    report?: string;
+    /** SHA-256 of the report, and the platform's HMAC-SHA-256 of that hash, in hexadecimal digits. */
+    reportHash?: string;
+    signature?: string;
 }
 
 export type TenantStatus = "TENANT_STATUS_UNSPECIFIED" | "TENANT_STATUS_TRIAL" | "TENANT_STATUS_ACTIVE" | "TENANT_STATUS_SUSPENDED" | "TENANT_STATUS_DELETING" | "TENANT_STATUS_DELETED";

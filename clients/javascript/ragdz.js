@@ -268,6 +268,15 @@ export class Tenants {
         return this.#client.unary("POST", "/v1/tenants/{id}:resume", "*", request, options);
     }
 
+    /** Begins the end of a tenant: its keys stop at once, what it has is erased, and a report proves it. There is no way back. */
+    deleteTenant(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/tenants/{id}:delete", "*", request, options);
+    }
+
+    getTenantErasure(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/tenants/{id}/erasure", "", request, options);
+    }
+
     /** The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform. */
     listAuditEntries(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/tenants/{id}/audit", "", request, options);

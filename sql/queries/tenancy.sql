@@ -138,3 +138,50 @@ from ragdz.audit_log
 where tenant_id = :tenant_id::uuid and sequence < :before_sequence::bigint
 order by sequence desc
 limit :page_size::bigint;
+
+-- name: countTenantRows :many
+select table_name as "table_name!", row_count as "row_count!" from ragdz.count_tenant_rows(:tenant_id::uuid);
+
+-- name: insertErasure :exec
+insert into ragdz.tenant_erasures (tenant_id, requested_by, rows_before)
+values (:tenant_id::uuid, :requested_by::text, :rows_before::jsonb)
+on conflict (tenant_id) do nothing;
+
+-- name: findErasure :one
+select e.tenant_id, e.requested_by, e.request_time, e.rows_before, e.rows_after, e.finish_time, e.report_hash, e.signature,
+    t.status
+from ragdz.tenant_erasures e
+join ragdz.tenants t on t.tenant_id = e.tenant_id
+where e.tenant_id = :tenant_id::uuid;
+
+-- name: openErasures :many
+-- Whose time to settle is over, with the moment of the request.
+select e.tenant_id, e.requested_by, e.request_time, e.rows_before,
+    (e.request_time < clock_timestamp() - :settle_micros::bigint * interval '1 microsecond') as "settled!"
+from ragdz.tenant_erasures e
+where e.finish_time is null
+order by e.request_time
+limit 100;
+
+-- name: eraseTenantRows :one
+select ragdz.erase_tenant_rows(:tenant_id::uuid, :at_most::bigint) as "gone!";
+
+-- name: finishErasure :one
+-- No row when another server was faster. What is left of the tenant is its id, its slug and what was done to it.
+with finished as (
+    update ragdz.tenant_erasures
+    set rows_after = :rows_after::jsonb, finish_time = :finish_time::timestamptz, report_hash = :report_hash::bytea,
+        signature = :signature::bytea
+    where tenant_id = :tenant_id::uuid and finish_time is null
+    returning tenant_id
+), emptied as (
+    update ragdz.tenants t
+    set status = 'deleted', name = '(deleted)', settings = '{}', provisioned = '{}', update_time = clock_timestamp()
+    from finished where t.tenant_id = finished.tenant_id
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+    select tenant_id, 'system', 'tenant.erased', tenant_id::text,
+        jsonb_build_object('report_hash', encode(:report_hash::bytea, 'hex')), '', ''
+    from finished
+)
+select tenant_id from finished;

@@ -1087,6 +1087,97 @@ enum OpenAPI {
                 "x-required-scope": "platform.tenants.write"
               }
             },
+            "/v1/tenants/{id}:delete": {
+              "post": {
+                "operationId": "Tenants_DeleteTenant",
+                "tags": ["Tenants"],
+                "description": "Begins the end of a tenant: its keys stop at once, what it has is erased, and a report proves it. There is no way back.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "slug": {
+                            "type": "string",
+                            "description": "The tenant's slug once more, against mistakes."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Tenant"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.tenants.write"
+              }
+            },
+            "/v1/tenants/{id}/erasure": {
+              "get": {
+                "operationId": "Tenants_GetTenantErasure",
+                "tags": ["Tenants"],
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/TenantErasure"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.tenants.read"
+              }
+            },
             "/v1/tenants/{id}/audit": {
               "get": {
                 "operationId": "Tenants_ListAuditEntries",
@@ -2042,6 +2133,22 @@ enum OpenAPI {
                   }
                 }
               },
+              "ErasedTable": {
+                "type": "object",
+                "properties": {
+                  "name": {
+                    "type": "string"
+                  },
+                  "rowsBefore": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "rowsAfter": {
+                    "type": "string",
+                    "format": "int64"
+                  }
+                }
+              },
               "Estimate": {
                 "type": "object",
                 "properties": {
@@ -2842,6 +2949,47 @@ enum OpenAPI {
                     "description": "Why the tenant is suspended; empty otherwise."
                   }
                 }
+              },
+              "TenantErasure": {
+                "type": "object",
+                "properties": {
+                  "tenantId": {
+                    "type": "string"
+                  },
+                  "status": {
+                    "$ref": "#/components/schemas/TenantStatus",
+                    "description": "TENANT_STATUS_DELETING, or TENANT_STATUS_DELETED with the proof."
+                  },
+                  "requestedBy": {
+                    "type": "string"
+                  },
+                  "requestTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "finishTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "tables": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/ErasedTable"
+                    }
+                  },
+                  "report": {
+                    "type": "string",
+                    "description": "The text that was hashed: the fields above, one to a line."
+                  },
+                  "reportHash": {
+                    "type": "string",
+                    "description": "SHA-256 of the report, and the platform's HMAC-SHA-256 of that hash, in hexadecimal digits."
+                  },
+                  "signature": {
+                    "type": "string"
+                  }
+                },
+                "description": "What the deletion of a tenant erased."
               },
               "TenantStatus": {
                 "type": "string",

@@ -517,6 +517,10 @@ public enum ContractDescriptors {
                 "ragdz.v1.AuditEntry",
                 "ragdz.v1.VerifyAuditRequest",
                 "ragdz.v1.AuditVerdict",
+                "ragdz.v1.DeleteTenantRequest",
+                "ragdz.v1.GetTenantErasureRequest",
+                "ragdz.v1.TenantErasure",
+                "ragdz.v1.ErasedTable",
                 "ragdz.v1.Region",
                 "ragdz.v1.TenantStatus",
                 "ragdz.v1.Tenants",
@@ -526,6 +530,8 @@ public enum ContractDescriptors {
                 "ragdz.v1.Tenants.UpdateTenant",
                 "ragdz.v1.Tenants.SuspendTenant",
                 "ragdz.v1.Tenants.ResumeTenant",
+                "ragdz.v1.Tenants.DeleteTenant",
+                "ragdz.v1.Tenants.GetTenantErasure",
                 "ragdz.v1.Tenants.ListAuditEntries",
                 "ragdz.v1.Tenants.VerifyAudit",
             ],
@@ -561,26 +567,39 @@ public enum ContractDescriptors {
                 d25TZXF1ZW5jZRIdCgprbm93bl9oYXNoGAMgASgJUglrbm93bkhhc2giyAEKDEF1ZGl0VmVyZGljdBIWCgZpbnRhY3QYASAB
                 KAhSBmludGFjdBIYCgdlbnRyaWVzGAIgASgDUgdlbnRyaWVzEiwKEmZpcnN0X2JhZF9zZXF1ZW5jZRgDIAEoA1IQZmlyc3RC
                 YWRTZXF1ZW5jZRIWCgZkZWZlY3QYBCABKAlSBmRlZmVjdBIjCg1sYXN0X3NlcXVlbmNlGAUgASgDUgxsYXN0U2VxdWVuY2US
-                GwoJbGFzdF9oYXNoGAYgASgJUghsYXN0SGFzaCprCgZSZWdpb24SFgoSUkVHSU9OX1VOU1BFQ0lGSUVEEAASDQoJUkVHSU9O
-                X0RaEAESDQoJUkVHSU9OX0NIEAISDQoJUkVHSU9OX0ZSEAMSDQoJUkVHSU9OX0JFEAQSDQoJUkVHSU9OX0NBEAUqtAEKDFRl
-                bmFudFN0YXR1cxIdChlURU5BTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTVEVOQU5UX1NUQVRVU19UUklBTBABEhgKFFRF
-                TkFOVF9TVEFUVVNfQUNUSVZFEAISGwoXVEVOQU5UX1NUQVRVU19TVVNQRU5ERUQQAxIaChZURU5BTlRfU1RBVFVTX0RFTEVU
-                SU5HEAQSGQoVVEVOQU5UX1NUQVRVU19ERUxFVEVEEAUyyggKB1RlbmFudHMSfwoMQ3JlYXRlVGVuYW50Eh0ucmFnZHoudjEu
-                Q3JlYXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCI+kAICgtPkkwIQIgsvdjEvdGVuYW50czoBKsrzGCEIAhIW
-                cGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSbwoJR2V0VGVuYW50EhoucmFnZHoudjEuR2V0VGVuYW50UmVxdWVzdBoQ
-                LnJhZ2R6LnYxLlRlbmFudCI0kAIBgtPkkwISEhAvdjEvdGVuYW50cy97aWR9yvMYFQgDEgt0ZW5hbnQucmVhZCIEcmVhZBKF
-                AQoLTGlzdFRlbmFudHMSHC5yYWdkei52MS5MaXN0VGVuYW50c1JlcXVlc3QaHS5yYWdkei52MS5MaXN0VGVuYW50c1Jlc3Bv
-                bnNlIjmQAgGC0+STAg0SCy92MS90ZW5hbnRzyvMYHwgCEhVwbGF0Zm9ybS50ZW5hbnRzLnJlYWQiBHJlYWQShgEKDFVwZGF0
-                ZVRlbmFudBIdLnJhZ2R6LnYxLlVwZGF0ZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiRZACAoLT5JMCITIXL3Yx
-                L3RlbmFudHMve3RlbmFudC5pZH06BnRlbmFudMrzGBcIAxIMdGVuYW50LndyaXRlIgV3cml0ZRKOAQoNU3VzcGVuZFRlbmFu
-                dBIeLnJhZ2R6LnYxLlN1c3BlbmRUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkuQAgKC0+STAh0iGC92MS90ZW5h
-                bnRzL3tpZH06c3VzcGVuZDoBKsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSiwEKDFJlc3VtZVRlbmFu
-                dBIdLnJhZ2R6LnYxLlJlc3VtZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiSpACAoLT5JMCHCIXL3YxL3RlbmFu
-                dHMve2lkfTpyZXN1bWU6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEpQBChBMaXN0QXVkaXRFbnRy
-                aWVzEiEucmFnZHoudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaIi5yYWdkei52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9u
-                c2UiOZACAYLT5JMCGBIWL3YxL3RlbmFudHMve2lkfS9hdWRpdMrzGBQIAxIKYXVkaXQucmVhZCIEcmVhZBKFAQoLVmVyaWZ5
-                QXVkaXQSHC5yYWdkei52MS5WZXJpZnlBdWRpdFJlcXVlc3QaFi5yYWdkei52MS5BdWRpdFZlcmRpY3QiQJACAYLT5JMCHxId
-                L3YxL3RlbmFudHMve2lkfS9hdWRpdDp2ZXJpZnnK8xgUCAMSCmF1ZGl0LnJlYWQiBHJlYWRiBnByb3RvMw==
+                GwoJbGFzdF9oYXNoGAYgASgJUghsYXN0SGFzaCI5ChNEZWxldGVUZW5hbnRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBISCgRz
+                bHVnGAIgASgJUgRzbHVnIikKF0dldFRlbmFudEVyYXN1cmVSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCKBAwoNVGVuYW50RXJh
+                c3VyZRIbCgl0ZW5hbnRfaWQYASABKAlSCHRlbmFudElkEi4KBnN0YXR1cxgCIAEoDjIWLnJhZ2R6LnYxLlRlbmFudFN0YXR1
+                c1IGc3RhdHVzEiEKDHJlcXVlc3RlZF9ieRgDIAEoCVILcmVxdWVzdGVkQnkSPQoMcmVxdWVzdF90aW1lGAQgASgLMhouZ29v
+                Z2xlLnByb3RvYnVmLlRpbWVzdGFtcFILcmVxdWVzdFRpbWUSOwoLZmluaXNoX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9i
+                dWYuVGltZXN0YW1wUgpmaW5pc2hUaW1lEi0KBnRhYmxlcxgGIAMoCzIVLnJhZ2R6LnYxLkVyYXNlZFRhYmxlUgZ0YWJsZXMS
+                FgoGcmVwb3J0GAcgASgJUgZyZXBvcnQSHwoLcmVwb3J0X2hhc2gYCCABKAlSCnJlcG9ydEhhc2gSHAoJc2lnbmF0dXJlGAkg
+                ASgJUglzaWduYXR1cmUiYQoLRXJhc2VkVGFibGUSEgoEbmFtZRgBIAEoCVIEbmFtZRIfCgtyb3dzX2JlZm9yZRgCIAEoA1IK
+                cm93c0JlZm9yZRIdCgpyb3dzX2FmdGVyGAMgASgDUglyb3dzQWZ0ZXIqawoGUmVnaW9uEhYKElJFR0lPTl9VTlNQRUNJRklF
+                RBAAEg0KCVJFR0lPTl9EWhABEg0KCVJFR0lPTl9DSBACEg0KCVJFR0lPTl9GUhADEg0KCVJFR0lPTl9CRRAEEg0KCVJFR0lP
+                Tl9DQRAFKrQBCgxUZW5hbnRTdGF0dXMSHQoZVEVOQU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1RFTkFOVF9TVEFUVVNf
+                VFJJQUwQARIYChRURU5BTlRfU1RBVFVTX0FDVElWRRACEhsKF1RFTkFOVF9TVEFUVVNfU1VTUEVOREVEEAMSGgoWVEVOQU5U
+                X1NUQVRVU19ERUxFVElORxAEEhkKFVRFTkFOVF9TVEFUVVNfREVMRVRFRBAFMvEKCgdUZW5hbnRzEn8KDENyZWF0ZVRlbmFu
+                dBIdLnJhZ2R6LnYxLkNyZWF0ZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiPpACAoLT5JMCECILL3YxL3RlbmFu
+                dHM6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEm8KCUdldFRlbmFudBIaLnJhZ2R6LnYxLkdldFRl
+                bmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiNJACAYLT5JMCEhIQL3YxL3RlbmFudHMve2lkfcrzGBUIAxILdGVuYW50
+                LnJlYWQiBHJlYWQShQEKC0xpc3RUZW5hbnRzEhwucmFnZHoudjEuTGlzdFRlbmFudHNSZXF1ZXN0Gh0ucmFnZHoudjEuTGlz
+                dFRlbmFudHNSZXNwb25zZSI5kAIBgtPkkwINEgsvdjEvdGVuYW50c8rzGB8IAhIVcGxhdGZvcm0udGVuYW50cy5yZWFkIgRy
+                ZWFkEoYBCgxVcGRhdGVUZW5hbnQSHS5yYWdkei52MS5VcGRhdGVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkWQ
+                AgKC0+STAiEyFy92MS90ZW5hbnRzL3t0ZW5hbnQuaWR9OgZ0ZW5hbnTK8xgXCAMSDHRlbmFudC53cml0ZSIFd3JpdGUSjgEK
+                DVN1c3BlbmRUZW5hbnQSHi5yYWdkei52MS5TdXNwZW5kVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJLkAICgtPk
+                kwIdIhgvdjEvdGVuYW50cy97aWR9OnN1c3BlbmQ6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEosB
+                CgxSZXN1bWVUZW5hbnQSHS5yYWdkei52MS5SZXN1bWVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkqQAgKC0+ST
+                AhwiFy92MS90ZW5hbnRzL3tpZH06cmVzdW1lOgEqyvMYIQgCEhZwbGF0Zm9ybS50ZW5hbnRzLndyaXRlIgV3cml0ZRKLAQoM
+                RGVsZXRlVGVuYW50Eh0ucmFnZHoudjEuRGVsZXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJKkAICgtPkkwIc
+                IhcvdjEvdGVuYW50cy97aWR9OmRlbGV0ZToBKsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSlgEKEEdl
+                dFRlbmFudEVyYXN1cmUSIS5yYWdkei52MS5HZXRUZW5hbnRFcmFzdXJlUmVxdWVzdBoXLnJhZ2R6LnYxLlRlbmFudEVyYXN1
+                cmUiRpACAYLT5JMCGhIYL3YxL3RlbmFudHMve2lkfS9lcmFzdXJlyvMYHwgCEhVwbGF0Zm9ybS50ZW5hbnRzLnJlYWQiBHJl
+                YWQSlAEKEExpc3RBdWRpdEVudHJpZXMSIS5yYWdkei52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoiLnJhZ2R6LnYxLkxp
+                c3RBdWRpdEVudHJpZXNSZXNwb25zZSI5kAIBgtPkkwIYEhYvdjEvdGVuYW50cy97aWR9L2F1ZGl0yvMYFAgDEgphdWRpdC5y
+                ZWFkIgRyZWFkEoUBCgtWZXJpZnlBdWRpdBIcLnJhZ2R6LnYxLlZlcmlmeUF1ZGl0UmVxdWVzdBoWLnJhZ2R6LnYxLkF1ZGl0
+                VmVyZGljdCJAkAIBgtPkkwIfEh0vdjEvdGVuYW50cy97aWR9L2F1ZGl0OnZlcmlmecrzGBQIAxIKYXVkaXQucmVhZCIEcmVh
+                ZGIGcHJvdG8z
                 """),
         ProtoFileDescriptor(
             name: "ragdz/v1/workflows.proto",

@@ -242,6 +242,58 @@ public struct Ragdz_V1_AuditVerdict: Message {
     public init() {}
 }
 
+public struct Ragdz_V1_DeleteTenantRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.DeleteTenantRequest" }
+
+    public var id: String = ""
+    /// The tenant's slug once more, against mistakes.
+    public var slug: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetTenantErasureRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetTenantErasureRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// What the deletion of a tenant erased.
+public struct Ragdz_V1_TenantErasure: Message {
+    public static var protoMessageName: String { "ragdz.v1.TenantErasure" }
+
+    public var tenantID: String = ""
+    /// TENANT_STATUS_DELETING, or TENANT_STATUS_DELETED with the proof.
+    public var status: Ragdz_V1_TenantStatus = .unspecified
+    public var requestedBy: String = ""
+    public var requestTime: Google_Protobuf_Timestamp?
+    public var finishTime: Google_Protobuf_Timestamp?
+    public var tables: [Ragdz_V1_ErasedTable] = []
+    /// The text that was hashed: the fields above, one to a line.
+    public var report: String = ""
+    /// SHA-256 of the report, and the platform's HMAC-SHA-256 of that hash, in hexadecimal digits.
+    public var reportHash: String = ""
+    public var signature: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ErasedTable: Message {
+    public static var protoMessageName: String { "ragdz.v1.ErasedTable" }
+
+    public var name: String = ""
+    public var rowsBefore: Int64 = 0
+    public var rowsAfter: Int64 = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 /// The companies that use the platform. A tenant's key reads its own tenant; an operator manages all.
 public enum Ragdz_V1_Tenants {
     public static let descriptor = ServiceDescriptor(
@@ -253,6 +305,8 @@ public enum Ragdz_V1_Tenants {
             Methods.updateTenant,
             Methods.suspendTenant,
             Methods.resumeTenant,
+            Methods.deleteTenant,
+            Methods.getTenantErasure,
             Methods.listAuditEntries,
             Methods.verifyAudit,
         ])
@@ -294,6 +348,18 @@ public enum Ragdz_V1_Tenants {
             http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}:resume", body: "*"),
             policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
+        public static let deleteTenant = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "DeleteTenant", callType: .unary,
+            requestType: Ragdz_V1_DeleteTenantRequest.self, responseType: Ragdz_V1_Tenant.self,
+            http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}:delete", body: "*"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let getTenantErasure = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "GetTenantErasure", callType: .unary,
+            requestType: Ragdz_V1_GetTenantErasureRequest.self, responseType: Ragdz_V1_TenantErasure.self,
+            http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/erasure"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.read", costClass: "read"),
+            idempotency: .noSideEffects)
         public static let listAuditEntries = MethodDescriptor(
             service: "ragdz.v1.Tenants", name: "ListAuditEntries", callType: .unary,
             requestType: Ragdz_V1_ListAuditEntriesRequest.self, responseType: Ragdz_V1_ListAuditEntriesResponse.self,
@@ -334,6 +400,13 @@ public enum Ragdz_V1_Tenants {
         func resumeTenant(
             _ request: Ragdz_V1_ResumeTenantRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Tenant
+        /// Begins the end of a tenant: its keys stop at once, what it has is erased, and a report proves it. There is no way back.
+        func deleteTenant(
+            _ request: Ragdz_V1_DeleteTenantRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Tenant
+        func getTenantErasure(
+            _ request: Ragdz_V1_GetTenantErasureRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_TenantErasure
         /// The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform.
         func listAuditEntries(
             _ request: Ragdz_V1_ListAuditEntriesRequest, context: ServerContext
@@ -392,6 +465,19 @@ public enum Ragdz_V1_Tenants {
             try await _channel.unary(Methods.resumeTenant, request, options: options)
         }
 
+        /// Begins the end of a tenant: its keys stop at once, what it has is erased, and a report proves it. There is no way back.
+        public func deleteTenant(
+            _ request: Ragdz_V1_DeleteTenantRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Tenant {
+            try await _channel.unary(Methods.deleteTenant, request, options: options)
+        }
+
+        public func getTenantErasure(
+            _ request: Ragdz_V1_GetTenantErasureRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_TenantErasure {
+            try await _channel.unary(Methods.getTenantErasure, request, options: options)
+        }
+
         /// The log of changes, newest first. "me" is the caller's own tenant; the nil UUID, for operators, is the platform.
         public func listAuditEntries(
             _ request: Ragdz_V1_ListAuditEntriesRequest, options: CallOptions = .defaults
@@ -433,6 +519,14 @@ extension Ragdz_V1_Tenants.ServiceProtocol {
         router.unary(Ragdz_V1_Tenants.Methods.resumeTenant) {
             (request: Ragdz_V1_ResumeTenantRequest, context: ServerContext) in
             try await self.resumeTenant(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.deleteTenant) {
+            (request: Ragdz_V1_DeleteTenantRequest, context: ServerContext) in
+            try await self.deleteTenant(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.getTenantErasure) {
+            (request: Ragdz_V1_GetTenantErasureRequest, context: ServerContext) in
+            try await self.getTenantErasure(request, context: context)
         }
         router.unary(Ragdz_V1_Tenants.Methods.listAuditEntries) {
             (request: Ragdz_V1_ListAuditEntriesRequest, context: ServerContext) in
@@ -1245,6 +1339,240 @@ extension Ragdz_V1_AuditVerdict {
             case 4: try json.singular(ProtoString.self, &defect)
             case 5: try json.singular(ProtoInt64.self, &lastSequence)
             case 6: try json.singular(ProtoString.self, &lastHash)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_DeleteTenantRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, slug)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, slug)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &slug)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "slug"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "slug", slug)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &slug)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetTenantErasureRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_TenantErasure {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, tenantID)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_TenantStatus>.self, 2, status)
+        size += sizes.singular(ProtoString.self, 3, requestedBy)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, requestTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, finishTime)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_ErasedTable>.self, 6, tables)
+        size += sizes.singular(ProtoString.self, 7, report)
+        size += sizes.singular(ProtoString.self, 8, reportHash)
+        size += sizes.singular(ProtoString.self, 9, signature)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, tenantID)
+        writer.singular(ProtoEnumeration<Ragdz_V1_TenantStatus>.self, 2, status)
+        writer.singular(ProtoString.self, 3, requestedBy)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, requestTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, finishTime)
+        writer.repeated(ProtoMessage<Ragdz_V1_ErasedTable>.self, 6, tables)
+        writer.singular(ProtoString.self, 7, report)
+        writer.singular(ProtoString.self, 8, reportHash)
+        writer.singular(ProtoString.self, 9, signature)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &tenantID)
+            case 16: try reader.singular(ProtoEnumeration<Ragdz_V1_TenantStatus>.self, &status)
+            case 26: try reader.singular(ProtoString.self, &requestedBy)
+            case 34: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &requestTime)
+            case 42: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &finishTime)
+            case 50: try reader.repeated(ProtoMessage<Ragdz_V1_ErasedTable>.self, &tables)
+            case 58: try reader.singular(ProtoString.self, &report)
+            case 66: try reader.singular(ProtoString.self, &reportHash)
+            case 74: try reader.singular(ProtoString.self, &signature)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "tenantId", "tenant_id"),
+        .init(2, "status"),
+        .init(3, "requestedBy", "requested_by"),
+        .init(4, "requestTime", "request_time"),
+        .init(5, "finishTime", "finish_time"),
+        .init(6, "tables"),
+        .init(7, "report"),
+        .init(8, "reportHash", "report_hash"),
+        .init(9, "signature"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.singular(ProtoEnumeration<Ragdz_V1_TenantStatus>.self, "status", status)
+        try json.singular(ProtoString.self, "requestedBy", requestedBy)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "requestTime", requestTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "finishTime", finishTime)
+        try json.repeated(ProtoMessage<Ragdz_V1_ErasedTable>.self, "tables", tables)
+        try json.singular(ProtoString.self, "report", report)
+        try json.singular(ProtoString.self, "reportHash", reportHash)
+        try json.singular(ProtoString.self, "signature", signature)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &tenantID)
+            case 2: try json.singular(ProtoEnumeration<Ragdz_V1_TenantStatus>.self, &status)
+            case 3: try json.singular(ProtoString.self, &requestedBy)
+            case 4: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &requestTime)
+            case 5: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &finishTime)
+            case 6: try json.repeated(ProtoMessage<Ragdz_V1_ErasedTable>.self, &tables)
+            case 7: try json.singular(ProtoString.self, &report)
+            case 8: try json.singular(ProtoString.self, &reportHash)
+            case 9: try json.singular(ProtoString.self, &signature)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ErasedTable {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, name)
+        size += sizes.singular(ProtoInt64.self, 2, rowsBefore)
+        size += sizes.singular(ProtoInt64.self, 3, rowsAfter)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, name)
+        writer.singular(ProtoInt64.self, 2, rowsBefore)
+        writer.singular(ProtoInt64.self, 3, rowsAfter)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &name)
+            case 16: try reader.singular(ProtoInt64.self, &rowsBefore)
+            case 24: try reader.singular(ProtoInt64.self, &rowsAfter)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "name"),
+        .init(2, "rowsBefore", "rows_before"),
+        .init(3, "rowsAfter", "rows_after"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "name", name)
+        try json.singular(ProtoInt64.self, "rowsBefore", rowsBefore)
+        try json.singular(ProtoInt64.self, "rowsAfter", rowsAfter)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &name)
+            case 2: try json.singular(ProtoInt64.self, &rowsBefore)
+            case 3: try json.singular(ProtoInt64.self, &rowsAfter)
             default: break
             }
         }

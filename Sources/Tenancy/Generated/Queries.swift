@@ -163,6 +163,69 @@ enum Queries {
                 order by sequence desc
                 limit $3::bigint
                 """#)
+
+        static let countTenantRows = Statement(
+            name: "tenancy.countTenantRows",
+            sql: #"""
+                select table_name as table_name, row_count as row_count from ragdz.count_tenant_rows($1::uuid)
+                """#)
+
+        static let insertErasure = Statement(
+            name: "tenancy.insertErasure",
+            sql: #"""
+                insert into ragdz.tenant_erasures (tenant_id, requested_by, rows_before)
+                values ($1::uuid, $2::text, $3::jsonb)
+                on conflict (tenant_id) do nothing
+                """#)
+
+        static let findErasure = Statement(
+            name: "tenancy.findErasure",
+            sql: #"""
+                select e.tenant_id, e.requested_by, e.request_time, e.rows_before, e.rows_after, e.finish_time, e.report_hash, e.signature,
+                    t.status
+                from ragdz.tenant_erasures e
+                join ragdz.tenants t on t.tenant_id = e.tenant_id
+                where e.tenant_id = $1::uuid
+                """#)
+
+        static let openErasures = Statement(
+            name: "tenancy.openErasures",
+            sql: #"""
+                select e.tenant_id, e.requested_by, e.request_time, e.rows_before,
+                    (e.request_time < clock_timestamp() - $1::bigint * interval '1 microsecond') as settled
+                from ragdz.tenant_erasures e
+                where e.finish_time is null
+                order by e.request_time
+                limit 100
+                """#)
+
+        static let eraseTenantRows = Statement(
+            name: "tenancy.eraseTenantRows",
+            sql: #"""
+                select ragdz.erase_tenant_rows($1::uuid, $2::bigint) as gone
+                """#)
+
+        static let finishErasure = Statement(
+            name: "tenancy.finishErasure",
+            sql: #"""
+                with finished as (
+                    update ragdz.tenant_erasures
+                    set rows_after = $1::jsonb, finish_time = $2::timestamptz, report_hash = $3::bytea,
+                        signature = $4::bytea
+                    where tenant_id = $5::uuid and finish_time is null
+                    returning tenant_id
+                ), emptied as (
+                    update ragdz.tenants t
+                    set status = 'deleted', name = '(deleted)', settings = '{}', provisioned = '{}', update_time = clock_timestamp()
+                    from finished where t.tenant_id = finished.tenant_id
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+                    select tenant_id, 'system', 'tenant.erased', tenant_id::text,
+                        jsonb_build_object('report_hash', encode($3::bytea, 'hex')), '', ''
+                    from finished
+                )
+                select tenant_id from finished
+                """#)
     }
 
     struct TenantRow: PostgresRow, Hashable {
@@ -202,6 +265,31 @@ enum Queries {
         var requestID: String
         var peer: String
         var hash: [UInt8]
+    }
+
+    struct CountTenantRowsRow: PostgresRow, Hashable {
+        var tableName: String
+        var rowCount: Int64
+    }
+
+    struct FindErasureRow: PostgresRow, Hashable {
+        var tenantID: UUID128
+        var requestedBy: String
+        var requestTime: PostgresTimestamp
+        var rowsBefore: PostgresJSON
+        var rowsAfter: PostgresJSON?
+        var finishTime: PostgresTimestamp?
+        var reportHash: [UInt8]?
+        var signature: [UInt8]?
+        var status: String
+    }
+
+    struct OpenErasuresRow: PostgresRow, Hashable {
+        var tenantID: UUID128
+        var requestedBy: String
+        var requestTime: PostgresTimestamp
+        var rowsBefore: PostgresJSON
+        var settled: Bool
     }
 
     static func insertTenant(
@@ -342,6 +430,64 @@ enum Queries {
         pageSize.encode(into: &parameters)
         return try await db.run(Statements.auditEntriesBefore, parameters).all()
     }
+
+    static func countTenantRows(
+        _ db: some QueryRunner, tenantID: UUID128
+    ) async throws(PostgresError) -> [CountTenantRowsRow] {
+        var parameters = ParameterWriter(capacity: 1)
+        tenantID.encode(into: &parameters)
+        return try await db.run(Statements.countTenantRows, parameters).all()
+    }
+
+    static func insertErasure(
+        _ db: some QueryRunner, tenantID: UUID128, requestedBy: String, rowsBefore: PostgresJSON
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 3)
+        tenantID.encode(into: &parameters)
+        requestedBy.encode(into: &parameters)
+        rowsBefore.encode(into: &parameters)
+        _ = try await db.run(Statements.insertErasure, parameters)
+    }
+
+    static func findErasure(
+        _ db: some QueryRunner, tenantID: UUID128
+    ) async throws(PostgresError) -> FindErasureRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        tenantID.encode(into: &parameters)
+        return try await db.run(Statements.findErasure, parameters).first()
+    }
+
+    /// Whose time to settle is over, with the moment of the request.
+    static func openErasures(
+        _ db: some QueryRunner, settleMicros: Int64
+    ) async throws(PostgresError) -> [OpenErasuresRow] {
+        var parameters = ParameterWriter(capacity: 1)
+        settleMicros.encode(into: &parameters)
+        return try await db.run(Statements.openErasures, parameters).all()
+    }
+
+    static func eraseTenantRows(
+        _ db: some QueryRunner, tenantID: UUID128, atMost: Int64
+    ) async throws(PostgresError) -> Int64? {
+        var parameters = ParameterWriter(capacity: 2)
+        tenantID.encode(into: &parameters)
+        atMost.encode(into: &parameters)
+        return try await db.run(Statements.eraseTenantRows, parameters).firstValue()
+    }
+
+    /// No row when another server was faster. What is left of the tenant is its id, its slug and what was done to it.
+    static func finishErasure(
+        _ db: some QueryRunner, rowsAfter: PostgresJSON, finishTime: PostgresTimestamp, reportHash: [UInt8],
+        signature: [UInt8], tenantID: UUID128
+    ) async throws(PostgresError) -> UUID128? {
+        var parameters = ParameterWriter(capacity: 5)
+        rowsAfter.encode(into: &parameters)
+        finishTime.encode(into: &parameters)
+        reportHash.encode(into: &parameters)
+        signature.encode(into: &parameters)
+        tenantID.encode(into: &parameters)
+        return try await db.run(Statements.finishErasure, parameters).firstValue()
+    }
 }
 
 extension Queries.AuditHeadRow {
@@ -366,10 +512,41 @@ extension Queries.AuditRow {
     }
 }
 
+extension Queries.CountTenantRowsRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.tableName = try row.get(0)
+        self.rowCount = try row.get(1)
+    }
+}
+
+extension Queries.FindErasureRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.tenantID = try row.get(0)
+        self.requestedBy = try row.get(1)
+        self.requestTime = try row.get(2)
+        self.rowsBefore = try row.get(3)
+        self.rowsAfter = try row.get(4)
+        self.finishTime = try row.get(5)
+        self.reportHash = try row.get(6)
+        self.signature = try row.get(7)
+        self.status = try row.get(8)
+    }
+}
+
 extension Queries.FindProvisionedTenantRow {
     init(_ row: Row) throws(PostgresError) {
         self.tenantID = try row.get(0)
         self.same = try row.get(1)
+    }
+}
+
+extension Queries.OpenErasuresRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.tenantID = try row.get(0)
+        self.requestedBy = try row.get(1)
+        self.requestTime = try row.get(2)
+        self.rowsBefore = try row.get(3)
+        self.settled = try row.get(4)
     }
 }
 
