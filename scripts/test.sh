@@ -46,6 +46,9 @@ step "HTTP/2 conformance"
 scripts/conformance-http2.sh .build/debug/ragdz-echo
 scripts/conformance-floods.sh 0 .build/debug/ragdz-echo | grep -E "FAIL|attacks ended"
 
+step "What docs/tutorial.md says works for a stranger's package"
+scripts/tutorial-test.sh
+
 step "Fuzz targets, some seconds each"
 scripts/fuzz.sh 5
 
