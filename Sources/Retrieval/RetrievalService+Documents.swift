@@ -56,28 +56,25 @@ extension RetrievalService {
         _ request: Ragdz_V1_GetDocumentRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Document {
         let tenant = try context.requireTenant()
-        return try await withDatabaseErrors(logger, context) {
-            guard let id = UUID128(request.id), let found = try await store.document(tenant, id: id) else {
-                throw Status.documentNotFound
-            }
-            return Ragdz_V1_Document(found, duplicate: false)
-        }
+        guard let id = UUID128(request.id) else { throw Status.documentNotFound }
+        // The closures here only ask: with a guard around the await, Swift 6.3's optimiser crashes while it splits them.
+        let found = try await withDatabaseErrors(logger, context) { try await store.document(tenant, id: id) }
+        guard let found else { throw Status.documentNotFound }
+        return Ragdz_V1_Document(found, duplicate: false)
     }
 
     public func getDocumentText(
         _ request: Ragdz_V1_GetDocumentTextRequest, context: ServerContext
     ) async throws -> Ragdz_V1_DocumentText {
         let tenant = try context.requireTenant()
-        return try await withDatabaseErrors(logger, context) {
-            guard let id = UUID128(request.id), let found = try await store.text(tenant, id: id) else {
-                throw Status.documentNotFound
-            }
-            var text = Ragdz_V1_DocumentText()
-            text.documentID = id.description
-            text.text = found.content
-            text.pageStarts = found.pageStarts
-            return text
-        }
+        guard let id = UUID128(request.id) else { throw Status.documentNotFound }
+        let found = try await withDatabaseErrors(logger, context) { try await store.text(tenant, id: id) }
+        guard let found else { throw Status.documentNotFound }
+        var text = Ragdz_V1_DocumentText()
+        text.documentID = id.description
+        text.text = found.content
+        text.pageStarts = found.pageStarts
+        return text
     }
 
     public func listDocuments(
