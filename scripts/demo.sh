@@ -118,7 +118,7 @@ ask_curl "Is basic health insurance compulsory in Switzerland?" "التأمين 
 step "9. Asking in Darija, in Latin and in Arabic letters, as people type it"
 ask_cli "ch7al rahi la TVA f dzayer?" "valeur ajoutée en Algérie"
 ask_cli "ch7al nkhalles f casnos?" "كاسنوس"
-ask_curl "شحال تدوم فترة التجربة كي نخدم جديد فالجزائر؟" "contrat de travail en droit algérien"
+ask_curl "وقتاش لازم نخلص الكاسنوس؟" "كاسنوس"
 
 step "10. A question that no document answers"
 printf '\n-- ragdz ask: Who won the chess world championship in 1972?\n'
