@@ -24,6 +24,8 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     private var failure: Status?
     /// Messages that were handed on.
     private var received: UInt64 = 0
+    /// When the present attempt ends, if that is before the call does.
+    private var attemptEnd: Deadline?
     /// Over the messages that were handed on, while the stream can be taken up.
     private var check = StreamCheck()
     private var streamID: String?
@@ -82,6 +84,7 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
         let connection = try await pool.connection(waitsForReady: options.waitForReady, deadline: deadline)
         try checkAlive()
         let (end, status) = attemptDeadline()
+        attemptEnd = status.reason == Status.attemptTimeoutReason ? end : nil
         let stream = ClientStream(
             connection, deadline: end, deadlineStatus: status, options: options,
             received: resumes ? received : 0)
@@ -137,7 +140,10 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     }
 
     /// Returns when there may be another attempt; else the call is over and `status` is thrown.
-    private func recover(from status: Status, isOpening: Bool = false) async throws {
+    private func recover(from told: Status, isOpening: Bool = false) async throws {
+        // The server knows the attempt's deadline too, and its answer may be here before our own timer.
+        let isLate = told.code == .deadlineExceeded && attemptEnd?.hasPassed == true
+        let status = isLate ? .attemptTimedOut : told
         let failed = stream
         stream = nil
         let isUnprocessed =
