@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets of fuzz/ with libFuzzer and the address sanitiser. Usage: scripts/fuzz.sh [SECONDS] [TARGET...]
-# SECONDS (60) is for each target. The rooms under test are built here, instrumented; the rest is .build/debug's.
+# SECONDS (60) is for each target; FUZZ_SEED makes a run repeatable (0: another one each time).
+# The rooms under test are built here, instrumented; the rest is .build/debug's.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 seconds=${1:-60}
@@ -51,7 +52,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$out/$target-corpus"
     folders=("$out/$target-corpus")
     for folder in "fuzz/$target/crashes" "fuzz/$target/seeds"; do [ -d "$folder" ] && folders+=("$folder"); done
-    LLVM_PROFILE_FILE=/dev/null "$out/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    LLVM_PROFILE_FILE=/dev/null "$out/$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$artifacts/fuzz-$target-" \
         "${folders[@]}" >"$out/$target.log" 2>&1 || { tail -60 "$out/$target.log"; exit 1; }
     awk -v target="$target" '/number_of_executed_units/ {n = $2} END {printf "fuzz %s: %d inputs, no crash\n", target, n}' \
