@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
+top=$PWD
 cache=${RAGDZ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ragdz}/conformance-protobuf
 source=$(scripts/debian-source.sh protobuf)
 mkdir -p "$cache"
@@ -50,6 +51,8 @@ swiftc "${flags[@]}" -Onone -module-name Testee -o "$out/testee" Examples/ragdz-
 # The one case that is known to fail: extensions are unknown fields to us, so JSON cannot name them.
 echo Recommended.Proto2.JsonInput.FieldNameExtension.Validator >"$out/failures"
 status=0
+# The runner leaves a list of failures in the folder where it stands.
+cd "$out"
 "$cache/conformance-test-runner" --enforce_recommended --verbose --failure_list "$out/failures" \
     "$out/testee" >"$out/log" 2>&1 || status=$?
-python3 scripts/conformance_protobuf_counts.py "$out/log" "$status" "$out/failures"
+python3 "$top/scripts/conformance_protobuf_counts.py" "$out/log" "$status" "$out/failures"

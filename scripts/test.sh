@@ -56,7 +56,14 @@ FUZZ_SEED=1 scripts/fuzz.sh 5
 step "Tests"
 rm -rf .build/debug/codecov
 # Suites that start servers and databases would starve each other when hundreds of tests run at once.
-swift test --enable-code-coverage --skip-build --experimental-maximum-parallelization-width 3 "$@"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! swift test --enable-code-coverage --skip-build --experimental-maximum-parallelization-width 3 "$@" 2>&1 | tee "$log"; then
+    # The names last, where whoever reads only the end of a long log finds them.
+    printf '\nWhat failed:\n'
+    grep -a -A 3 -E '^. (Test|Suite) .*(recorded an issue|failed after)|Fatal error|Crash|unexpected signal' "$log" | tail -60
+    exit 1
+fi
 
 step "Allocations of the engine and the codec"
 scripts/bench-engine.sh short
