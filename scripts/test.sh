@@ -61,7 +61,7 @@ trap 'rm -f "$log"' EXIT
 if ! swift test --enable-code-coverage --skip-build --experimental-maximum-parallelization-width 3 "$@" 2>&1 | tee "$log"; then
     # The names last, where whoever reads only the end of a long log finds them.
     printf '\nWhat failed:\n'
-    grep -a -A 3 -E '^. (Test|Suite) .*(recorded an issue|failed after)|Fatal error|Crash|unexpected signal' "$log" | tail -60
+    grep -a -A 2 -E '^✘|Fatal error|unexpected signal' "$log" | tail -60
     exit 1
 fi
 

@@ -29,6 +29,7 @@ class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     @exclusivity(unchecked) private(set) final var context: ChannelHandlerContext?
     private var hasBegun = false
     @exclusivity(unchecked) private var isReading = false
+    @exclusivity(unchecked) private var isHandling = false
     @exclusivity(unchecked) private var flushIsScheduled = false
 
     init(
@@ -158,7 +159,11 @@ class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func handleEvents() {
-        // Code that runs in here adds events only by `pull`, which nobody calls before the loop is done.
+        // An event may end the connection, which flushes: what the flush adds is read by the loop that runs already,
+        // and what that loop has read is not read again.
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
         var index = 0
         while index < session.events.count {
             handle(session.events[index])

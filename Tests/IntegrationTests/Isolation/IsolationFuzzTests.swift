@@ -53,7 +53,8 @@ import Testing
             #expect(counts.calls >= Self.calls)
             #expect(counts.byMethod.count == contractMethods.count, "every method was called")
             #expect(counts.ownCanaries > counts.calls / 100, "the calls reach data")
-            #expect((counts.byCode["OK"] ?? 0) > counts.calls / 20)
+            // About a twentieth succeed; far fewer would mean that the calls are refused for another reason.
+            #expect((counts.byCode["OK"] ?? 0) > counts.calls / 50)
             #expect(counts.crashes > 0 && counts.terminations > 0, "the database was disturbed")
             for caller in callers { await caller.close() }
             await fuzz.owner.close()
