@@ -10,6 +10,8 @@ internal import Glibc
     struct Refusal: Equatable {
         /// Offset of the first byte of the frame; 0 when its header began in an earlier read.
         let offset: Int
+        /// `.noError` where nothing is wrong: there stands the peer's first GOAWAY. From it on (and it is to be
+        /// looked at again) nghttp2 reads frame by frame.
         let code: HTTP2ErrorCode
     }
 
@@ -21,6 +23,8 @@ internal import Glibc
     private var skip: Int
     /// The part of a frame's header that an earlier read brought.
     private(set) var partial: [UInt8] = []
+    /// The peer has said GOAWAY: any frame may be the last that matters.
+    private(set) var isLeaving = false
 
     /// The highest stream that the peer has opened.
     private(set) var highest: Int32 = 0
@@ -137,7 +141,11 @@ internal import Glibc
         // Answers to what we hardly ever ask cost as little as a PING.
         case 4: return flags & 1 == 0 ? admit(\.settings) : admit(\.pings)
         case 6: return admit(\.pings)
-        case 7: return admit(\.goAways)
+        case 7:
+            if isLeaving { return admit(\.goAways) }
+            isLeaving = true
+            skip = 0
+            return .noError
         case 8:
             if updateCredit > 0 {
                 updateCredit -= 1
@@ -157,6 +165,9 @@ internal import Glibc
     private mutating func admit(_ flood: WritableKeyPath<Floods, FloodGuard>) -> HTTP2ErrorCode? {
         floods[keyPath: flood].admits(at: clock()) ? nil : .enhanceYourCalm
     }
+
+    /// How many bytes are missing to the end of a frame's header or of its payload, whichever is next.
+    var missing: Int { skip > 0 ? skip : Self.headerSize - partial.count }
 
     // MARK: - What the session reports
 

@@ -102,12 +102,39 @@ internal import CNGHTTP2
     /// Throws when the connection is beyond repair: flush what `pull` still gives (a GOAWAY), then close.
     public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
         guard !hasTerminated else { return }
+        if inspector.isLeaving { return try unsafe receiveByFrame(bytes) }
         if !inspector.partial.isEmpty { return try unsafe receiveRest(bytes) }
         guard let refusal = unsafe inspector.inspect(bytes) else {
             return try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes.dropLast(inspector.partial.count)))
         }
         try unsafe feed(UnsafeRawBufferPointer(rebasing: bytes[..<refusal.offset]))
-        terminate(refusal.code)
+        try unsafe stop(refusal.code, UnsafeRawBufferPointer(rebasing: bytes[refusal.offset...]))
+    }
+
+    /// Ends the connection, or goes on by frame where the peer's GOAWAY is the first of `rest`.
+    @inline(never)
+    private func stop(_ code: HTTP2ErrorCode, _ rest: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        if code == .noError { try unsafe receiveByFrame(rest) } else { terminate(code) }
+    }
+
+    /// Once the peer is leaving, the end of any stream may be the session's. nghttp2 passes over what comes in later
+    /// calls then, but reads to the end what it has got in one: so it gets frame after frame, and what happens does
+    /// not depend on how the bytes were cut into reads.
+    @inline(never)
+    private func receiveByFrame(_ bytes: UnsafeRawBufferPointer) throws(HTTP2Error) {
+        var at = 0
+        while at < bytes.count, !hasTerminated {
+            let end = min(bytes.count, at + inspector.missing)
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[at..<end])
+            at = end
+            if !inspector.partial.isEmpty {
+                try unsafe receiveRest(piece)
+            } else if let refusal = unsafe inspector.inspect(piece) {
+                terminate(refusal.code)
+            } else if inspector.partial.isEmpty {
+                try unsafe feed(piece)
+            }
+        }
     }
 
     /// An earlier read ended inside a frame's header. nghttp2 gets headers whole only: it counts each part of a
@@ -121,12 +148,12 @@ internal import CNGHTTP2
             return
         }
         let header = unsafe held + bytes[..<missing]
-        if let refusal = unsafe inspector.inspect(UnsafeRawBufferPointer(rebasing: bytes[..<missing])) {
-            return terminate(refusal.code)
-        }
+        let refusal = unsafe inspector.inspect(UnsafeRawBufferPointer(rebasing: bytes[..<missing]))
         var failure: HTTP2Error?
         unsafe header.withUnsafeBytes { whole in
-            do throws(HTTP2Error) { try unsafe feed(whole) } catch { failure = error }
+            do throws(HTTP2Error) {
+                if let refusal { try unsafe stop(refusal.code, whole) } else { try unsafe feed(whole) }
+            } catch { failure = error }
         }
         if let failure { throw failure }
         if bytes.count > missing { try unsafe receive(UnsafeRawBufferPointer(rebasing: bytes[missing...])) }

@@ -259,6 +259,52 @@ final class Wire {
         #expect(wire.server.liveStreamCount == 0)
     }
 
+    // MARK: - What comes after the end
+
+    static func frame(_ type: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+        [0, 0, UInt8(payload.count), type, flags, 0, 0, 0, stream] + payload
+    }
+    static func goAway(last: UInt8) -> [UInt8] { frame(7, [0, 0, 0, last, 0, 0, 0, 0]) }
+
+    /// The log of a session that gets these bytes in pieces of this size; it has, or gets, the stream 1.
+    func hear(_ bytes: [UInt8], piece: Int, toServer: Bool) throws -> [String] {
+        let wire = try Wire()
+        try wire.client.submitRequest(RecordedStream(), Wire.request)
+        try wire.settle()
+        _ = wire.takeLog()
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            try wire.give(Array(bytes[start..<min(start + piece, bytes.count)]), toServer: toServer)
+        }
+        return wire.takeLog()
+    }
+
+    /// Found by fuzzing: nghttp2 read on behind the end when that came in the same read.
+    @Test func afterTheLastStreamOfALeavingServerNothingIsRead() throws {
+        let pong = Self.frame(6, flags: 1, [UInt8](repeating: 0, count: 8))
+        let refused = Self.goAway(last: 0) + Self.goAway(last: 0) + pong
+        // The answer of a stream that was taken, then what nobody waits for.
+        let answered =
+            Self.goAway(last: 1) + pong + Self.frame(1, flags: 5, stream: 1, [0x88])
+            + Self.frame(3, stream: 1, [0, 0, 0, 0]) + pong + Self.goAway(last: 1)
+        for piece in 1...answered.count {
+            #expect(
+                try hear(refused, piece: piece, toServer: false) == ["client: goAway 0", "client: closed 1 code 7"])
+            #expect(
+                try hear(answered, piece: piece, toServer: false) == [
+                    "client: goAway 1", "client: pingAcknowledged 0", "client: headers 1 ends [:status=200]",
+                    "client: closed 1",
+                ], "in pieces of \(piece)")
+        }
+    }
+
+    @Test func afterTheLastStreamOfALeavingClientNothingIsRead() throws {
+        let further = Self.frame(1, flags: 5, stream: 3, [0x83, 0x86, 0x84, 0x01, 0x01, 0x68])
+        let bytes = Self.goAway(last: 0) + Self.frame(3, stream: 1, [0, 0, 0, 8]) + further
+        for piece in 1...bytes.count {
+            #expect(try hear(bytes, piece: piece, toServer: true) == ["server: goAway 0", "server: closed 1 code 8"])
+        }
+    }
+
     @Test func rubbishIsAnError() throws {
         let wire = try Wire()
         #expect(throws: HTTP2Error.self) {
