@@ -65,6 +65,9 @@ if ! swift test --enable-code-coverage --skip-build --experimental-maximum-paral
     exit 1
 fi
 
+step "Release build: the optimiser has refused, and could break, what the debug build takes"
+for product in ragdzd ragdz ragdz-echo; do swift build -c release --product "$product" --quiet; echo "$product: built"; done
+
 step "Allocations of the engine and the codec"
 scripts/bench-engine.sh short
 

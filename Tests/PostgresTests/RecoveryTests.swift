@@ -31,8 +31,9 @@ import Testing
     @Test func aKilledBackendFailsItsCallsAndIsReplaced() async throws {
         let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
         for _ in 0..<3 {
-            let running = Task { try await test.database.query(DatabaseTests.sleep, [20.0], as: .none) }
-            // Long enough that the kill may have been meant for it: then it is not sent again.
+            let running = Task { try await test.database.query(DatabaseTests.sleep, [50.0], as: .none) }
+            // Long enough that the kill may have been meant for it: then it is not sent again. It sleeps so long that a
+            // busy machine does not get to the kill after its end.
             let active = """
                 select count(*) as n from pg_stat_activity where datname = current_database()
                 and query like '%pg_sleep%' and state = 'active' and usename = 'ragdz_app'
