@@ -65,7 +65,7 @@ if [ "${ONLY:-}" != echo ]; then
     start_server "$scratch/data" 127.0.0.1:0 127.0.0.1:0
     operator=$(cat "$scratch/data/operator-credential")
     export RAGDZ_ADDRESS=$rpc XDG_CONFIG_HOME=$scratch/config
-    tenant=$(RAGDZ_KEY=$operator "$ragdz" tenant create soak --name Soak --region dz --json | field id)
+    tenant=$(RAGDZ_KEY=$operator "$ragdz" tenant create soak --name Soak --region dz --plan enterprise --json | field id)
     RAGDZ_KEY=$(RAGDZ_KEY=$operator "$ragdz" key create soak --scope '*' --tenant "$tenant" 2>/dev/null)
     export RAGDZ_KEY
     "$ragdz" collection create law --json >/dev/null

@@ -41,6 +41,12 @@ struct Problem: Sendable, Hashable {
             }
             members.append(("violations", "[\(violations.joined(separator: ","))]"))
         }
+        if let values = status.details.errorInfo?.metadata, !values.isEmpty {
+            let named = values.sorted { $0.key < $1.key }.map {
+                "\(JSONText.quote($0.key)):\(JSONText.quote($0.value))"
+            }
+            members.append(("parameters", "{\(named.joined(separator: ","))}"))
+        }
         if let seconds = retryAfterSeconds { members.append(("retryAfterSeconds", String(seconds))) }
         return "{" + members.map { "\(JSONText.quote($0.0)):\($0.1)" }.joined(separator: ",") + "}"
     }

@@ -241,5 +241,21 @@ extension StatusCatalogue {
         fr Répétez le nom court du client : il montre que c'est bien lui qui est visé.
         ar كرر الاسم القصير للعميل: فهو يبين أنه المقصود.
         en Repeat the tenant's slug: it shows that this tenant is meant.
+        QUOTA_EXCEEDED
+        fr Le quota « {quota} » est atteint : {used} sur {limit}. Supprimez-en ou choisissez une formule plus grande.
+        ar بلغت حصة « {quota} » حدها: {used} من {limit}. احذف بعضها أو اختر اشتراكا أكبر.
+        en The quota of {quota} is full: {used} of {limit}. Delete some, or ask for a bigger plan.
+        QUOTA_USED_UP
+        fr Le quota « {quota} » de ce mois est épuisé : {used} sur {limit}. Il reprend le {reset_time}.
+        ar نفدت حصة « {quota} » لهذا الشهر: {used} من {limit}. تتجدد في {reset_time}.
+        en The month's quota of {quota} is used up: {used} of {limit}. It begins anew at {reset_time}.
+        UNKNOWN_QUOTA
+        fr Ce quota n'existe pas.
+        ar هذه الحصة غير موجودة.
+        en There is no such quota.
+        INVALID_LIMIT
+        fr La limite d'un quota est 0 ou plus, ou sans limite.
+        ar حد الحصة 0 أو أكثر، أو بلا حد.
+        en The limit of a quota is 0 or more, or none at all.
         """
 }

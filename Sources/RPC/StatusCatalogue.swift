@@ -38,11 +38,16 @@ extension Status {
             let text = StatusCatalogue.text(reason ?? code.name, language: language)
                 ?? StatusCatalogue.text(code.name, language: language)
         else { return self }
+        let filled = StatusCatalogue.filled(text, details.errorInfo?.metadata ?? [:], language: language)
         var copy = self
-        copy.message = text
+        copy.message = filled
         for index in copy.details.fieldViolations.indices
         where copy.details.fieldViolations[index].description == message {
-            copy.details.fieldViolations[index].description = text
+            copy.details.fieldViolations[index].description = filled
+        }
+        for index in copy.details.quotaViolations.indices
+        where copy.details.quotaViolations[index].description == message {
+            copy.details.quotaViolations[index].description = filled
         }
         var original = Google_Rpc_LocalizedMessage()
         original.locale = "en"

@@ -24,6 +24,8 @@ struct DocumentIngest: Sendable {
         if let known = try await store.document(tenant, collection: collection.id, sha256: sha256) {
             return (known, true)
         }
+        // Before the work: who has no room is not told so after a minute. What decides is the storing itself.
+        try await store.checkRoom(tenant, bytes: bytes.count)
         let prepared: PreparedDocument
         do {
             prepared = try await gate.pass {

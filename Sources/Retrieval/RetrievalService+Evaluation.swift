@@ -10,6 +10,10 @@ extension RetrievalService {
     ) async throws -> Ragdz_V1_EvaluationReport {
         let tenant = try context.requireTenant()
         let cases = try RetrievalRules.evaluationCases(request.cases)
+        // The call itself is one query already.
+        let extra = Int64(cases.count - 1)
+        let settle = try await extra > 0 ? meter.hold(.queries, extra, tenant: tenant) : { _ in }
+        defer { settle(extra) }
         return try await withDatabaseErrors(logger, context) {
             let scope = try await store.scope(tenant, request.collections)
             let outcomes = try await SearchEvaluation(answers: answers).run(

@@ -16,15 +16,20 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     let search: SearchEngine
     let answers: AnswerEngine
     let embedder: any TextEmbedder
+    let meter: any UsageMeter
     let logger: Logger
     let memory = UploadMemory()
 
     /// Without a chat model, answers are made of the documents' own sentences.
-    public init(database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, logger: Logger) {
+    public init(
+        database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, meter: any UsageMeter = NoMeter(),
+        logger: Logger
+    ) {
         store = RetrievalStore(database: database)
         ingest = DocumentIngest(store: store, embedder: embedder, logger: logger)
         search = SearchEngine(store: store, embedder: embedder)
-        answers = AnswerEngine(search: search, chat: chat, logger: logger)
+        answers = AnswerEngine(search: search, chat: chat, logger: logger, meter: meter)
+        self.meter = meter
         self.embedder = embedder
         self.logger = logger
     }

@@ -152,6 +152,11 @@ struct RetrievalStore: Sendable {
         return parts
     }
 
+    /// Throws what storing a document of this size would fail with, if it were stored now.
+    func checkRoom(_ tenant: UUID128, bytes: Int) async throws {
+        try await Queries.checkRoom(database.as(.tenant(tenant)), bytes: Int64(bytes))
+    }
+
     /// Stores a document with its chunks and vectors, whole or not at all.
     func store(_ tenant: UUID128, _ document: NewDocument) async throws -> StoreOutcome {
         do {

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Logging
 internal import Postgres
 internal import RPC
@@ -5,7 +6,9 @@ internal import RPC
 extension Status {
     /// What a caller may know of a failure of the database; the rest is for the log.
     init(_ error: PostgresError) {
-        if error.code == .cancelled {
+        if let refusal = error.quotaRefusal {
+            self = refusal
+        } else if error.code == .cancelled {
             self = .cancelled()
         } else if error.code == .poolExhausted {
             self = .resourceExhausted(
@@ -33,7 +36,7 @@ func withDatabaseErrors<R>(
     do {
         return try await body()
     } catch let error as PostgresError {
-        if !error.isCancelled {
+        if !error.isCancelled, error.quotaRefusal == nil {
             logger.error(
                 "database error",
                 metadata: [
@@ -49,6 +52,7 @@ extension Status {
     init(database error: any Error, _ logger: Logger) {
         switch error {
         case let status as Status: self = status
+        case let error as PostgresError where error.quotaRefusal != nil: self.init(error)
         case let error as PostgresError:
             logger.error("database error", metadata: ["error": "\(error)"])
             self.init(error)
@@ -57,5 +61,13 @@ extension Status {
             logger.error("unexpected error", metadata: ["error": "\(error)"])
             self = .internalError("An operation of the server failed. Report the request id.")
         }
+    }
+}
+
+extension PostgresError {
+    /// What the caller is told when it is a quota that has no room.
+    var quotaRefusal: Status? {
+        guard sqlState?.rawValue == Status.quotaState, let detail else { return nil }
+        return Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
     }
 }

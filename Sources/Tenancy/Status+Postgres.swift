@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Logging
 internal import Postgres
 internal import RPC
@@ -5,7 +6,9 @@ internal import RPC
 extension Status {
     /// What a caller may know of a failure of the database; the rest is for the log.
     init(_ error: PostgresError) {
-        if error.code == .cancelled {
+        if let refusal = error.quotaRefusal {
+            self = refusal
+        } else if error.code == .cancelled {
             self = .cancelled()
         } else if error.code == .poolExhausted {
             self = .resourceExhausted(
@@ -33,7 +36,7 @@ func withDatabaseErrors<R>(
     do {
         return try await body()
     } catch let error as PostgresError {
-        if !error.isCancelled {
+        if !error.isCancelled, error.quotaRefusal == nil {
             logger.error(
                 "database error",
                 metadata: [
@@ -41,5 +44,13 @@ func withDatabaseErrors<R>(
                 ])
         }
         throw Status(error)
+    }
+}
+
+extension PostgresError {
+    /// What the caller is told when it is a quota that has no room.
+    var quotaRefusal: Status? {
+        guard sqlState?.rawValue == Status.quotaState, let detail else { return nil }
+        return Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
     }
 }

@@ -167,6 +167,11 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     func answering<R>(_ body: () async throws -> R) async throws -> R {
         do { return try await body() } catch let error as PostgresError {
             if Task.isCancelled { throw Status.cancelled() }
+            if error.sqlState?.rawValue == Status.quotaState, let detail = error.detail,
+                let refusal = Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
+            {
+                throw refusal
+            }
             guard error.isTransient || error.isCancelled else { throw error }
             if error.code == .poolExhausted {
                 throw Status.resourceExhausted(

@@ -19,7 +19,8 @@ struct Ragdz: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            LoginCommand.self, TenantCommand.self, KeyCommand.self, AuditCommand.self, CollectionCommand.self,
+            LoginCommand.self, TenantCommand.self, UsageCommand.self, KeyCommand.self, AuditCommand.self,
+            CollectionCommand.self,
             DocumentCommand.self,
             SearchCommand.self, AskCommand.self, EvalCommand.self, RunCommand.self, WorkflowCommand.self,
             CallCommand.self,

@@ -14,6 +14,7 @@ struct Assembly: Sendable {
     let health: HealthService
     private let authenticator: Authenticator
     private let limiter: RateLimiter
+    private let ledger: QuotaLedger
     private let journal: PostgresStreamJournal
     private let eraser: TenantEraser
     private let workflows: WorkflowsFeature?
@@ -34,6 +35,7 @@ struct Assembly: Sendable {
         journal = PostgresStreamJournal(database: database, logger: logger)
         authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
         limiter = RateLimiter(database: database, logger: logger)
+        ledger = QuotaLedger(database: database, logger: logger)
         eraser = TenantEraser(database: database, logger: logger) { [pepper = storage.pepper] hash in
             pepper.sign(hash, purpose: "tenant erasure")
         }
@@ -42,7 +44,7 @@ struct Assembly: Sendable {
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
             DatabasePatience(), AuthenticationInterceptor(authenticator, services: services, limiter: limiter),
-            CallerTap(), PolicyInterceptor(),
+            CallerTap(), PolicyInterceptor(), QuotaInterceptor(ledger),
         ])
         router.journal = journal
         router.add(health)
@@ -62,7 +64,8 @@ struct Assembly: Sendable {
         var served: RetrievalService?
         if let models {
             let retrieval = RetrievalService(
-                database: database, embedder: models.embedder, chat: models.chat, logger: logger)
+                database: database, embedder: models.embedder, chat: models.chat, meter: LedgerMeter(ledger),
+                logger: logger)
             if settings.features.contains(.retrieval) {
                 router.add(retrieval)
                 served = retrieval
@@ -83,7 +86,7 @@ struct Assembly: Sendable {
     /// What goes on until its task is cancelled.
     var background: [@Sendable () async -> Void] {
         var jobs: [@Sendable () async -> Void] = [
-            authenticator.run, limiter.run, eraser.run, journal.run, probe.run, watchReadiness,
+            authenticator.run, limiter.run, ledger.run, eraser.run, journal.run, probe.run, watchReadiness,
         ]
         if let workflows { jobs.append(workflows.run) }
         if let retrieval { jobs.append(retrieval.keepIndexFresh) }
@@ -95,6 +98,9 @@ struct Assembly: Sendable {
         health.setAll(.notServing)
         workflows?.engine.drain(grace: grace)
     }
+
+    /// After the last call: what was used up is written down.
+    func close() async { await ledger.close() }
 
     /// Which parts are ready now.
     func readiness() -> [(part: String, isReady: Bool)] {

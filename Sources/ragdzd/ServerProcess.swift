@@ -89,6 +89,7 @@ struct ServerProcess: Service {
         assembly.drain(grace: grace)
         await server.shutdown(grace: grace)
         while !bridgeEnds.isOpen, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+        await assembly.close()
     }
 
     private func bridge(_ assembly: Assembly, _ group: MultiThreadedEventLoopGroup) -> Bridge? {

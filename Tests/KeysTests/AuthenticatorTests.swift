@@ -162,13 +162,20 @@ import Testing
     static let definers = [
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.count_keys ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.count_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.erase_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off",
+        "ragdz.tenant_stats ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.turn_quota ragdz_definer search_path=pg_catalog, pg_temp",
     ]
 
     @Test func securityDefinerFunctionsAreTheOnesListedHere() async throws {
@@ -183,6 +190,10 @@ import Testing
             """)
         // Why each may cross row-level security:
         // claim_due_steps: a worker serves all tenants, and learns of each only which step is due;
+        // count_*: triggers that keep the counters of quotas, which nobody may write by hand;
+        // recount_quotas, tenant_stats: operators compare and look, and get numbers;
+        // release_quotas: what dead holders had set aside goes back, of all tenants;
+        // turn_quota: a tenant's own reservations, against counters that it may not write;
         // documents_to_index: a new analyzer serves all tenants, and learns of each only which document is out of date;
         // find_key, find_operator_credential: the caller is not known before its credential is found;
         // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is

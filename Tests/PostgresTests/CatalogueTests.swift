@@ -12,6 +12,7 @@ import Testing
     /// Tables that belong to no tenant, and why that is right.
     private static let withoutTenant = [
         "schema_migration": "what has been applied to the database",
+        "plan_limits": "what the plans give; the same for all tenants",
         "operator_credentials": "people who run the platform; tenants are granted nothing",
     ]
 

@@ -101,6 +101,14 @@ export declare class Tenants {
     listAuditEntries(request?: ListAuditEntriesRequest, options?: CallOptions): Promise<ListAuditEntriesResponse>;
     /** Computes the hash chain of the log again, from its first entry to its last. */
     verifyAudit(request?: VerifyAuditRequest, options?: CallOptions): Promise<AuditVerdict>;
+    /** What the tenant has used of its quotas, and what is left. "me" is the caller's own tenant. */
+    getUsage(request?: GetUsageRequest, options?: CallOptions): Promise<Usage>;
+    /** How a tenant uses the platform, in numbers. */
+    getTenantStats(request?: GetTenantStatsRequest, options?: CallOptions): Promise<TenantStats>;
+    /** Gives one tenant another limit than its plan does, or takes that back. */
+    setQuota(request?: SetQuotaRequest, options?: CallOptions): Promise<QuotaUsage>;
+    /** Counts again what a tenant has and compares it with its counters. They differ when the server has a defect. */
+    reconcileUsage(request?: ReconcileUsageRequest, options?: CallOptions): Promise<UsageReconciliation>;
 }
 
 /** Long work that survives any crash. A run stores its own graph: any worker finishes any version. */
@@ -414,6 +422,14 @@ export interface GetTenantRequest {
     id?: string;
 }
 
+export interface GetTenantStatsRequest {
+    id?: string;
+}
+
+export interface GetUsageRequest {
+    id?: string;
+}
+
 export interface Key {
     /** The public part of the key, constant across rotations: 22 characters of base62. */
     id?: string;
@@ -542,6 +558,35 @@ export interface ListTenantsResponse {
 
 export interface PutDefinitionRequest {
     definition?: Definition;
+}
+
+export interface QuotaDifference {
+    quota?: string;
+    used?: string;
+    usedInFact?: string;
+    reserved?: string;
+    reservedInFact?: string;
+}
+
+export interface QuotaUsage {
+    /** Held: "documents", "chunks", "bytes", "members", "keys". A month's: "queries", "tokens", "runs". */
+    quota?: string;
+    used?: string;
+    /** Set aside for calls that are under way; it becomes used or free. */
+    reserved?: string;
+    /** Without meaning when `unlimited`. */
+    limit?: string;
+    unlimited?: boolean;
+    /** When a month's quota begins anew: the first moment of the next month in the tenant's time zone. Unset for what is held. */
+    resetTime?: string;
+    /** An operator gave this tenant a limit of its own. */
+    overridden?: boolean;
+}
+
+export interface ReconcileUsageRequest {
+    id?: string;
+    /** Puts right what differs. */
+    repair?: boolean;
 }
 
 export type Region = "REGION_UNSPECIFIED" | "REGION_DZ" | "REGION_CH" | "REGION_FR" | "REGION_BE" | "REGION_CA";
@@ -679,6 +724,15 @@ export interface SearchTerm {
     readings?: SearchReading[];
 }
 
+export interface SetQuotaRequest {
+    id?: string;
+    /** Its name, as in QuotaUsage. */
+    quota?: string;
+    /** The tenant's own limit, from 0. Neither this nor `unlimited`: the plan's again. */
+    limit?: string;
+    unlimited?: boolean;
+}
+
 export interface StartRunRequest {
     /** Name of the definition; its newest version is taken. */
     workflow?: string;
@@ -766,6 +820,28 @@ export interface TenantErasure {
     signature?: string;
 }
 
+export interface TenantStats {
+    tenantId?: string;
+    collections?: string;
+    documents?: string;
+    chunks?: string;
+    /** Of the documents as they were uploaded. */
+    bytes?: string;
+    /** Keys that open something now. */
+    liveKeys?: string;
+    workflows?: string;
+    /** Running or waiting. */
+    openRuns?: string;
+    succeededRuns?: string;
+    failedRuns?: string;
+    cancelledRuns?: string;
+    /** To the minute. */
+    lastKeyUseTime?: string;
+    lastDocumentTime?: string;
+    lastRunTime?: string;
+    usage?: Usage;
+}
+
 export type TenantStatus = "TENANT_STATUS_UNSPECIFIED" | "TENANT_STATUS_TRIAL" | "TENANT_STATUS_ACTIVE" | "TENANT_STATUS_SUSPENDED" | "TENANT_STATUS_DELETING" | "TENANT_STATUS_DELETED";
 
 export interface UpdateKeyRequest {
@@ -794,6 +870,24 @@ export interface UploadHeader {
     /** A hint only: the type is taken from the content. */
     mediaType?: string;
     title?: string;
+}
+
+/**
+ * What a tenant has used. A call beyond a limit is RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED for what is held and
+ * QUOTA_USED_UP for what comes back with the next month.
+ */
+export interface Usage {
+    tenantId?: string;
+    plan?: string;
+    /** Of the plan's limits that are in force. */
+    planVersion?: number;
+    quotas?: QuotaUsage[];
+}
+
+export interface UsageReconciliation {
+    /** Every counter is what is there. */
+    intact?: boolean;
+    differences?: QuotaDifference[];
 }
 
 export interface VerifyAuditRequest {

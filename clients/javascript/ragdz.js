@@ -286,6 +286,26 @@ export class Tenants {
     verifyAudit(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/tenants/{id}/audit:verify", "", request, options);
     }
+
+    /** What the tenant has used of its quotas, and what is left. "me" is the caller's own tenant. */
+    getUsage(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/tenants/{id}/usage", "", request, options);
+    }
+
+    /** How a tenant uses the platform, in numbers. */
+    getTenantStats(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/tenants/{id}/stats", "", request, options);
+    }
+
+    /** Gives one tenant another limit than its plan does, or takes that back. */
+    setQuota(request = {}, options = {}) {
+        return this.#client.unary("PUT", "/v1/tenants/{id}/quotas/{quota}", "*", request, options);
+    }
+
+    /** Counts again what a tenant has and compares it with its counters. They differ when the server has a defect. */
+    reconcileUsage(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/tenants/{id}/usage:reconcile", "*", request, options);
+    }
 }
 
 /** Long work that survives any crash. A run stores its own graph: any worker finishes any version. */

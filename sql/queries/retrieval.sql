@@ -150,3 +150,7 @@ where c.tenant_id = ragdz.current_tenant() and c.id = n.id;
 update ragdz.documents
 set analyzer_version = :version
 where tenant_id = ragdz.current_tenant() and id = :id and analyzer_version < :version;
+
+-- name: checkRoom :exec
+-- Fails with SQLSTATE RQ001 when a document of this size would not be stored now.
+select ragdz.check_quota('documents', 1), ragdz.check_quota('bytes', :bytes::bigint);

@@ -185,3 +185,68 @@ with finished as (
     from finished
 )
 select tenant_id from finished;
+
+-- name: quotaUsage :many
+-- row: QuotaRow
+-- All quotas, or one of them.
+select q.quota as "quota!", case when t.month > u.month then 0 else coalesce(u.used, 0) end as "used!",
+    case when t.month > u.month then 0 else coalesce(u.reserved, 0) end as "reserved!", t.allowed, t.reset_time,
+    t.plan_version as "plan_version!", t.is_overridden as "is_overridden!"
+from unnest(array['documents', 'chunks', 'bytes', 'members', 'keys', 'queries', 'tokens', 'runs'])
+    with ordinality as q (quota, place)
+cross join lateral ragdz.quota_terms(:tenant_id::uuid, q.quota, clock_timestamp()) t
+left join ragdz.quota_usage u on u.tenant_id = :tenant_id::uuid and u.quota = q.quota
+where :only?::text is null or q.quota = :only?::text
+order by q.place;
+
+-- name: setQuotaOverride :exec
+-- Its row of the log is written with it; nothing is written when nothing changes. The caller holds the tenant's row.
+with old as (
+    select * from ragdz.quota_overrides where tenant_id = :tenant_id::uuid and quota = :quota::text
+), changed as (
+    insert into ragdz.quota_overrides as o (tenant_id, quota, allowed)
+    values (:tenant_id::uuid, :quota::text, :allowed?::bigint)
+    on conflict (tenant_id, quota) do update set allowed = excluded.allowed
+    where o.allowed is distinct from excluded.allowed
+    returning *
+)
+insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+select changed.tenant_id, :actor::text, 'quota.set', changed.quota, (select to_jsonb(old) from old), to_jsonb(changed),
+    :request_id::text, :peer::text
+from changed;
+
+-- name: dropQuotaOverride :exec
+with gone as (
+    delete from ragdz.quota_overrides where tenant_id = :tenant_id::uuid and quota = :quota::text returning *
+)
+insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+select gone.tenant_id, :actor::text, 'quota.reset', gone.quota, to_jsonb(gone), :request_id::text, :peer::text
+from gone;
+
+-- name: recountQuotas :many
+select quota as "quota!", used as "used!", used_in_fact as "used_in_fact!", reserved as "reserved!",
+    reserved_in_fact as "reserved_in_fact!"
+from ragdz.recount_quotas(:tenant_id::uuid, :repair::boolean);
+
+-- name: noteReconciliation :exec
+insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+values (:tenant_id::uuid, :actor::text, 'quota.repair', :quota::text,
+    jsonb_build_object('used', :used::bigint, 'reserved', :reserved::bigint),
+    jsonb_build_object('used', :used_in_fact::bigint, 'reserved', :reserved_in_fact::bigint), :request_id::text,
+    :peer::text);
+
+-- name: tenantStats :one
+select collections as "collections!", documents as "documents!", chunks as "chunks!", bytes as "bytes!",
+    live_keys as "live_keys!", workflows as "workflows!", open_runs as "open_runs!", succeeded_runs as "succeeded_runs!",
+    failed_runs as "failed_runs!", cancelled_runs as "cancelled_runs!", last_key_use, last_document_time, last_run_time
+from ragdz.tenant_stats(:tenant_id::uuid);
+
+-- name: turnQuota :one
+-- Settles a reservation and makes the next one. Runs as the tenant.
+select granted as "granted!", used as "used!", reserved as "reserved!", allowed, reset_time
+from ragdz.turn_quota(
+    :quota::text, :settled?::uuid, :spent::bigint, :opened?::uuid, :at_least::bigint, :wanted::bigint, :spare::bigint,
+    :lifetime_micros::bigint, :at?::timestamptz);
+
+-- name: releaseQuotas :one
+select ragdz.release_quotas(:at_most::integer) as "released!";

@@ -1292,6 +1292,206 @@ enum OpenAPI {
                 "x-required-scope": "audit.read"
               }
             },
+            "/v1/tenants/{id}/usage": {
+              "get": {
+                "operationId": "Tenants_GetUsage",
+                "tags": ["Tenants"],
+                "description": "What the tenant has used of its quotas, and what is left. \"me\" is the caller's own tenant.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Usage"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  },
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "tenant.read"
+              }
+            },
+            "/v1/tenants/{id}/stats": {
+              "get": {
+                "operationId": "Tenants_GetTenantStats",
+                "tags": ["Tenants"],
+                "description": "How a tenant uses the platform, in numbers.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/TenantStats"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.tenants.read"
+              }
+            },
+            "/v1/tenants/{id}/quotas/{quota}": {
+              "put": {
+                "operationId": "Tenants_SetQuota",
+                "tags": ["Tenants"],
+                "description": "Gives one tenant another limit than its plan does, or takes that back.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "quota",
+                    "in": "path",
+                    "required": true,
+                    "description": "Its name, as in QuotaUsage.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "limit": {
+                            "type": "string",
+                            "format": "int64",
+                            "description": "The tenant's own limit, from 0. Neither this nor `unlimited`: the plan's again."
+                          },
+                          "unlimited": {
+                            "type": "boolean"
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/QuotaUsage"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.tenants.write"
+              }
+            },
+            "/v1/tenants/{id}/usage:reconcile": {
+              "post": {
+                "operationId": "Tenants_ReconcileUsage",
+                "tags": ["Tenants"],
+                "description": "Counts again what a tenant has and compares it with its counters. They differ when the server has a defect.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "repair": {
+                            "type": "boolean",
+                            "description": "Puts right what differs."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/UsageReconciliation"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.tenants.write"
+              }
+            },
             "/v1/workflows": {
               "post": {
                 "operationId": "Workflows_PutDefinition",
@@ -2481,6 +2681,65 @@ enum OpenAPI {
                   }
                 }
               },
+              "QuotaDifference": {
+                "type": "object",
+                "properties": {
+                  "quota": {
+                    "type": "string"
+                  },
+                  "used": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "usedInFact": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "reserved": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "reservedInFact": {
+                    "type": "string",
+                    "format": "int64"
+                  }
+                }
+              },
+              "QuotaUsage": {
+                "type": "object",
+                "properties": {
+                  "quota": {
+                    "type": "string",
+                    "description": "Held: \"documents\", \"chunks\", \"bytes\", \"members\", \"keys\". A month's: \"queries\", \"tokens\", \"runs\"."
+                  },
+                  "used": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "reserved": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Set aside for calls that are under way; it becomes used or free."
+                  },
+                  "limit": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Without meaning when `unlimited`."
+                  },
+                  "unlimited": {
+                    "type": "boolean"
+                  },
+                  "resetTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When a month's quota begins anew: the first moment of the next month in the tenant's time zone. Unset for what is held."
+                  },
+                  "overridden": {
+                    "type": "boolean",
+                    "description": "An operator gave this tenant a limit of its own."
+                  }
+                }
+              },
               "Region": {
                 "type": "string",
                 "enum": ["REGION_UNSPECIFIED", "REGION_DZ", "REGION_CH", "REGION_FR", "REGION_BE", "REGION_CA"]
@@ -2991,6 +3250,73 @@ enum OpenAPI {
                 },
                 "description": "What the deletion of a tenant erased."
               },
+              "TenantStats": {
+                "type": "object",
+                "properties": {
+                  "tenantId": {
+                    "type": "string"
+                  },
+                  "collections": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "documents": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "chunks": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "bytes": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Of the documents as they were uploaded."
+                  },
+                  "liveKeys": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Keys that open something now."
+                  },
+                  "workflows": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "openRuns": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Running or waiting."
+                  },
+                  "succeededRuns": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "failedRuns": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "cancelledRuns": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "lastKeyUseTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "To the minute."
+                  },
+                  "lastDocumentTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "lastRunTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "usage": {
+                    "$ref": "#/components/schemas/Usage"
+                  }
+                }
+              },
               "TenantStatus": {
                 "type": "string",
                 "enum": [
@@ -3001,6 +3327,44 @@ enum OpenAPI {
                   "TENANT_STATUS_DELETING",
                   "TENANT_STATUS_DELETED"
                 ]
+              },
+              "Usage": {
+                "type": "object",
+                "properties": {
+                  "tenantId": {
+                    "type": "string"
+                  },
+                  "plan": {
+                    "type": "string"
+                  },
+                  "planVersion": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Of the plan's limits that are in force."
+                  },
+                  "quotas": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/QuotaUsage"
+                    }
+                  }
+                },
+                "description": "What a tenant has used. A call beyond a limit is RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED for what is held and\nQUOTA_USED_UP for what comes back with the next month."
+              },
+              "UsageReconciliation": {
+                "type": "object",
+                "properties": {
+                  "intact": {
+                    "type": "boolean",
+                    "description": "Every counter is what is there."
+                  },
+                  "differences": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/QuotaDifference"
+                    }
+                  }
+                }
               },
               "Problem": {
                 "type": "object",

@@ -58,6 +58,7 @@ struct AnswerEngine: Sendable {
     let chat: (any ChatModel)?
     let logger: Logger
     var gate = EvidenceGate.defaults
+    var meter: any UsageMeter = NoMeter()
 
     /// Passages that an abstention names.
     static let nearest = 3
@@ -94,8 +95,9 @@ struct AnswerEngine: Sendable {
         if let chat, !request.extractive {
             let writer = GeneratedAnswer(chat: chat, search: search, logger: logger)
             usage.model = chat.model
-            let outcome = try await writer.write(
-                request.question, language, evidence.composer, &speaker, &usage, after: progress, emit: emit)
+            let outcome = try await write(
+                with: writer, tenant, request, language, evidence.composer, &speaker, &usage, after: progress,
+                emit: emit)
             if outcome == .declined { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
             if outcome != .failed {
                 try await emit(.usage(usage))

@@ -203,6 +203,12 @@ enum Queries {
                 set analyzer_version = $1
                 where tenant_id = ragdz.current_tenant() and id = $2 and analyzer_version < $1
                 """#)
+
+        static let checkRoom = Statement(
+            name: "retrieval.checkRoom",
+            sql: #"""
+                select ragdz.check_quota('documents', 1), ragdz.check_quota('bytes', $1::bigint)
+                """#)
     }
 
     struct CollectionRow: PostgresRow, Hashable {
@@ -528,6 +534,15 @@ enum Queries {
         version.encode(into: &parameters)
         id.encode(into: &parameters)
         return try await db.run(Statements.updateAnalyzerVersion, parameters).affected
+    }
+
+    /// Fails with SQLSTATE RQ001 when a document of this size would not be stored now.
+    static func checkRoom(
+        _ db: some QueryRunner, bytes: Int64
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 1)
+        bytes.encode(into: &parameters)
+        _ = try await db.run(Statements.checkRoom, parameters)
     }
 }
 

@@ -521,6 +521,15 @@ public enum ContractDescriptors {
                 "ragdz.v1.GetTenantErasureRequest",
                 "ragdz.v1.TenantErasure",
                 "ragdz.v1.ErasedTable",
+                "ragdz.v1.GetUsageRequest",
+                "ragdz.v1.Usage",
+                "ragdz.v1.QuotaUsage",
+                "ragdz.v1.GetTenantStatsRequest",
+                "ragdz.v1.TenantStats",
+                "ragdz.v1.SetQuotaRequest",
+                "ragdz.v1.ReconcileUsageRequest",
+                "ragdz.v1.UsageReconciliation",
+                "ragdz.v1.QuotaDifference",
                 "ragdz.v1.Region",
                 "ragdz.v1.TenantStatus",
                 "ragdz.v1.Tenants",
@@ -534,6 +543,10 @@ public enum ContractDescriptors {
                 "ragdz.v1.Tenants.GetTenantErasure",
                 "ragdz.v1.Tenants.ListAuditEntries",
                 "ragdz.v1.Tenants.VerifyAudit",
+                "ragdz.v1.Tenants.GetUsage",
+                "ragdz.v1.Tenants.GetTenantStats",
+                "ragdz.v1.Tenants.SetQuota",
+                "ragdz.v1.Tenants.ReconcileUsage",
             ],
             base64: """
                 ChZyYWdkei92MS90ZW5hbnRzLnByb3RvEghyYWdkei52MRocZ29vZ2xlL2FwaS9hbm5vdGF0aW9ucy5wcm90bxogZ29vZ2xl
@@ -575,31 +588,60 @@ public enum ContractDescriptors {
                 dWYuVGltZXN0YW1wUgpmaW5pc2hUaW1lEi0KBnRhYmxlcxgGIAMoCzIVLnJhZ2R6LnYxLkVyYXNlZFRhYmxlUgZ0YWJsZXMS
                 FgoGcmVwb3J0GAcgASgJUgZyZXBvcnQSHwoLcmVwb3J0X2hhc2gYCCABKAlSCnJlcG9ydEhhc2gSHAoJc2lnbmF0dXJlGAkg
                 ASgJUglzaWduYXR1cmUiYQoLRXJhc2VkVGFibGUSEgoEbmFtZRgBIAEoCVIEbmFtZRIfCgtyb3dzX2JlZm9yZRgCIAEoA1IK
-                cm93c0JlZm9yZRIdCgpyb3dzX2FmdGVyGAMgASgDUglyb3dzQWZ0ZXIqawoGUmVnaW9uEhYKElJFR0lPTl9VTlNQRUNJRklF
-                RBAAEg0KCVJFR0lPTl9EWhABEg0KCVJFR0lPTl9DSBACEg0KCVJFR0lPTl9GUhADEg0KCVJFR0lPTl9CRRAEEg0KCVJFR0lP
-                Tl9DQRAFKrQBCgxUZW5hbnRTdGF0dXMSHQoZVEVOQU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1RFTkFOVF9TVEFUVVNf
-                VFJJQUwQARIYChRURU5BTlRfU1RBVFVTX0FDVElWRRACEhsKF1RFTkFOVF9TVEFUVVNfU1VTUEVOREVEEAMSGgoWVEVOQU5U
-                X1NUQVRVU19ERUxFVElORxAEEhkKFVRFTkFOVF9TVEFUVVNfREVMRVRFRBAFMvEKCgdUZW5hbnRzEn8KDENyZWF0ZVRlbmFu
-                dBIdLnJhZ2R6LnYxLkNyZWF0ZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiPpACAoLT5JMCECILL3YxL3RlbmFu
-                dHM6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEm8KCUdldFRlbmFudBIaLnJhZ2R6LnYxLkdldFRl
-                bmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiNJACAYLT5JMCEhIQL3YxL3RlbmFudHMve2lkfcrzGBUIAxILdGVuYW50
-                LnJlYWQiBHJlYWQShQEKC0xpc3RUZW5hbnRzEhwucmFnZHoudjEuTGlzdFRlbmFudHNSZXF1ZXN0Gh0ucmFnZHoudjEuTGlz
-                dFRlbmFudHNSZXNwb25zZSI5kAIBgtPkkwINEgsvdjEvdGVuYW50c8rzGB8IAhIVcGxhdGZvcm0udGVuYW50cy5yZWFkIgRy
-                ZWFkEoYBCgxVcGRhdGVUZW5hbnQSHS5yYWdkei52MS5VcGRhdGVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkWQ
-                AgKC0+STAiEyFy92MS90ZW5hbnRzL3t0ZW5hbnQuaWR9OgZ0ZW5hbnTK8xgXCAMSDHRlbmFudC53cml0ZSIFd3JpdGUSjgEK
-                DVN1c3BlbmRUZW5hbnQSHi5yYWdkei52MS5TdXNwZW5kVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJLkAICgtPk
-                kwIdIhgvdjEvdGVuYW50cy97aWR9OnN1c3BlbmQ6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEosB
-                CgxSZXN1bWVUZW5hbnQSHS5yYWdkei52MS5SZXN1bWVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkqQAgKC0+ST
-                AhwiFy92MS90ZW5hbnRzL3tpZH06cmVzdW1lOgEqyvMYIQgCEhZwbGF0Zm9ybS50ZW5hbnRzLndyaXRlIgV3cml0ZRKLAQoM
-                RGVsZXRlVGVuYW50Eh0ucmFnZHoudjEuRGVsZXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJKkAICgtPkkwIc
-                IhcvdjEvdGVuYW50cy97aWR9OmRlbGV0ZToBKsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSlgEKEEdl
-                dFRlbmFudEVyYXN1cmUSIS5yYWdkei52MS5HZXRUZW5hbnRFcmFzdXJlUmVxdWVzdBoXLnJhZ2R6LnYxLlRlbmFudEVyYXN1
-                cmUiRpACAYLT5JMCGhIYL3YxL3RlbmFudHMve2lkfS9lcmFzdXJlyvMYHwgCEhVwbGF0Zm9ybS50ZW5hbnRzLnJlYWQiBHJl
-                YWQSlAEKEExpc3RBdWRpdEVudHJpZXMSIS5yYWdkei52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoiLnJhZ2R6LnYxLkxp
-                c3RBdWRpdEVudHJpZXNSZXNwb25zZSI5kAIBgtPkkwIYEhYvdjEvdGVuYW50cy97aWR9L2F1ZGl0yvMYFAgDEgphdWRpdC5y
-                ZWFkIgRyZWFkEoUBCgtWZXJpZnlBdWRpdBIcLnJhZ2R6LnYxLlZlcmlmeUF1ZGl0UmVxdWVzdBoWLnJhZ2R6LnYxLkF1ZGl0
-                VmVyZGljdCJAkAIBgtPkkwIfEh0vdjEvdGVuYW50cy97aWR9L2F1ZGl0OnZlcmlmecrzGBQIAxIKYXVkaXQucmVhZCIEcmVh
-                ZGIGcHJvdG8z
+                cm93c0JlZm9yZRIdCgpyb3dzX2FmdGVyGAMgASgDUglyb3dzQWZ0ZXIiIQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KAmlkGAEgASgJ
+                UgJpZCKJAQoFVXNhZ2USGwoJdGVuYW50X2lkGAEgASgJUgh0ZW5hbnRJZBISCgRwbGFuGAIgASgJUgRwbGFuEiEKDHBsYW5f
+                dmVyc2lvbhgDIAEoBVILcGxhblZlcnNpb24SLAoGcXVvdGFzGAQgAygLMhQucmFnZHoudjEuUXVvdGFVc2FnZVIGcXVvdGFz
+                IuEBCgpRdW90YVVzYWdlEhQKBXF1b3RhGAEgASgJUgVxdW90YRISCgR1c2VkGAIgASgDUgR1c2VkEhoKCHJlc2VydmVkGAMg
+                ASgDUghyZXNlcnZlZBIUCgVsaW1pdBgEIAEoA1IFbGltaXQSHAoJdW5saW1pdGVkGAUgASgIUgl1bmxpbWl0ZWQSOQoKcmVz
+                ZXRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSCXJlc2V0VGltZRIeCgpvdmVycmlkZGVuGAcgASgI
+                UgpvdmVycmlkZGVuIicKFUdldFRlbmFudFN0YXRzUmVxdWVzdBIOCgJpZBgBIAEoCVICaWQi1wQKC1RlbmFudFN0YXRzEhsK
+                CXRlbmFudF9pZBgBIAEoCVIIdGVuYW50SWQSIAoLY29sbGVjdGlvbnMYAiABKANSC2NvbGxlY3Rpb25zEhwKCWRvY3VtZW50
+                cxgDIAEoA1IJZG9jdW1lbnRzEhYKBmNodW5rcxgEIAEoA1IGY2h1bmtzEhQKBWJ5dGVzGAUgASgDUgVieXRlcxIbCglsaXZl
+                X2tleXMYBiABKANSCGxpdmVLZXlzEhwKCXdvcmtmbG93cxgHIAEoA1IJd29ya2Zsb3dzEhsKCW9wZW5fcnVucxgIIAEoA1II
+                b3BlblJ1bnMSJQoOc3VjY2VlZGVkX3J1bnMYCSABKANSDXN1Y2NlZWRlZFJ1bnMSHwoLZmFpbGVkX3J1bnMYCiABKANSCmZh
+                aWxlZFJ1bnMSJQoOY2FuY2VsbGVkX3J1bnMYCyABKANSDWNhbmNlbGxlZFJ1bnMSRQoRbGFzdF9rZXlfdXNlX3RpbWUYDCAB
+                KAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUg5sYXN0S2V5VXNlVGltZRJIChJsYXN0X2RvY3VtZW50X3RpbWUYDSAB
+                KAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUhBsYXN0RG9jdW1lbnRUaW1lEj4KDWxhc3RfcnVuX3RpbWUYDiABKAsy
+                Gi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgtsYXN0UnVuVGltZRIlCgV1c2FnZRgPIAEoCzIPLnJhZ2R6LnYxLlVzYWdl
+                UgV1c2FnZSJ6Cg9TZXRRdW90YVJlcXVlc3QSDgoCaWQYASABKAlSAmlkEhQKBXF1b3RhGAIgASgJUgVxdW90YRIZCgVsaW1p
+                dBgDIAEoA0gAUgVsaW1pdIgBARIcCgl1bmxpbWl0ZWQYBCABKAhSCXVubGltaXRlZEIICgZfbGltaXQiPwoVUmVjb25jaWxl
+                VXNhZ2VSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBIWCgZyZXBhaXIYAiABKAhSBnJlcGFpciJqChNVc2FnZVJlY29uY2lsaWF0
+                aW9uEhYKBmludGFjdBgBIAEoCFIGaW50YWN0EjsKC2RpZmZlcmVuY2VzGAIgAygLMhkucmFnZHoudjEuUXVvdGFEaWZmZXJl
+                bmNlUgtkaWZmZXJlbmNlcyKjAQoPUXVvdGFEaWZmZXJlbmNlEhQKBXF1b3RhGAEgASgJUgVxdW90YRISCgR1c2VkGAIgASgD
+                UgR1c2VkEiAKDHVzZWRfaW5fZmFjdBgDIAEoA1IKdXNlZEluRmFjdBIaCghyZXNlcnZlZBgEIAEoA1IIcmVzZXJ2ZWQSKAoQ
+                cmVzZXJ2ZWRfaW5fZmFjdBgFIAEoA1IOcmVzZXJ2ZWRJbkZhY3QqawoGUmVnaW9uEhYKElJFR0lPTl9VTlNQRUNJRklFRBAA
+                Eg0KCVJFR0lPTl9EWhABEg0KCVJFR0lPTl9DSBACEg0KCVJFR0lPTl9GUhADEg0KCVJFR0lPTl9CRRAEEg0KCVJFR0lPTl9D
+                QRAFKrQBCgxUZW5hbnRTdGF0dXMSHQoZVEVOQU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1RFTkFOVF9TVEFUVVNfVFJJ
+                QUwQARIYChRURU5BTlRfU1RBVFVTX0FDVElWRRACEhsKF1RFTkFOVF9TVEFUVVNfU1VTUEVOREVEEAMSGgoWVEVOQU5UX1NU
+                QVRVU19ERUxFVElORxAEEhkKFVRFTkFOVF9TVEFUVVNfREVMRVRFRBAFMrAPCgdUZW5hbnRzEn8KDENyZWF0ZVRlbmFudBId
+                LnJhZ2R6LnYxLkNyZWF0ZVRlbmFudFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiPpACAoLT5JMCECILL3YxL3RlbmFudHM6
+                ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEm8KCUdldFRlbmFudBIaLnJhZ2R6LnYxLkdldFRlbmFu
+                dFJlcXVlc3QaEC5yYWdkei52MS5UZW5hbnQiNJACAYLT5JMCEhIQL3YxL3RlbmFudHMve2lkfcrzGBUIAxILdGVuYW50LnJl
+                YWQiBHJlYWQShQEKC0xpc3RUZW5hbnRzEhwucmFnZHoudjEuTGlzdFRlbmFudHNSZXF1ZXN0Gh0ucmFnZHoudjEuTGlzdFRl
+                bmFudHNSZXNwb25zZSI5kAIBgtPkkwINEgsvdjEvdGVuYW50c8rzGB8IAhIVcGxhdGZvcm0udGVuYW50cy5yZWFkIgRyZWFk
+                EoYBCgxVcGRhdGVUZW5hbnQSHS5yYWdkei52MS5VcGRhdGVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkWQAgKC
+                0+STAiEyFy92MS90ZW5hbnRzL3t0ZW5hbnQuaWR9OgZ0ZW5hbnTK8xgXCAMSDHRlbmFudC53cml0ZSIFd3JpdGUSjgEKDVN1
+                c3BlbmRUZW5hbnQSHi5yYWdkei52MS5TdXNwZW5kVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJLkAICgtPkkwId
+                IhgvdjEvdGVuYW50cy97aWR9OnN1c3BlbmQ6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEosBCgxS
+                ZXN1bWVUZW5hbnQSHS5yYWdkei52MS5SZXN1bWVUZW5hbnRSZXF1ZXN0GhAucmFnZHoudjEuVGVuYW50IkqQAgKC0+STAhwi
+                Fy92MS90ZW5hbnRzL3tpZH06cmVzdW1lOgEqyvMYIQgCEhZwbGF0Zm9ybS50ZW5hbnRzLndyaXRlIgV3cml0ZRKLAQoMRGVs
+                ZXRlVGVuYW50Eh0ucmFnZHoudjEuRGVsZXRlVGVuYW50UmVxdWVzdBoQLnJhZ2R6LnYxLlRlbmFudCJKkAICgtPkkwIcIhcv
+                djEvdGVuYW50cy97aWR9OmRlbGV0ZToBKsrzGCEIAhIWcGxhdGZvcm0udGVuYW50cy53cml0ZSIFd3JpdGUSlgEKEEdldFRl
+                bmFudEVyYXN1cmUSIS5yYWdkei52MS5HZXRUZW5hbnRFcmFzdXJlUmVxdWVzdBoXLnJhZ2R6LnYxLlRlbmFudEVyYXN1cmUi
+                RpACAYLT5JMCGhIYL3YxL3RlbmFudHMve2lkfS9lcmFzdXJlyvMYHwgCEhVwbGF0Zm9ybS50ZW5hbnRzLnJlYWQiBHJlYWQS
+                lAEKEExpc3RBdWRpdEVudHJpZXMSIS5yYWdkei52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoiLnJhZ2R6LnYxLkxpc3RB
+                dWRpdEVudHJpZXNSZXNwb25zZSI5kAIBgtPkkwIYEhYvdjEvdGVuYW50cy97aWR9L2F1ZGl0yvMYFAgDEgphdWRpdC5yZWFk
+                IgRyZWFkEoUBCgtWZXJpZnlBdWRpdBIcLnJhZ2R6LnYxLlZlcmlmeUF1ZGl0UmVxdWVzdBoWLnJhZ2R6LnYxLkF1ZGl0VmVy
+                ZGljdCJAkAIBgtPkkwIfEh0vdjEvdGVuYW50cy97aWR9L2F1ZGl0OnZlcmlmecrzGBQIAxIKYXVkaXQucmVhZCIEcmVhZBJy
+                CghHZXRVc2FnZRIZLnJhZ2R6LnYxLkdldFVzYWdlUmVxdWVzdBoPLnJhZ2R6LnYxLlVzYWdlIjqQAgGC0+STAhgSFi92MS90
+                ZW5hbnRzL3tpZH0vdXNhZ2XK8xgVCAMSC3RlbmFudC5yZWFkIgRyZWFkEo4BCg5HZXRUZW5hbnRTdGF0cxIfLnJhZ2R6LnYx
+                LkdldFRlbmFudFN0YXRzUmVxdWVzdBoVLnJhZ2R6LnYxLlRlbmFudFN0YXRzIkSQAgGC0+STAhgSFi92MS90ZW5hbnRzL3tp
+                ZH0vc3RhdHPK8xgfCAISFXBsYXRmb3JtLnRlbmFudHMucmVhZCIEcmVhZBKPAQoIU2V0UXVvdGESGS5yYWdkei52MS5TZXRR
+                dW90YVJlcXVlc3QaFC5yYWdkei52MS5RdW90YVVzYWdlIlKQAgKC0+STAiQaHy92MS90ZW5hbnRzL3tpZH0vcXVvdGFzL3tx
+                dW90YX06ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlEqUBCg5SZWNvbmNpbGVVc2FnZRIfLnJhZ2R6
+                LnYxLlJlY29uY2lsZVVzYWdlUmVxdWVzdBodLnJhZ2R6LnYxLlVzYWdlUmVjb25jaWxpYXRpb24iU5ACAoLT5JMCJSIgL3Yx
+                L3RlbmFudHMve2lkfS91c2FnZTpyZWNvbmNpbGU6ASrK8xghCAISFnBsYXRmb3JtLnRlbmFudHMud3JpdGUiBXdyaXRlYgZw
+                cm90bzM=
                 """),
         ProtoFileDescriptor(
             name: "ragdz/v1/workflows.proto",

@@ -294,6 +294,135 @@ public struct Ragdz_V1_ErasedTable: Message {
     public init() {}
 }
 
+public struct Ragdz_V1_GetUsageRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetUsageRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// What a tenant has used. A call beyond a limit is RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED for what is held and
+/// QUOTA_USED_UP for what comes back with the next month.
+public struct Ragdz_V1_Usage: Message {
+    public static var protoMessageName: String { "ragdz.v1.Usage" }
+
+    public var tenantID: String = ""
+    public var plan: String = ""
+    /// Of the plan's limits that are in force.
+    public var planVersion: Int32 = 0
+    public var quotas: [Ragdz_V1_QuotaUsage] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_QuotaUsage: Message {
+    public static var protoMessageName: String { "ragdz.v1.QuotaUsage" }
+
+    /// Held: "documents", "chunks", "bytes", "members", "keys". A month's: "queries", "tokens", "runs".
+    public var quota: String = ""
+    public var used: Int64 = 0
+    /// Set aside for calls that are under way; it becomes used or free.
+    public var reserved: Int64 = 0
+    /// Without meaning when `unlimited`.
+    public var limit: Int64 = 0
+    public var unlimited: Bool = false
+    /// When a month's quota begins anew: the first moment of the next month in the tenant's time zone. Unset for what is held.
+    public var resetTime: Google_Protobuf_Timestamp?
+    /// An operator gave this tenant a limit of its own.
+    public var overridden: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetTenantStatsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetTenantStatsRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_TenantStats: Message {
+    public static var protoMessageName: String { "ragdz.v1.TenantStats" }
+
+    public var tenantID: String = ""
+    public var collections: Int64 = 0
+    public var documents: Int64 = 0
+    public var chunks: Int64 = 0
+    /// Of the documents as they were uploaded.
+    public var bytes: Int64 = 0
+    /// Keys that open something now.
+    public var liveKeys: Int64 = 0
+    public var workflows: Int64 = 0
+    /// Running or waiting.
+    public var openRuns: Int64 = 0
+    public var succeededRuns: Int64 = 0
+    public var failedRuns: Int64 = 0
+    public var cancelledRuns: Int64 = 0
+    /// To the minute.
+    public var lastKeyUseTime: Google_Protobuf_Timestamp?
+    public var lastDocumentTime: Google_Protobuf_Timestamp?
+    public var lastRunTime: Google_Protobuf_Timestamp?
+    public var usage: Ragdz_V1_Usage?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_SetQuotaRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.SetQuotaRequest" }
+
+    public var id: String = ""
+    /// Its name, as in QuotaUsage.
+    public var quota: String = ""
+    /// The tenant's own limit, from 0. Neither this nor `unlimited`: the plan's again.
+    public var limit: Int64?
+    public var unlimited: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ReconcileUsageRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ReconcileUsageRequest" }
+
+    public var id: String = ""
+    /// Puts right what differs.
+    public var repair: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_UsageReconciliation: Message {
+    public static var protoMessageName: String { "ragdz.v1.UsageReconciliation" }
+
+    /// Every counter is what is there.
+    public var intact: Bool = false
+    public var differences: [Ragdz_V1_QuotaDifference] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_QuotaDifference: Message {
+    public static var protoMessageName: String { "ragdz.v1.QuotaDifference" }
+
+    public var quota: String = ""
+    public var used: Int64 = 0
+    public var usedInFact: Int64 = 0
+    public var reserved: Int64 = 0
+    public var reservedInFact: Int64 = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 /// The companies that use the platform. A tenant's key reads its own tenant; an operator manages all.
 public enum Ragdz_V1_Tenants {
     public static let descriptor = ServiceDescriptor(
@@ -309,6 +438,10 @@ public enum Ragdz_V1_Tenants {
             Methods.getTenantErasure,
             Methods.listAuditEntries,
             Methods.verifyAudit,
+            Methods.getUsage,
+            Methods.getTenantStats,
+            Methods.setQuota,
+            Methods.reconcileUsage,
         ])
 
     public enum Methods {
@@ -372,6 +505,30 @@ public enum Ragdz_V1_Tenants {
             http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/audit:verify"),
             policy: MethodPolicy(credential: .tenantKeyOrOperator, scope: "audit.read", costClass: "read"),
             idempotency: .noSideEffects)
+        public static let getUsage = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "GetUsage", callType: .unary,
+            requestType: Ragdz_V1_GetUsageRequest.self, responseType: Ragdz_V1_Usage.self,
+            http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/usage"),
+            policy: MethodPolicy(credential: .tenantKeyOrOperator, scope: "tenant.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let getTenantStats = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "GetTenantStats", callType: .unary,
+            requestType: Ragdz_V1_GetTenantStatsRequest.self, responseType: Ragdz_V1_TenantStats.self,
+            http: HTTPRule(verb: "GET", template: "/v1/tenants/{id}/stats"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let setQuota = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "SetQuota", callType: .unary,
+            requestType: Ragdz_V1_SetQuotaRequest.self, responseType: Ragdz_V1_QuotaUsage.self,
+            http: HTTPRule(verb: "PUT", template: "/v1/tenants/{id}/quotas/{quota}", body: "*"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let reconcileUsage = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "ReconcileUsage", callType: .unary,
+            requestType: Ragdz_V1_ReconcileUsageRequest.self, responseType: Ragdz_V1_UsageReconciliation.self,
+            http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}/usage:reconcile", body: "*"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
+            idempotency: .idempotent)
     }
 
     /// What a server of ragdz.v1.Tenants implements.
@@ -415,6 +572,22 @@ public enum Ragdz_V1_Tenants {
         func verifyAudit(
             _ request: Ragdz_V1_VerifyAuditRequest, context: ServerContext
         ) async throws -> Ragdz_V1_AuditVerdict
+        /// What the tenant has used of its quotas, and what is left. "me" is the caller's own tenant.
+        func getUsage(
+            _ request: Ragdz_V1_GetUsageRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Usage
+        /// How a tenant uses the platform, in numbers.
+        func getTenantStats(
+            _ request: Ragdz_V1_GetTenantStatsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_TenantStats
+        /// Gives one tenant another limit than its plan does, or takes that back.
+        func setQuota(
+            _ request: Ragdz_V1_SetQuotaRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_QuotaUsage
+        /// Counts again what a tenant has and compares it with its counters. They differ when the server has a defect.
+        func reconcileUsage(
+            _ request: Ragdz_V1_ReconcileUsageRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_UsageReconciliation
     }
 
     /// Calls ragdz.v1.Tenants over any channel. Every call throws `Status`.
@@ -491,6 +664,34 @@ public enum Ragdz_V1_Tenants {
         ) async throws -> Ragdz_V1_AuditVerdict {
             try await _channel.unary(Methods.verifyAudit, request, options: options)
         }
+
+        /// What the tenant has used of its quotas, and what is left. "me" is the caller's own tenant.
+        public func getUsage(
+            _ request: Ragdz_V1_GetUsageRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Usage {
+            try await _channel.unary(Methods.getUsage, request, options: options)
+        }
+
+        /// How a tenant uses the platform, in numbers.
+        public func getTenantStats(
+            _ request: Ragdz_V1_GetTenantStatsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_TenantStats {
+            try await _channel.unary(Methods.getTenantStats, request, options: options)
+        }
+
+        /// Gives one tenant another limit than its plan does, or takes that back.
+        public func setQuota(
+            _ request: Ragdz_V1_SetQuotaRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_QuotaUsage {
+            try await _channel.unary(Methods.setQuota, request, options: options)
+        }
+
+        /// Counts again what a tenant has and compares it with its counters. They differ when the server has a defect.
+        public func reconcileUsage(
+            _ request: Ragdz_V1_ReconcileUsageRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_UsageReconciliation {
+            try await _channel.unary(Methods.reconcileUsage, request, options: options)
+        }
     }
 }
 
@@ -535,6 +736,22 @@ extension Ragdz_V1_Tenants.ServiceProtocol {
         router.unary(Ragdz_V1_Tenants.Methods.verifyAudit) {
             (request: Ragdz_V1_VerifyAuditRequest, context: ServerContext) in
             try await self.verifyAudit(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.getUsage) {
+            (request: Ragdz_V1_GetUsageRequest, context: ServerContext) in
+            try await self.getUsage(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.getTenantStats) {
+            (request: Ragdz_V1_GetTenantStatsRequest, context: ServerContext) in
+            try await self.getTenantStats(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.setQuota) {
+            (request: Ragdz_V1_SetQuotaRequest, context: ServerContext) in
+            try await self.setQuota(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.reconcileUsage) {
+            (request: Ragdz_V1_ReconcileUsageRequest, context: ServerContext) in
+            try await self.reconcileUsage(request, context: context)
         }
     }
 }
@@ -1573,6 +1790,576 @@ extension Ragdz_V1_ErasedTable {
             case 1: try json.singular(ProtoString.self, &name)
             case 2: try json.singular(ProtoInt64.self, &rowsBefore)
             case 3: try json.singular(ProtoInt64.self, &rowsAfter)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetUsageRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Usage {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, tenantID)
+        size += sizes.singular(ProtoString.self, 2, plan)
+        size += sizes.singular(ProtoInt32.self, 3, planVersion)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_QuotaUsage>.self, 4, quotas)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, tenantID)
+        writer.singular(ProtoString.self, 2, plan)
+        writer.singular(ProtoInt32.self, 3, planVersion)
+        writer.repeated(ProtoMessage<Ragdz_V1_QuotaUsage>.self, 4, quotas)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &tenantID)
+            case 18: try reader.singular(ProtoString.self, &plan)
+            case 24: try reader.singular(ProtoInt32.self, &planVersion)
+            case 34: try reader.repeated(ProtoMessage<Ragdz_V1_QuotaUsage>.self, &quotas)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "tenantId", "tenant_id"),
+        .init(2, "plan"),
+        .init(3, "planVersion", "plan_version"),
+        .init(4, "quotas"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.singular(ProtoString.self, "plan", plan)
+        try json.singular(ProtoInt32.self, "planVersion", planVersion)
+        try json.repeated(ProtoMessage<Ragdz_V1_QuotaUsage>.self, "quotas", quotas)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &tenantID)
+            case 2: try json.singular(ProtoString.self, &plan)
+            case 3: try json.singular(ProtoInt32.self, &planVersion)
+            case 4: try json.repeated(ProtoMessage<Ragdz_V1_QuotaUsage>.self, &quotas)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_QuotaUsage {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, quota)
+        size += sizes.singular(ProtoInt64.self, 2, used)
+        size += sizes.singular(ProtoInt64.self, 3, reserved)
+        size += sizes.singular(ProtoInt64.self, 4, limit)
+        size += sizes.singular(ProtoBool.self, 5, unlimited)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, resetTime)
+        size += sizes.singular(ProtoBool.self, 7, overridden)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, quota)
+        writer.singular(ProtoInt64.self, 2, used)
+        writer.singular(ProtoInt64.self, 3, reserved)
+        writer.singular(ProtoInt64.self, 4, limit)
+        writer.singular(ProtoBool.self, 5, unlimited)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, resetTime)
+        writer.singular(ProtoBool.self, 7, overridden)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &quota)
+            case 16: try reader.singular(ProtoInt64.self, &used)
+            case 24: try reader.singular(ProtoInt64.self, &reserved)
+            case 32: try reader.singular(ProtoInt64.self, &limit)
+            case 40: try reader.singular(ProtoBool.self, &unlimited)
+            case 50: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &resetTime)
+            case 56: try reader.singular(ProtoBool.self, &overridden)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "quota"),
+        .init(2, "used"),
+        .init(3, "reserved"),
+        .init(4, "limit"),
+        .init(5, "unlimited"),
+        .init(6, "resetTime", "reset_time"),
+        .init(7, "overridden"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "quota", quota)
+        try json.singular(ProtoInt64.self, "used", used)
+        try json.singular(ProtoInt64.self, "reserved", reserved)
+        try json.singular(ProtoInt64.self, "limit", limit)
+        try json.singular(ProtoBool.self, "unlimited", unlimited)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "resetTime", resetTime)
+        try json.singular(ProtoBool.self, "overridden", overridden)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &quota)
+            case 2: try json.singular(ProtoInt64.self, &used)
+            case 3: try json.singular(ProtoInt64.self, &reserved)
+            case 4: try json.singular(ProtoInt64.self, &limit)
+            case 5: try json.singular(ProtoBool.self, &unlimited)
+            case 6: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &resetTime)
+            case 7: try json.singular(ProtoBool.self, &overridden)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetTenantStatsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_TenantStats {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, tenantID)
+        size += sizes.singular(ProtoInt64.self, 2, collections)
+        size += sizes.singular(ProtoInt64.self, 3, documents)
+        size += sizes.singular(ProtoInt64.self, 4, chunks)
+        size += sizes.singular(ProtoInt64.self, 5, bytes)
+        size += sizes.singular(ProtoInt64.self, 6, liveKeys)
+        size += sizes.singular(ProtoInt64.self, 7, workflows)
+        size += sizes.singular(ProtoInt64.self, 8, openRuns)
+        size += sizes.singular(ProtoInt64.self, 9, succeededRuns)
+        size += sizes.singular(ProtoInt64.self, 10, failedRuns)
+        size += sizes.singular(ProtoInt64.self, 11, cancelledRuns)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, lastKeyUseTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 13, lastDocumentTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 14, lastRunTime)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Usage>.self, 15, usage)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, tenantID)
+        writer.singular(ProtoInt64.self, 2, collections)
+        writer.singular(ProtoInt64.self, 3, documents)
+        writer.singular(ProtoInt64.self, 4, chunks)
+        writer.singular(ProtoInt64.self, 5, bytes)
+        writer.singular(ProtoInt64.self, 6, liveKeys)
+        writer.singular(ProtoInt64.self, 7, workflows)
+        writer.singular(ProtoInt64.self, 8, openRuns)
+        writer.singular(ProtoInt64.self, 9, succeededRuns)
+        writer.singular(ProtoInt64.self, 10, failedRuns)
+        writer.singular(ProtoInt64.self, 11, cancelledRuns)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, lastKeyUseTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 13, lastDocumentTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 14, lastRunTime)
+        writer.optional(ProtoMessage<Ragdz_V1_Usage>.self, 15, usage)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &tenantID)
+            case 16: try reader.singular(ProtoInt64.self, &collections)
+            case 24: try reader.singular(ProtoInt64.self, &documents)
+            case 32: try reader.singular(ProtoInt64.self, &chunks)
+            case 40: try reader.singular(ProtoInt64.self, &bytes)
+            case 48: try reader.singular(ProtoInt64.self, &liveKeys)
+            case 56: try reader.singular(ProtoInt64.self, &workflows)
+            case 64: try reader.singular(ProtoInt64.self, &openRuns)
+            case 72: try reader.singular(ProtoInt64.self, &succeededRuns)
+            case 80: try reader.singular(ProtoInt64.self, &failedRuns)
+            case 88: try reader.singular(ProtoInt64.self, &cancelledRuns)
+            case 98: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastKeyUseTime)
+            case 106: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastDocumentTime)
+            case 114: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastRunTime)
+            case 122: try reader.optional(ProtoMessage<Ragdz_V1_Usage>.self, &usage)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "tenantId", "tenant_id"),
+        .init(2, "collections"),
+        .init(3, "documents"),
+        .init(4, "chunks"),
+        .init(5, "bytes"),
+        .init(6, "liveKeys", "live_keys"),
+        .init(7, "workflows"),
+        .init(8, "openRuns", "open_runs"),
+        .init(9, "succeededRuns", "succeeded_runs"),
+        .init(10, "failedRuns", "failed_runs"),
+        .init(11, "cancelledRuns", "cancelled_runs"),
+        .init(12, "lastKeyUseTime", "last_key_use_time"),
+        .init(13, "lastDocumentTime", "last_document_time"),
+        .init(14, "lastRunTime", "last_run_time"),
+        .init(15, "usage"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.singular(ProtoInt64.self, "collections", collections)
+        try json.singular(ProtoInt64.self, "documents", documents)
+        try json.singular(ProtoInt64.self, "chunks", chunks)
+        try json.singular(ProtoInt64.self, "bytes", bytes)
+        try json.singular(ProtoInt64.self, "liveKeys", liveKeys)
+        try json.singular(ProtoInt64.self, "workflows", workflows)
+        try json.singular(ProtoInt64.self, "openRuns", openRuns)
+        try json.singular(ProtoInt64.self, "succeededRuns", succeededRuns)
+        try json.singular(ProtoInt64.self, "failedRuns", failedRuns)
+        try json.singular(ProtoInt64.self, "cancelledRuns", cancelledRuns)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "lastKeyUseTime", lastKeyUseTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "lastDocumentTime", lastDocumentTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "lastRunTime", lastRunTime)
+        try json.optional(ProtoMessage<Ragdz_V1_Usage>.self, "usage", usage)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &tenantID)
+            case 2: try json.singular(ProtoInt64.self, &collections)
+            case 3: try json.singular(ProtoInt64.self, &documents)
+            case 4: try json.singular(ProtoInt64.self, &chunks)
+            case 5: try json.singular(ProtoInt64.self, &bytes)
+            case 6: try json.singular(ProtoInt64.self, &liveKeys)
+            case 7: try json.singular(ProtoInt64.self, &workflows)
+            case 8: try json.singular(ProtoInt64.self, &openRuns)
+            case 9: try json.singular(ProtoInt64.self, &succeededRuns)
+            case 10: try json.singular(ProtoInt64.self, &failedRuns)
+            case 11: try json.singular(ProtoInt64.self, &cancelledRuns)
+            case 12: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastKeyUseTime)
+            case 13: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastDocumentTime)
+            case 14: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &lastRunTime)
+            case 15: try json.optional(ProtoMessage<Ragdz_V1_Usage>.self, &usage)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_SetQuotaRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, quota)
+        size += sizes.optional(ProtoInt64.self, 3, limit)
+        size += sizes.singular(ProtoBool.self, 4, unlimited)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, quota)
+        writer.optional(ProtoInt64.self, 3, limit)
+        writer.singular(ProtoBool.self, 4, unlimited)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &quota)
+            case 24: try reader.optional(ProtoInt64.self, &limit)
+            case 32: try reader.singular(ProtoBool.self, &unlimited)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "quota"),
+        .init(3, "limit"),
+        .init(4, "unlimited"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "quota", quota)
+        try json.optional(ProtoInt64.self, "limit", limit)
+        try json.singular(ProtoBool.self, "unlimited", unlimited)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &quota)
+            case 3: try json.optional(ProtoInt64.self, &limit)
+            case 4: try json.singular(ProtoBool.self, &unlimited)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ReconcileUsageRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoBool.self, 2, repair)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoBool.self, 2, repair)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoBool.self, &repair)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "repair"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoBool.self, "repair", repair)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoBool.self, &repair)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_UsageReconciliation {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoBool.self, 1, intact)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_QuotaDifference>.self, 2, differences)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoBool.self, 1, intact)
+        writer.repeated(ProtoMessage<Ragdz_V1_QuotaDifference>.self, 2, differences)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoBool.self, &intact)
+            case 18: try reader.repeated(ProtoMessage<Ragdz_V1_QuotaDifference>.self, &differences)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "intact"),
+        .init(2, "differences"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoBool.self, "intact", intact)
+        try json.repeated(ProtoMessage<Ragdz_V1_QuotaDifference>.self, "differences", differences)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoBool.self, &intact)
+            case 2: try json.repeated(ProtoMessage<Ragdz_V1_QuotaDifference>.self, &differences)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_QuotaDifference {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, quota)
+        size += sizes.singular(ProtoInt64.self, 2, used)
+        size += sizes.singular(ProtoInt64.self, 3, usedInFact)
+        size += sizes.singular(ProtoInt64.self, 4, reserved)
+        size += sizes.singular(ProtoInt64.self, 5, reservedInFact)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, quota)
+        writer.singular(ProtoInt64.self, 2, used)
+        writer.singular(ProtoInt64.self, 3, usedInFact)
+        writer.singular(ProtoInt64.self, 4, reserved)
+        writer.singular(ProtoInt64.self, 5, reservedInFact)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &quota)
+            case 16: try reader.singular(ProtoInt64.self, &used)
+            case 24: try reader.singular(ProtoInt64.self, &usedInFact)
+            case 32: try reader.singular(ProtoInt64.self, &reserved)
+            case 40: try reader.singular(ProtoInt64.self, &reservedInFact)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "quota"),
+        .init(2, "used"),
+        .init(3, "usedInFact", "used_in_fact"),
+        .init(4, "reserved"),
+        .init(5, "reservedInFact", "reserved_in_fact"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "quota", quota)
+        try json.singular(ProtoInt64.self, "used", used)
+        try json.singular(ProtoInt64.self, "usedInFact", usedInFact)
+        try json.singular(ProtoInt64.self, "reserved", reserved)
+        try json.singular(ProtoInt64.self, "reservedInFact", reservedInFact)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &quota)
+            case 2: try json.singular(ProtoInt64.self, &used)
+            case 3: try json.singular(ProtoInt64.self, &usedInFact)
+            case 4: try json.singular(ProtoInt64.self, &reserved)
+            case 5: try json.singular(ProtoInt64.self, &reservedInFact)
             default: break
             }
         }

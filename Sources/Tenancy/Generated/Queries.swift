@@ -226,6 +226,91 @@ enum Queries {
                 )
                 select tenant_id from finished
                 """#)
+
+        static let quotaUsage = Statement(
+            name: "tenancy.quotaUsage",
+            sql: #"""
+                select q.quota as quota, case when t.month > u.month then 0 else coalesce(u.used, 0) end as used,
+                    case when t.month > u.month then 0 else coalesce(u.reserved, 0) end as reserved, t.allowed, t.reset_time,
+                    t.plan_version as plan_version, t.is_overridden as is_overridden
+                from unnest(array['documents', 'chunks', 'bytes', 'members', 'keys', 'queries', 'tokens', 'runs'])
+                    with ordinality as q (quota, place)
+                cross join lateral ragdz.quota_terms($1::uuid, q.quota, clock_timestamp()) t
+                left join ragdz.quota_usage u on u.tenant_id = $1::uuid and u.quota = q.quota
+                where $2::text is null or q.quota = $2::text
+                order by q.place
+                """#)
+
+        static let setQuotaOverride = Statement(
+            name: "tenancy.setQuotaOverride",
+            sql: #"""
+                with old as (
+                    select * from ragdz.quota_overrides where tenant_id = $1::uuid and quota = $2::text
+                ), changed as (
+                    insert into ragdz.quota_overrides as o (tenant_id, quota, allowed)
+                    values ($1::uuid, $2::text, $3::bigint)
+                    on conflict (tenant_id, quota) do update set allowed = excluded.allowed
+                    where o.allowed is distinct from excluded.allowed
+                    returning *
+                )
+                insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                select changed.tenant_id, $4::text, 'quota.set', changed.quota, (select to_jsonb(old) from old), to_jsonb(changed),
+                    $5::text, $6::text
+                from changed
+                """#)
+
+        static let dropQuotaOverride = Statement(
+            name: "tenancy.dropQuotaOverride",
+            sql: #"""
+                with gone as (
+                    delete from ragdz.quota_overrides where tenant_id = $1::uuid and quota = $2::text returning *
+                )
+                insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+                select gone.tenant_id, $3::text, 'quota.reset', gone.quota, to_jsonb(gone), $4::text, $5::text
+                from gone
+                """#)
+
+        static let recountQuotas = Statement(
+            name: "tenancy.recountQuotas",
+            sql: #"""
+                select quota as quota, used as used, used_in_fact as used_in_fact, reserved as reserved,
+                    reserved_in_fact as reserved_in_fact
+                from ragdz.recount_quotas($1::uuid, $2::boolean)
+                """#)
+
+        static let noteReconciliation = Statement(
+            name: "tenancy.noteReconciliation",
+            sql: #"""
+                insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                values ($1::uuid, $2::text, 'quota.repair', $3::text,
+                    jsonb_build_object('used', $4::bigint, 'reserved', $5::bigint),
+                    jsonb_build_object('used', $6::bigint, 'reserved', $7::bigint), $8::text,
+                    $9::text)
+                """#)
+
+        static let tenantStats = Statement(
+            name: "tenancy.tenantStats",
+            sql: #"""
+                select collections as collections, documents as documents, chunks as chunks, bytes as bytes,
+                    live_keys as live_keys, workflows as workflows, open_runs as open_runs, succeeded_runs as succeeded_runs,
+                    failed_runs as failed_runs, cancelled_runs as cancelled_runs, last_key_use, last_document_time, last_run_time
+                from ragdz.tenant_stats($1::uuid)
+                """#)
+
+        static let turnQuota = Statement(
+            name: "tenancy.turnQuota",
+            sql: #"""
+                select granted as granted, used as used, reserved as reserved, allowed, reset_time
+                from ragdz.turn_quota(
+                    $1::text, $2::uuid, $3::bigint, $4::uuid, $5::bigint, $6::bigint, $7::bigint,
+                    $8::bigint, $9::timestamptz)
+                """#)
+
+        static let releaseQuotas = Statement(
+            name: "tenancy.releaseQuotas",
+            sql: #"""
+                select ragdz.release_quotas($1::integer) as released
+                """#)
     }
 
     struct TenantRow: PostgresRow, Hashable {
@@ -290,6 +375,48 @@ enum Queries {
         var requestTime: PostgresTimestamp
         var rowsBefore: PostgresJSON
         var settled: Bool
+    }
+
+    struct QuotaRow: PostgresRow, Hashable {
+        var quota: String
+        var used: Int64
+        var reserved: Int64
+        var allowed: Int64?
+        var resetTime: PostgresTimestamp?
+        var planVersion: Int
+        var isOverridden: Bool
+    }
+
+    struct RecountQuotasRow: PostgresRow, Hashable {
+        var quota: String
+        var used: Int64
+        var usedInFact: Int64
+        var reserved: Int64
+        var reservedInFact: Int64
+    }
+
+    struct TenantStatsRow: PostgresRow, Hashable {
+        var collections: Int64
+        var documents: Int64
+        var chunks: Int64
+        var bytes: Int64
+        var liveKeys: Int64
+        var workflows: Int64
+        var openRuns: Int64
+        var succeededRuns: Int64
+        var failedRuns: Int64
+        var cancelledRuns: Int64
+        var lastKeyUse: PostgresTimestamp?
+        var lastDocumentTime: PostgresTimestamp?
+        var lastRunTime: PostgresTimestamp?
+    }
+
+    struct TurnQuotaRow: PostgresRow, Hashable {
+        var granted: Int64
+        var used: Int64
+        var reserved: Int64
+        var allowed: Int64?
+        var resetTime: PostgresTimestamp?
     }
 
     static func insertTenant(
@@ -488,6 +615,103 @@ enum Queries {
         tenantID.encode(into: &parameters)
         return try await db.run(Statements.finishErasure, parameters).firstValue()
     }
+
+    /// All quotas, or one of them.
+    static func quotaUsage(
+        _ db: some QueryRunner, tenantID: UUID128, only: String?
+    ) async throws(PostgresError) -> [QuotaRow] {
+        var parameters = ParameterWriter(capacity: 2)
+        tenantID.encode(into: &parameters)
+        only.encode(into: &parameters)
+        return try await db.run(Statements.quotaUsage, parameters).all()
+    }
+
+    /// Its row of the log is written with it; nothing is written when nothing changes. The caller holds the tenant's row.
+    static func setQuotaOverride(
+        _ db: some QueryRunner, tenantID: UUID128, quota: String, allowed: Int64?, actor: String, requestID: String,
+        peer: String
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 6)
+        tenantID.encode(into: &parameters)
+        quota.encode(into: &parameters)
+        allowed.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        _ = try await db.run(Statements.setQuotaOverride, parameters)
+    }
+
+    static func dropQuotaOverride(
+        _ db: some QueryRunner, tenantID: UUID128, quota: String, actor: String, requestID: String, peer: String
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 5)
+        tenantID.encode(into: &parameters)
+        quota.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        _ = try await db.run(Statements.dropQuotaOverride, parameters)
+    }
+
+    static func recountQuotas(
+        _ db: some QueryRunner, tenantID: UUID128, repair: Bool
+    ) async throws(PostgresError) -> [RecountQuotasRow] {
+        var parameters = ParameterWriter(capacity: 2)
+        tenantID.encode(into: &parameters)
+        repair.encode(into: &parameters)
+        return try await db.run(Statements.recountQuotas, parameters).all()
+    }
+
+    static func noteReconciliation(
+        _ db: some QueryRunner, tenantID: UUID128, actor: String, quota: String, used: Int64, reserved: Int64,
+        usedInFact: Int64, reservedInFact: Int64, requestID: String, peer: String
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 9)
+        tenantID.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        quota.encode(into: &parameters)
+        used.encode(into: &parameters)
+        reserved.encode(into: &parameters)
+        usedInFact.encode(into: &parameters)
+        reservedInFact.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        _ = try await db.run(Statements.noteReconciliation, parameters)
+    }
+
+    static func tenantStats(
+        _ db: some QueryRunner, tenantID: UUID128
+    ) async throws(PostgresError) -> TenantStatsRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        tenantID.encode(into: &parameters)
+        return try await db.run(Statements.tenantStats, parameters).first()
+    }
+
+    /// Settles a reservation and makes the next one. Runs as the tenant.
+    static func turnQuota(
+        _ db: some QueryRunner, quota: String, settled: UUID128?, spent: Int64, opened: UUID128?, atLeast: Int64,
+        wanted: Int64, spare: Int64, lifetimeMicros: Int64, at: PostgresTimestamp?
+    ) async throws(PostgresError) -> TurnQuotaRow? {
+        var parameters = ParameterWriter(capacity: 9)
+        quota.encode(into: &parameters)
+        settled.encode(into: &parameters)
+        spent.encode(into: &parameters)
+        opened.encode(into: &parameters)
+        atLeast.encode(into: &parameters)
+        wanted.encode(into: &parameters)
+        spare.encode(into: &parameters)
+        lifetimeMicros.encode(into: &parameters)
+        at.encode(into: &parameters)
+        return try await db.run(Statements.turnQuota, parameters).first()
+    }
+
+    static func releaseQuotas(
+        _ db: some QueryRunner, atMost: Int
+    ) async throws(PostgresError) -> Int64? {
+        var parameters = ParameterWriter(capacity: 1)
+        atMost.encode(into: &parameters)
+        return try await db.run(Statements.releaseQuotas, parameters).firstValue()
+    }
 }
 
 extension Queries.AuditHeadRow {
@@ -550,6 +774,28 @@ extension Queries.OpenErasuresRow {
     }
 }
 
+extension Queries.QuotaRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.quota = try row.get(0)
+        self.used = try row.get(1)
+        self.reserved = try row.get(2)
+        self.allowed = try row.get(3)
+        self.resetTime = try row.get(4)
+        self.planVersion = try row.get(5)
+        self.isOverridden = try row.get(6)
+    }
+}
+
+extension Queries.RecountQuotasRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.quota = try row.get(0)
+        self.used = try row.get(1)
+        self.usedInFact = try row.get(2)
+        self.reserved = try row.get(3)
+        self.reservedInFact = try row.get(4)
+    }
+}
+
 extension Queries.TenantRow {
     init(_ row: Row) throws(PostgresError) {
         self.tenantID = try row.get(0)
@@ -565,5 +811,33 @@ extension Queries.TenantRow {
         self.settings = try row.get(10)
         self.createTime = try row.get(11)
         self.updateTime = try row.get(12)
+    }
+}
+
+extension Queries.TenantStatsRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.collections = try row.get(0)
+        self.documents = try row.get(1)
+        self.chunks = try row.get(2)
+        self.bytes = try row.get(3)
+        self.liveKeys = try row.get(4)
+        self.workflows = try row.get(5)
+        self.openRuns = try row.get(6)
+        self.succeededRuns = try row.get(7)
+        self.failedRuns = try row.get(8)
+        self.cancelledRuns = try row.get(9)
+        self.lastKeyUse = try row.get(10)
+        self.lastDocumentTime = try row.get(11)
+        self.lastRunTime = try row.get(12)
+    }
+}
+
+extension Queries.TurnQuotaRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.granted = try row.get(0)
+        self.used = try row.get(1)
+        self.reserved = try row.get(2)
+        self.allowed = try row.get(3)
+        self.resetTime = try row.get(4)
     }
 }
