@@ -55,6 +55,7 @@ let rooms: [Target] = [
     room("Language", exclude: ["Lexicon"]),
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
     room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Members", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room(
         "Retrieval",
@@ -71,7 +72,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "ragdzd",
         dependencies: [
-            "RPCTransport", "RPC", "Postgres", "Schema", "Tenancy", "Keys", "Retrieval", "Workflows", "Models",
+            "RPCTransport", "RPC", "Postgres", "Schema", "Tenancy", "Members", "Keys", "Retrieval", "Workflows",
+            "Models",
             "Streams", "Embedded", "Bridge", "Cryptography", "Bytes", "ProtoRuntime", "LoopExecutor", "TLS", "Language",
             logging, nioCore, nioPosix,
             product("ArgumentParser", "swift-argument-parser"),
@@ -138,6 +140,12 @@ let testTargets: [Target] = [
     tests("LanguageTests", ["Language"]),
     tests("ModelsTests", ["Models", "Support", nioCore, nioPosix]),
     tests("TenancyTests", ["Tenancy", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
+    tests(
+        "MembersTests",
+        [
+            "Members", "Tenancy", "Keys", "Cryptography", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes",
+            "Support", logging,
+        ]),
     tests(
         "KeysTests",
         ["Keys", "Cryptography", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),

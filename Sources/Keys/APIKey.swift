@@ -13,11 +13,14 @@ public struct APIKey: Sendable, Hashable {
     /// Whom a credential speaks for.
     public enum Kind: Sendable, Hashable {
         case live, platformOperator
+        /// A member's session. It is no key and has a form of its own (`SessionSource`), but is remembered like one.
+        case session
 
         var prefix: StaticString {
             switch self {
             case .live: "ragdz_live_"
             case .platformOperator: "ragdz_operator_"
+            case .session: "ragdz_session_"
             }
         }
     }

@@ -1,6 +1,6 @@
 public import RPC
 
-/// Puts the caller's identity into the context of a call: from `authorization: Bearer <key>`, or, in a call without
+/// Puts the caller's identity into the context of a call: from `authorization: Bearer <key or session>`, or, in a call without
 /// that header, from the verified certificate of its connection.
 ///
 /// Calls from inside the process may bring an identity that trusted code has set; a transport never does. A method
@@ -37,11 +37,11 @@ public struct AuthenticationInterceptor: ServerInterceptor {
         let caller = try await authenticator.recognise(credential, peer: peer)
         let identity = caller.identity
         let policy = context.method.policy
-        if let limiter, let limits = caller.limits, case .tenantKey(let tenant, let keyID, _) = identity {
+        if let limiter, let limits = caller.limits, let (tenant, name) = identity.limitSubject {
             // Before anything is taken: what is refused for its scope costs no tokens.
             try PolicyInterceptor.check(identity, against: policy)
             try await Self.hold(context) {
-                try await limiter.admit(tenant: tenant, keyID: keyID, limits: limits)
+                try await limiter.admit(tenant: tenant, keyID: name, limits: limits)
             }
         }
         // A call that lasts is not let go on by what was true when it began.
@@ -109,7 +109,12 @@ public struct PolicyInterceptor: ServerInterceptor {
                 throw .permissionDenied(
                     "The key lacks the scope \"\(policy.scope)\".", reason: "SCOPE_MISSING")
             }
-        case (.operator, .tenantKey):
+        case (.tenantKey, .member(let member)), (.tenantKeyOrOperator, .member(let member)):
+            guard member.scopes.allows(policy.scope) else {
+                throw .permissionDenied(
+                    "The member's role does not include \"\(policy.scope)\".", reason: "SCOPE_MISSING")
+            }
+        case (.operator, .tenantKey), (.operator, .member):
             throw .permissionDenied("This method is for operators of the platform.", reason: "OPERATOR_REQUIRED")
         case (.tenantKey, .platformOperator), (.tenantKey, .service):
             throw .permissionDenied(

@@ -27,11 +27,17 @@ public final class Authenticator: Sendable {
     }
 
     private let store: CredentialStore
+    private let sessions: (any SessionSource)?
     private let logger: Logger
     private let state: Mutex<State>
 
-    public init(database: Database, pepper: Pepper, limits: KeyCache.Limits = .defaults, logger: Logger) {
+    /// - Parameter sessions: Who knows members' sessions; nil: sessions are no credentials here.
+    public init(
+        database: Database, pepper: Pepper, sessions: (any SessionSource)? = nil,
+        limits: KeyCache.Limits = .defaults, logger: Logger
+    ) {
         store = CredentialStore(database: database, pepper: pepper)
+        self.sessions = sessions
         self.logger = logger
         state = Mutex(State(cache: KeyCache(limits: limits)))
     }
@@ -51,12 +57,23 @@ public final class Authenticator: Sendable {
     }
 
     func recognise(_ credential: String, peer: String) async throws -> Caller {
-        let key: APIKey
-        do { key = try APIKey.parse(credential) } catch { throw Status(error) }
-        let record = try await record(of: key)
-        let verdict = CredentialVerdict.of(
-            key, record: record, pepper: store.pepper, peer: peer, now: WallClock.nowMicros())
-        guard case .accepted(let identity) = verdict else { throw Status(verdict) }
+        try await recognise(try PresentedCredential.parse(credential, sessions: sessions), peer: peer)
+    }
+
+    private func recognise(_ presented: PresentedCredential, peer: String) async throws -> Caller {
+        let record = try await record(of: presented)
+        let identity: CallIdentity
+        switch presented {
+        case .session:
+            let verdict = CredentialVerdict.ofSession(record, now: WallClock.nowMicros())
+            guard case .accepted(let member) = verdict else { throw Status(session: verdict) }
+            identity = member
+        case .key(let key):
+            let verdict = CredentialVerdict.of(
+                key, record: record, pepper: store.pepper, peer: peer, now: WallClock.nowMicros())
+            guard case .accepted(let bearer) = verdict else { throw Status(verdict) }
+            identity = bearer
+        }
         if case .tenantKey(let tenant, let keyID, _) = identity {
             let now = Self.nowMicros()
             state.withLock { $0.uses.note(keyID, tenant: tenant, now: now) }
@@ -79,8 +96,9 @@ public final class Authenticator: Sendable {
     func watch(
         _ credential: String, peer: String, _ identity: CallIdentity, policy: MethodPolicy
     ) async throws {
-        let reference: APIKey.Reference
-        do { reference = try APIKey.parse(credential).reference } catch { throw Status(error) }
+        // A session's token is good for minutes and its stream for as long as the session.
+        let presented = try PresentedCredential.parse(credential, sessions: sessions)
+        let reference = presented.reference
         let (ticks, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { $0.watches.add(reference, identity.tenant, bell) }
         defer { state.withLock { $0.watches.remove(number, reference) } }
@@ -96,7 +114,8 @@ public final class Authenticator: Sendable {
             for await _ in ticks {
                 if Task.isCancelled { return }
                 do {
-                    try PolicyInterceptor.check(try await authenticate(credential, peer: peer), against: policy)
+                    let now = try await recognise(presented, peer: peer).identity
+                    try PolicyInterceptor.check(now, against: policy)
                     unknownSince = nil
                 } catch let status as Status where status.code == .unavailable {
                     let since = unknownSince ?? .now
@@ -115,22 +134,30 @@ public final class Authenticator: Sendable {
         }
     }
 
-    private func record(of key: APIKey) async throws -> KeyRecord? {
-        let answer = state.withLock { $0.cache.lookUp(key.reference, now: Self.nowMicros()) }
+    private func record(of presented: PresentedCredential) async throws -> KeyRecord? {
+        let reference = presented.reference
+        let answer = state.withLock { $0.cache.lookUp(reference, now: Self.nowMicros()) }
         switch answer {
         case .found(let record): return record
         case .absent: return nil
         case .ask(let ticket):
             do {
-                let record = try await store.find(key)
+                let record = try await find(presented)
                 state.withLock {
-                    $0.cache.remember(key.reference, record, ticket: ticket, now: Self.nowMicros())
+                    $0.cache.remember(reference, record, ticket: ticket, now: Self.nowMicros())
                 }
                 return record
             } catch let error as PostgresError {
                 if !error.isCancelled { logger.error("key lookup failed", metadata: ["error": "\(error)"]) }
                 throw Status(error)
             }
+        }
+    }
+
+    private func find(_ presented: PresentedCredential) async throws -> KeyRecord? {
+        switch presented {
+        case .key(let key): try await store.find(key)
+        case .session(_, let id): try await sessions?.find(id).map(KeyRecord.init)
         }
     }
 

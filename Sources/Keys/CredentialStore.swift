@@ -27,6 +27,7 @@ struct CredentialStore: Sendable {
                     burst: first.requestBurst),
                 // A network that this version cannot read still bounds the key: to nothing.
                 networks: first.allowedNetworks.map { IPNetwork($0) ?? .nowhere })
+        case .session: return nil
         case .platformOperator:
             guard
                 let row = try await Queries.findOperatorCredential(database.as(.none), credentialID: key.id)

@@ -44,13 +44,14 @@ public struct KeyCache: Sendable {
         case credential(APIKey.Reference)
         case tenant(UUID128)
 
-        /// Reads `key:<id>`, `operator:<id>` or `tenant:<uuid>`; nil for anything else.
+        /// Reads `key:<id>`, `operator:<id>`, `session:<uuid>` or `tenant:<uuid>`; nil for anything else.
         public init?(_ payload: String) {
             let parts = payload.split(separator: ":", maxSplits: 1)
             guard parts.count == 2 else { return nil }
             switch parts[0] {
             case "key": self = .credential(.init(kind: .live, id: String(parts[1])))
             case "operator": self = .credential(.init(kind: .platformOperator, id: String(parts[1])))
+            case "session": self = .credential(.init(kind: .session, id: String(parts[1])))
             case "tenant":
                 guard let tenant = UUID128(parts[1]) else { return nil }
                 self = .tenant(tenant)
@@ -107,7 +108,7 @@ public struct KeyCache: Sendable {
             absent[key] = nil
         case .tenant(let tenant):
             entries = entries.filter { _, entry in
-                if case .tenant(tenant, _, _) = entry.record.owner { false } else { true }
+                entry.record.owner.tenant != tenant
             }
         }
     }

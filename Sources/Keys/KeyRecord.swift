@@ -21,6 +21,16 @@ public struct KeyRecord: Sendable, Hashable {
     public enum Owner: Sendable, Hashable {
         case tenant(UUID128, status: String, scopes: ScopeSet)
         case platformOperator(name: String)
+        /// A member by one of its sessions; the scopes are those of its role.
+        case member(CallIdentity.Member, tenantStatus: String)
+
+        var tenant: UUID128? {
+            switch self {
+            case .tenant(let tenant, _, _): tenant
+            case .member(let member, _): member.tenant
+            case .platformOperator: nil
+            }
+        }
     }
 
     public var owner: Owner
@@ -92,11 +102,24 @@ public enum CredentialVerdict: Sendable, Hashable {
         switch record.owner {
         case .platformOperator(let name): return .accepted(.platformOperator(name: name))
         case .tenant(let tenant, let status, let scopes):
-            switch status {
-            case "trial", "active": return .accepted(.tenantKey(tenant: tenant, keyID: key.id, scopes: scopes))
-            case "suspended": return .tenantSuspended
-            default: return .tenantDeleted
-            }
+            return served(status, .tenantKey(tenant: tenant, keyID: key.id, scopes: scopes))
+        case .member: return .unknown
+        }
+    }
+
+    /// Checks a session whose token is signed and not expired, against what was found under its id.
+    static func ofSession(_ record: KeyRecord?, now: Int64) -> CredentialVerdict {
+        guard let record, case .member(let member, let status) = record.owner else { return .unknown }
+        if record.isRevoked { return .revoked }
+        if let end = record.expireMicros, end <= now { return .expired }
+        return served(status, .member(member))
+    }
+
+    private static func served(_ tenantStatus: String, _ identity: CallIdentity) -> CredentialVerdict {
+        switch tenantStatus {
+        case "trial", "active": .accepted(identity)
+        case "suspended": .tenantSuspended
+        default: .tenantDeleted
         }
     }
 }

@@ -125,10 +125,13 @@ enum KeyRules {
     static let knownScopes: Set<String> = {
         let services = [
             Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
-            Ragdz_V1_Workflows.descriptor,
+            Ragdz_V1_Workflows.descriptor, Ragdz_V1_Members.descriptor,
         ]
         // What only operators and services may do is nothing that a tenant's key could carry.
-        let methods = services.flatMap(\.methods).filter { $0.policy.credential != .operator }
+        let methods = services.flatMap(\.methods).filter {
+            // A key has no account: those scopes are for members.
+            $0.policy.credential != .operator && !$0.policy.scope.hasPrefix("account.")
+        }
         return Set(methods.map(\.policy.scope).filter { !$0.isEmpty && $0 != "-" })
     }()
 

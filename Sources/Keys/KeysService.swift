@@ -151,13 +151,14 @@ extension KeysService {
     }
 
     private func checkGrant(_ wanted: ScopeSet, _ context: ServerContext) throws(Status) {
+        let held: ScopeSet
         switch context.identity {
         case .anonymous, .platformOperator: return
-        case .tenantKey(_, _, let held), .service(_, let held):
-            guard held.covers(wanted) else {
-                throw .permissionDenied(
-                    "A key hands out only scopes that its maker holds.", reason: "SCOPE_NOT_HELD")
-            }
+        case .tenantKey(_, _, let scopes), .service(_, let scopes): held = scopes
+        case .member(let member): held = member.scopes
+        }
+        guard held.covers(wanted) else {
+            throw .permissionDenied("A key hands out only scopes that its maker holds.", reason: "SCOPE_NOT_HELD")
         }
     }
 

@@ -3,6 +3,14 @@ internal import Glibc
 
 /// Where a server keeps its pepper when the environment gives none.
 public enum PepperFile {
+    /// Reads the pepper, or makes the file with a new one when there is none. Blocks: for the start of a server.
+    public static func loadOrGenerate(at path: String) throws -> Pepper {
+        try Pepper(parsing: try SecretFile.loadOrGenerate(at: path) { try Pepper.generateText() })
+    }
+}
+
+/// A small file that holds a secret of the server: its pepper, the keys of sessions.
+public enum SecretFile {
     /// Why the file cannot be used; the message says what to do.
     public struct Unusable: Error, Sendable, Hashable, CustomStringConvertible {
         public let description: String
@@ -11,32 +19,32 @@ public enum PepperFile {
     /// The longest file that is read, in bytes.
     public static let maximumSize = 4096
 
-    /// Reads the pepper, or makes the file with a new one when there is none. Blocks: for the start of a server.
+    /// Reads the text, or makes the file with what `generate` gives when there is none. Blocks: for the start of a server.
     ///
     /// The file is made readable by its owner alone and appears whole or not at all; of two servers that start at
     /// once, both end up with the one that was linked first.
-    public static func loadOrGenerate(at path: String) throws -> Pepper {
-        if access(path, F_OK) != 0 { try generate(at: path) }
+    public static func loadOrGenerate(at path: String, _ generate: () throws -> String) throws -> String {
+        if access(path, F_OK) != 0 { try make(at: path, try generate()) }
         return try load(from: path)
     }
 
-    private static func load(from path: String) throws -> Pepper {
+    /// Reads the text. Blocks.
+    public static func load(from path: String) throws -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unusable("cannot be opened", path) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unusable("cannot be examined", path) }
         guard status.st_mode & 0o077 == 0 else {
-            throw Unusable(description: "The pepper file \(path) can be read by others: chmod 600 it.")
+            throw Unusable(description: "The secret file \(path) can be read by others: chmod 600 it.")
         }
         var bytes = [UInt8](repeating: 0, count: maximumSize)
         let count = read(descriptor, &bytes, maximumSize)
         guard count >= 0 else { throw unusable("cannot be read", path) }
-        return try Pepper(parsing: String(decoding: bytes[..<count], as: UTF8.self))
+        return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
-    private static func generate(at path: String) throws {
-        let text = try Pepper.generateText()
+    private static func make(at path: String, _ text: String) throws {
         let draft = "\(path).\(getpid())"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw unusable("cannot be made", path) }
@@ -49,6 +57,6 @@ public enum PepperFile {
     }
 
     private static func unusable(_ what: String, _ path: String) -> Unusable {
-        Unusable(description: "The pepper file \(path) \(what): \(String(cString: strerror(errno))).")
+        Unusable(description: "The secret file \(path) \(what): \(String(cString: strerror(errno))).")
     }
 }

@@ -39,18 +39,62 @@ public enum CallIdentity: Sendable, Hashable {
     case anonymous
     case tenantKey(tenant: UUID128, keyID: String, scopes: ScopeSet)
     case platformOperator(name: String)
+    /// A person of a tenant, by the session of a console or of the command line.
+    case member(Member)
     /// A service of the platform itself, known by its certificate. It acts across tenants, as far as its scopes go.
     case service(name: String, scopes: ScopeSet)
 
-    public var tenant: UUID128? {
-        if case .tenantKey(let tenant, _, _) = self { tenant } else { nil }
+    /// A member of a tenant, as far as a call needs to know it.
+    public struct Member: Sendable, Hashable {
+        public let tenant: UUID128
+        public let id: UUID128
+        public let session: UUID128
+        /// What the member's role lets it do.
+        public let scopes: ScopeSet
+
+        public init(tenant: UUID128, id: UUID128, session: UUID128, scopes: ScopeSet) {
+            self.tenant = tenant
+            self.id = id
+            self.session = session
+            self.scopes = scopes
+        }
     }
+
+    /// The tenant for which the caller acts: that of a key or of a member.
+    public var tenant: UUID128? {
+        switch self {
+        case .tenantKey(let tenant, _, _): tenant
+        case .member(let member): member.tenant
+        case .anonymous, .platformOperator, .service: nil
+        }
+    }
+
+    /// What the caller may do for its tenant; nothing for whoever acts for none.
+    public var tenantScopes: ScopeSet {
+        switch self {
+        case .tenantKey(_, _, let scopes): scopes
+        case .member(let member): member.scopes
+        case .anonymous, .platformOperator, .service: .none
+        }
+    }
+
+    /// How the log of changes names the caller: `key:<id>`, `member:<id>`, `operator:<name>`, `service:<name>` or `system`.
+    public var actor: String {
+        switch self {
+        case .tenantKey(_, let keyID, _): "key:\(keyID)"
+        case .member(let member): "member:\(member.id)"
+        case .platformOperator(let name): "operator:\(name)"
+        case .service(let name, _): "service:\(name)"
+        case .anonymous: "system"
+        }
+    }
+
     /// Whether the caller acts for the platform and names the tenant that it means: an operator, or a service whose
     /// scopes the policy has checked.
     public var isOperator: Bool {
         switch self {
         case .platformOperator, .service: true
-        case .anonymous, .tenantKey: false
+        case .anonymous, .tenantKey, .member: false
         }
     }
 }

@@ -25,6 +25,7 @@ extension TenancyService {
     ) async throws -> Ragdz_V1_TenantErasure {
         let id = try TenantRules.id(request.id)
         return try await withDatabaseErrors(logger, context) {
+            try await noteRead(id, "tenant.erasure.read", .platformOperator, context)
             guard let row = try await Queries.findErasure(store.database.as(.platformOperator), tenantID: id) else {
                 throw Status.notFound("The tenant is not being deleted.", reason: "ERASURE_NOT_FOUND")
             }

@@ -22,6 +22,7 @@ extension TenancyService {
     public func getUsage(_ request: Ragdz_V1_GetUsageRequest, context: ServerContext) async throws -> Ragdz_V1_Usage {
         let (id, identity) = try reach(request.id, field: "id", context)
         return try await withDatabaseErrors(logger, context) {
+            try await noteRead(id, "usage.read", identity, context)
             guard let usage = try await store.usage(of: id, as: identity) else { throw notFound }
             return usage
         }
@@ -31,7 +32,10 @@ extension TenancyService {
         _ request: Ragdz_V1_GetTenantStatsRequest, context: ServerContext
     ) async throws -> Ragdz_V1_TenantStats {
         let id = try TenantRules.id(request.id)
-        let found = try await withDatabaseErrors(logger, context) { try await store.stats(of: id) }
+        let found = try await withDatabaseErrors(logger, context) {
+            try await noteRead(id, "stats.read", .platformOperator, context)
+            return try await store.stats(of: id)
+        }
         guard let found else { throw notFound }
         return found
     }
@@ -59,7 +63,8 @@ extension TenancyService {
     ) async throws -> Ragdz_V1_UsageReconciliation {
         let id = try TenantRules.id(request.id)
         let found = try await withDatabaseErrors(logger, context) {
-            try await store.reconcile(id, repair: request.repair, ChangeOrigin(context))
+            try await noteRead(id, "usage.reconcile", .platformOperator, context)
+            return try await store.reconcile(id, repair: request.repair, ChangeOrigin(context))
         }
         guard let found else { throw notFound }
         return found

@@ -44,6 +44,7 @@ public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
     {
         let (id, identity) = try reach(request.id, field: "id", context)
         return try await withDatabaseErrors(logger, context) {
+            try await noteRead(id, "tenant.read", identity, context)
             guard let tenant = try await store.get(id, as: identity) else { throw notFound }
             return tenant
         }
@@ -55,6 +56,7 @@ public struct TenancyService: Ragdz_V1_Tenants.ServiceProtocol {
         let size = try PageSize.resolve(request.pageSize)
         let position = try position(request.pageToken)
         return try await withDatabaseErrors(logger, context) {
+            try await notePlatformRead("tenant.list", context)
             // One more than the page tells whether there is another page.
             let tenants = try await store.list(after: position, limit: size + 1)
             var response = Ragdz_V1_ListTenantsResponse()
@@ -109,6 +111,26 @@ extension TenancyService {
         if context.identity.isOperator { return (try TenantRules.id(text, field: field), .platformOperator) }
         let own = try context.requireTenant()
         return (text == "me" ? own : try TenantRules.id(text, field: field), .tenant(own))
+    }
+
+    /// Writes down that an operator is about to read what is a tenant's, in the tenant's log and in the operators'. It is
+    /// committed before anything is read: who cannot be written down sees nothing.
+    func noteRead(
+        _ id: UUID128, _ action: String, _ identity: Identity, _ context: ServerContext
+    ) async throws {
+        guard identity == .platformOperator else { return }
+        let origin = ChangeOrigin(context)
+        try await Queries.noteOperatorRead(
+            store.database.as(.platformOperator), actor: origin.actor, action: action, requestID: origin.requestID,
+            peer: origin.peer, tenantID: id)
+    }
+
+    /// As `noteRead`, for what concerns all tenants.
+    func notePlatformRead(_ action: String, _ context: ServerContext) async throws {
+        let origin = ChangeOrigin(context)
+        try await Queries.notePlatformRead(
+            store.database.as(.platformOperator), actor: origin.actor, action: action, requestID: origin.requestID,
+            peer: origin.peer)
     }
 
     private func change(

@@ -11,12 +11,7 @@ struct ChangeOrigin {
     let peer: String
 
     init(_ context: ServerContext) {
-        switch context.identity {
-        case .tenantKey(_, let keyID, _): actor = "key:\(keyID)"
-        case .platformOperator(let name): actor = "operator:\(name)"
-        case .service(let name, _): actor = "service:\(name)"
-        default: actor = "system"
-        }
+        actor = context.identity.actor
         requestID = context.requestID
         peer = context.peer
     }

@@ -25,7 +25,7 @@ extension WorkflowsService {
                 field: "input")
         }
         let language = context.language
-        let granted: ScopeSet = if case .tenantKey(_, _, let scopes) = context.identity { scopes } else { .none }
+        let granted = context.identity.tenantScopes
         let id = try await answering {
             try await store.database.transaction(as: .tenant(tenant)) { transaction -> UUID128 in
                 if let present = try await present(request, json, in: transaction) { return present }

@@ -86,7 +86,11 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
                 field: "comment")
         }
         var decision = Decision(approved: request.approved, comment: request.comment, decidedBy: "")
-        if case .tenantKey(_, let keyID, _) = context.identity { decision.decidedBy = keyID }
+        switch context.identity {
+        case .tenantKey(_, let keyID, _): decision.decidedBy = keyID
+        case .member(let member): decision.decidedBy = "member:\(member.id)"
+        default: break
+        }
         let (made, json) = (decision, try PostgresJSON(storing: decision.output))
         let found: Void? = try await answering {
             try await store.transition(of: id, tenant: tenant) { run in

@@ -9,6 +9,27 @@ struct AuditCommand: AsyncParsableCommand {
 
     typealias Client = Ragdz_V1_Tenants.Client
 
+    static func show(_ page: Ragdz_V1_ListAuditEntriesResponse) {
+        Terminal.table(
+            ["NUMBER", "TIME", "ACTOR", "ACTION", "TARGET"],
+            page.entries.map { [String($0.sequence), Terminal.date($0.time), $0.actor, $0.action, $0.target] })
+        PagingOptions.mention(page.nextPageToken)
+    }
+
+    static func show(_ verdict: Ragdz_V1_AuditVerdict, json: Bool) throws {
+        if json {
+            try Terminal.printJSON(verdict)
+        } else {
+            Terminal.fields([
+                ("intact", verdict.intact ? "yes" : "NO"), ("entries", String(verdict.entries)),
+                ("defect", verdict.defect),
+                ("first bad", verdict.intact ? "" : String(verdict.firstBadSequence)),
+                ("last number", String(verdict.lastSequence)), ("last hash", verdict.lastHash),
+            ])
+        }
+        if !verdict.intact { throw ExitCode(1) }
+    }
+
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists changes, newest first.")
         @OptionGroup var connection: ConnectionOptions
@@ -24,12 +45,7 @@ struct AuditCommand: AsyncParsableCommand {
             try await Session.run(connection) { [request, json = connection.json] session in
                 let page = try await Client(session.client).listAuditEntries(request, options: session.options)
                 if json { return try Terminal.printJSON(page) }
-                Terminal.table(
-                    ["NUMBER", "TIME", "ACTOR", "ACTION", "TARGET"],
-                    page.entries.map {
-                        [String($0.sequence), Terminal.date($0.time), $0.actor, $0.action, $0.target]
-                    })
-                PagingOptions.mention(page.nextPageToken)
+                show(page)
             }
         }
     }
@@ -56,17 +72,7 @@ struct AuditCommand: AsyncParsableCommand {
             request.knownHash = hash
             try await Session.run(connection) { [request, json = connection.json] session in
                 let verdict = try await Client(session.client).verifyAudit(request, options: session.options)
-                if json {
-                    try Terminal.printJSON(verdict)
-                } else {
-                    Terminal.fields([
-                        ("intact", verdict.intact ? "yes" : "NO"), ("entries", String(verdict.entries)),
-                        ("defect", verdict.defect),
-                        ("first bad", verdict.intact ? "" : String(verdict.firstBadSequence)),
-                        ("last number", String(verdict.lastSequence)), ("last hash", verdict.lastHash),
-                    ])
-                }
-                if !verdict.intact { throw ExitCode(1) }
+                try show(verdict, json: json)
             }
         }
     }

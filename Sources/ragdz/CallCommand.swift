@@ -35,6 +35,8 @@ struct CallCommand: AsyncParsableCommand {
     static let methods: [MethodDescriptor] =
         Ragdz_V1_Tenants.descriptor.methods + Ragdz_V1_Keys.descriptor.methods
         + Ragdz_V1_Retrieval.descriptor.methods + Ragdz_V1_Workflows.descriptor.methods
+        + Ragdz_V1_Members.descriptor.methods
+        + Ragdz_V1_Operators.descriptor.methods
 
     func validate() throws {
         if !list, method == nil { throw ValidationError("Name a method, e.g. Tenants/GetTenant, or give --list.") }

@@ -35,6 +35,8 @@ struct ConnectionOptions: ParsableArguments {
         var address: String
         var key: String?
         var authorities: String?
+        /// The profile whose session is the key.
+        var session: (profile: String, saved: ProfileFile.Profile)?
     }
 
     static let defaultAddress = "127.0.0.1:7443"
@@ -48,10 +50,12 @@ struct ConnectionOptions: ParsableArguments {
         if let name, saved == nil {
             throw Failure.usage("There is no profile \(name); `ragdz login --profile \(name)` makes it.")
         }
+        let given = key ?? variable("RAGDZ_KEY")
+        let session = given == nil && saved?.refresh != nil ? saved.map { (name ?? file.current, $0) } : nil
         return Resolved(
             address: address ?? variable("RAGDZ_ADDRESS") ?? saved?.address ?? Self.defaultAddress,
-            key: key ?? variable("RAGDZ_KEY") ?? saved?.key,
-            authorities: ca ?? variable("RAGDZ_CA") ?? saved?.authorities)
+            key: given ?? saved?.key, authorities: ca ?? variable("RAGDZ_CA") ?? saved?.authorities,
+            session: session)
     }
 }
 
@@ -65,7 +69,15 @@ struct Session: Sendable {
     static func run(
         _ connection: ConnectionOptions, _ body: @escaping @Sendable (Session) async throws -> Void
     ) async throws {
-        let resolved = try connection.resolve()
+        var resolved = try connection.resolve()
+        if let next = try await SavedSession.renewed(resolved, connection) { resolved.key = next }
+        try await run(resolved, connection, body)
+    }
+
+    static func run(
+        _ resolved: ConnectionOptions.Resolved, _ connection: ConnectionOptions,
+        _ body: @escaping @Sendable (Session) async throws -> Void
+    ) async throws {
         let server = try ServerAddress(resolved.address)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var configuration = RPCClient.Configuration.defaults

@@ -4,8 +4,12 @@ internal import Foundation
 struct ProfileFile: Codable {
     struct Profile: Codable {
         var address: String
+        /// A key, or the session token of a person.
         var key: String
         var authorities: String?
+        /// Of a session: what gives the next tokens, and when this one is over (Unix seconds).
+        var refresh: String?
+        var expires: Int64?
     }
 
     var current = "default"

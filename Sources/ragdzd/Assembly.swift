@@ -1,5 +1,6 @@
 internal import Keys
 internal import Logging
+internal import Members
 internal import RPC
 internal import RPCTransport
 internal import Retrieval
@@ -13,6 +14,8 @@ struct Assembly: Sendable {
     let router: Router
     let health: HealthService
     private let authenticator: Authenticator
+    private let sessions: MemberSessions
+    private let sessionKeys: SessionKeyFile
     private let limiter: RateLimiter
     private let ledger: QuotaLedger
     private let journal: PostgresStreamJournal
@@ -27,13 +30,16 @@ struct Assembly: Sendable {
 
     init(
         _ settings: Settings, _ storage: Storage, _ models: ModelParts?, services: ServiceDirectory, logger: Logger
-    ) {
+    ) throws {
         probe = DatabaseProbe { await storage.isReady() }
         self.models = models
         health = HealthService()
         let database = storage.database
         journal = PostgresStreamJournal(database: database, logger: logger)
-        authenticator = Authenticator(database: database, pepper: storage.pepper, logger: logger)
+        sessionKeys = storage.sessionKeys
+        sessions = MemberSessions(database: database, keys: sessionKeys.keys)
+        authenticator = Authenticator(
+            database: database, pepper: storage.pepper, sessions: SessionDoor(sessions: sessions), logger: logger)
         limiter = RateLimiter(database: database, logger: logger)
         ledger = QuotaLedger(database: database, logger: logger)
         eraser = TenantEraser(database: database, logger: logger) { [pepper = storage.pepper] hash in
@@ -58,6 +64,16 @@ struct Assembly: Sendable {
             router.add(
                 KeysService(database: database, pepper: storage.pepper, logger: logger) { [authenticator] keyID in
                     authenticator.forget(.credential(.init(kind: .live, id: keyID)))
+                })
+            router.add(
+                OperatorsService(database: database, pepper: storage.pepper, logger: logger) { [authenticator] id in
+                    authenticator.forget(.credential(.init(kind: .platformOperator, id: id)))
+                })
+        }
+        if settings.features.contains(.members) {
+            router.add(
+                MembersService(sessions: sessions, passwords: try PasswordWorkers(), logger: logger) {
+                    [authenticator] change in authenticator.forget(change)
                 })
         }
         var workflows: WorkflowsFeature?
@@ -87,6 +103,7 @@ struct Assembly: Sendable {
     var background: [@Sendable () async -> Void] {
         var jobs: [@Sendable () async -> Void] = [
             authenticator.run, limiter.run, ledger.run, eraser.run, journal.run, probe.run, watchReadiness,
+            { [sessionKeys, sessions] in await sessionKeys.watch(sessions) },
         ]
         if let workflows { jobs.append(workflows.run) }
         if let retrieval { jobs.append(retrieval.keepIndexFresh) }

@@ -47,6 +47,9 @@ struct RequestLog: ServerInterceptor {
         case .tenantKey(let tenant, let keyID, _):
             line.add("tenant", tenant.description)
             line.add("key", keyID)
+        case .member(let member):
+            line.add("tenant", member.tenant.description)
+            line.add("member", member.id.description)
         case .platformOperator(let name): line.add("operator", name)
         case .service(let name, _): line.add("service", name)
         case .anonymous: break

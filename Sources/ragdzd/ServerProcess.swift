@@ -27,7 +27,8 @@ struct ServerProcess: Service {
                 let needsModels = settings.features.contains(.retrieval) || settings.features.contains(.workflows)
                 let models = needsModels ? try await ModelParts.start(settings, logger: logger) : nil
                 try await closing({ await models?.stop() }) {
-                    let assembly = Assembly(settings, storage, models, services: credentials.services, logger: logger)
+                    let assembly = try Assembly(
+                        settings, storage, models, services: credentials.services, logger: logger)
                     try await serve(assembly, credentials, folder, group)
                 }
             }

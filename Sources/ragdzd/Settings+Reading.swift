@@ -45,6 +45,7 @@ extension Settings {
         chatModel = Self.text(reader, "chat.model")
         chatKey = Self.text(reader, "chat.key", isSecret: true)
         pepper = Self.text(reader, "key.pepper", isSecret: true)
+        sessionKeys = Self.text(reader, "session.keys", isSecret: true)
         tls = try Self.tls(reader)
         allowsPlaintext = reader.string(forKey: "plaintext") == "allow"
         stopSeconds = try Self.number(reader, "stop.seconds") ?? 20

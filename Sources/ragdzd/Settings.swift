@@ -1,6 +1,6 @@
 /// Which of the service families one process serves.
 enum Feature: String, Sendable, Hashable, CaseIterable {
-    case tenants, keys, retrieval, workflows
+    case tenants, keys, members, retrieval, workflows
 }
 
 /// What a server is told from outside, read and checked once at its start.
@@ -38,6 +38,8 @@ struct Settings: Sendable {
     var chatKey: String?
     /// The text of the pepper; nil: the file in the data folder.
     var pepper: String?
+    /// The text of the keys that sign sessions; nil: the file in the data folder.
+    var sessionKeys: String?
     var tls: TLSFiles?
     /// Plain text beyond loopback, for a proxy in front that ends TLS.
     var allowsPlaintext: Bool

@@ -1,6 +1,7 @@
 internal import Embedded
 internal import Keys
 internal import Logging
+internal import Members
 internal import NIOPosix
 internal import Postgres
 internal import Schema
@@ -9,6 +10,7 @@ internal import Schema
 struct Storage: Sendable {
     let database: Database
     let pepper: Pepper
+    let sessionKeys: SessionKeyFile
     private let embedded: EmbeddedPostgres?
 
     /// Comes up in the order in which each part needs the one before. What goes wrong stops what was started.
@@ -18,6 +20,7 @@ struct Storage: Sendable {
         let pepper =
             try settings.pepper.map { text in try Pepper(parsing: text) }
             ?? PepperFile.loadOrGenerate(at: folder.file("pepper"))
+        let sessionKeys = try SessionKeyFile(settings, folder, logger)
         let embedded = try await startEmbedded(settings, folder, logger)
         do {
             let url = try await migrate(settings, embedded, logger)
@@ -31,7 +34,7 @@ struct Storage: Sendable {
                 await database.close()
                 throw error
             }
-            return Storage(database: database, pepper: pepper, embedded: embedded)
+            return Storage(database: database, pepper: pepper, sessionKeys: sessionKeys, embedded: embedded)
         } catch {
             await embedded?.stop()
             throw error

@@ -24,7 +24,7 @@ import Testing
     @Test func everyMethodOfTheContractHasARouteThatTheBridgeServes() {
         let services = [
             Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
-            Ragdz_V1_Workflows.descriptor,
+            Ragdz_V1_Workflows.descriptor, Ragdz_V1_Members.descriptor, Ragdz_V1_Operators.descriptor,
         ]
         let methods = services.flatMap(\.methods)
         let table = RouteTable(methods)

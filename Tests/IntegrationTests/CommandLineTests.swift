@@ -31,7 +31,7 @@ import Testing
         let listed = try await cli.run("call", "--list").output.split(separator: "\n").count
         let methods = [
             Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
-            Ragdz_V1_Workflows.descriptor,
+            Ragdz_V1_Workflows.descriptor, Ragdz_V1_Members.descriptor, Ragdz_V1_Operators.descriptor,
         ].flatMap(\.methods)
         #expect(listed == methods.count + 1, "a heading and every method")
     }

@@ -15,6 +15,9 @@ import Testing
         var collection = ""
         var document = ""
         var run = ""
+        var member = ""
+        var invitation = ""
+        var session = ""
 
         /// Ids of nothing at all.
         static var absent: Tenant {
@@ -23,18 +26,23 @@ import Testing
             nobody.collection = UUID().uuidString.lowercased()
             nobody.document = UUID().uuidString.lowercased()
             nobody.run = UUID().uuidString.lowercased()
+            nobody.member = UUID().uuidString.lowercased()
+            nobody.invitation = UUID().uuidString.lowercased()
+            nobody.session = UUID().uuidString.lowercased()
             nobody.keyID = String((0..<22).map { _ in "abcdefghijkXYZ0123456789".randomElement() ?? "x" })
             return nobody
         }
 
         /// What must never be seen by another tenant.
-        var secrets: [String] { [canary, id, key, keyID, collection, document, run] }
+        var secrets: [String] { [canary, id, key, keyID, collection, document, run, member, invitation, session] }
     }
 
     /// What a method is asked for with another tenant's ids. Every method of the contract has its row.
     enum Probe {
         /// Refused alike for a foreign id and for one that does not exist.
         case alike(String)
+        /// As `alike`, for what has its credential in the request; how often it may be tried is counted.
+        case open(String)
         /// Takes no id: succeeds, and shows nothing of anybody else.
         case own(String)
         /// Not for a tenant's key, whatever it asks.
@@ -56,6 +64,34 @@ import Testing
         "/ragdz.v1.Tenants/GetTenantStats": .operatorOnly(#"{"id":"$tenant"}"#),
         "/ragdz.v1.Tenants/SetQuota": .operatorOnly(#"{"id":"$tenant","quota":"keys","unlimited":true}"#),
         "/ragdz.v1.Tenants/ReconcileUsage": .operatorOnly(#"{"id":"$tenant"}"#),
+        "/ragdz.v1.Tenants/ListOperatorAudit": .operatorOnly("{}"),
+        "/ragdz.v1.Tenants/VerifyOperatorAudit": .operatorOnly("{}"),
+        "/ragdz.v1.Operators/CreateOperator": .operatorOnly(#"{"name":"thief"}"#),
+        "/ragdz.v1.Operators/ListOperators": .operatorOnly("{}"),
+        "/ragdz.v1.Operators/RotateOperator": .operatorOnly(#"{"name":"root"}"#),
+        "/ragdz.v1.Operators/RevokeOperator": .operatorOnly(#"{"name":"root"}"#),
+        "/ragdz.v1.Members/InviteMember": .alike(
+            #"{"email":"thief@example.dz","role":"ROLE_OWNER","tenantId":"$tenant"}"#),
+        "/ragdz.v1.Members/ListInvitations": .own("{}"),
+        "/ragdz.v1.Members/RevokeInvitation": .alike(#"{"id":"$invitation"}"#),
+        "/ragdz.v1.Members/AcceptInvitation": .open(
+            #"{"token":"ragdz_invite_$hexinvitation_0000000000000000000000000000000000000000000000000000000000000000","#
+                + #""password":"long enough"}"#),
+        "/ragdz.v1.Members/GetMember": .alike(#"{"id":"$member"}"#),
+        "/ragdz.v1.Members/ListMembers": .own("{}"),
+        "/ragdz.v1.Members/ChangeMemberRole": .alike(#"{"id":"$member","role":"ROLE_VIEWER"}"#),
+        "/ragdz.v1.Members/RemoveMember": .alike(#"{"id":"$member"}"#),
+        "/ragdz.v1.Members/Login": .open(
+            #"{"tenant":"jura","email":"$canary@example.dz","password":"not the password"}"#),
+        "/ragdz.v1.Members/RefreshSession": .open(
+            #"{"refreshToken":"ragdz_refresh_$hexsession_000000010000000170000000_"#
+                + #"0000000000000000000000000000000000000000000000000000000000000000"}"#),
+        "/ragdz.v1.Members/Logout": .alike("{}"),
+        "/ragdz.v1.Members/ListSessions": .alike(#"{"memberId":"$member"}"#),
+        "/ragdz.v1.Members/RevokeSession": .alike(#"{"id":"$session"}"#),
+        "/ragdz.v1.Members/GetAccount": .alike("{}"),
+        "/ragdz.v1.Members/ChangePassword": .alike(
+            #"{"currentPassword":"$canary and more","newPassword":"long enough"}"#),
         "/ragdz.v1.Keys/UpdateKey": .alike(#"{"key":{"id":"$key","name":"stolen"},"updateMask":"name"}"#),
         "/ragdz.v1.Keys/CreateKey": .alike(#"{"name":"x","scopes":["*"],"tenantId":"$tenant"}"#),
         "/ragdz.v1.Keys/GetKey": .alike(#"{"id":"$key"}"#),
@@ -109,7 +145,7 @@ import Testing
                 switch probe {
                 case .own: #expect(foreign.status == nil, "\(method.path): \(String(describing: foreign.status))")
                 case .operatorOnly: #expect(foreign.status?.reason == "OPERATOR_REQUIRED", "\(method.path)")
-                case .alike:
+                case .alike, .open:
                     let nothing = await attempt(probe, method, on: absent, by: thief, caller)
                     #expect(foreign.status != nil, "\(method.path) succeeds with a foreign id")
                     #expect(
@@ -157,7 +193,8 @@ import Testing
     /// Who starts a run with a foreign collection's id sees that id again in its own input, because it said it.
     static func wasSaid(_ secret: String, _ probe: Probe, _ tenant: Tenant) -> Bool {
         switch probe {
-        case .own(let json), .alike(let json), .operatorOnly(let json): fill(json, tenant).contains(secret)
+        case .own(let json), .alike(let json), .open(let json), .operatorOnly(let json):
+            fill(json, tenant).contains(secret)
         }
     }
 
@@ -165,6 +202,9 @@ import Testing
         [
             ("$tenant", tenant.id), ("$key", tenant.keyID), ("$collection", tenant.collection),
             ("$document", tenant.document), ("$run", tenant.run),
+            ("$member", tenant.member), ("$invitation", tenant.invitation), ("$session", tenant.session),
+            ("$hexinvitation", tenant.invitation.filter { $0 != "-" }),
+            ("$hexsession", tenant.session.filter { $0 != "-" }), ("$canary", tenant.canary),
         ].reduce(json) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
     }
 
@@ -177,7 +217,7 @@ import Testing
         _ probe: Probe, _ method: MethodDescriptor, on tenant: Tenant, by caller: Tenant, _ server: ServerCaller
     ) async -> ServerCaller.Outcome {
         switch probe {
-        case .own(let json), .alike(let json), .operatorOnly(let json):
+        case .own(let json), .alike(let json), .open(let json), .operatorOnly(let json):
             await server.call(method, Self.fill(json, tenant), key: caller.key)
         }
     }
@@ -214,6 +254,9 @@ import Testing
             #"{"name":"\#(tenant.canary)","scopes":["*"],"tenantId":"\#(made.id)"}"#, key: platform)
         tenant.key = key.secret
         tenant.keyID = try #require(key.key).id
+        let joined = try await Member.join(tenant.canary, slug, tenantID: made.id, caller, platform)
+        (tenant.member, tenant.session) = (joined.member, joined.session)
+        tenant.invitation = joined.openInvitation
         let collection: Ragdz_V1_Collection = try await caller.get(
             Ragdz_V1_Retrieval.Methods.createCollection, #"{"name":"\#(tenant.canary)"}"#, key: tenant.key)
         tenant.collection = collection.id

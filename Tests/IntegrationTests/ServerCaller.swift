@@ -105,5 +105,5 @@ final class ServerCaller: Sendable {
 /// Every method of the public contract.
 let contractMethods: [MethodDescriptor] = [
     Ragdz_V1_Tenants.descriptor, Ragdz_V1_Keys.descriptor, Ragdz_V1_Retrieval.descriptor,
-    Ragdz_V1_Workflows.descriptor,
+    Ragdz_V1_Workflows.descriptor, Ragdz_V1_Members.descriptor, Ragdz_V1_Operators.descriptor,
 ].flatMap(\.methods)

@@ -102,7 +102,7 @@ import Testing
         #expect(folder.mode(of: "pepper") == 0o600)
         #expect(folder.names == ["pepper"])
         folder.setMode(0o644, of: "pepper")
-        let error = #expect(throws: PepperFile.Unusable.self) { try PepperFile.loadOrGenerate(at: path) }
+        let error = #expect(throws: SecretFile.Unusable.self) { try PepperFile.loadOrGenerate(at: path) }
         #expect(error?.description.contains("chmod 600") == true)
     }
 }

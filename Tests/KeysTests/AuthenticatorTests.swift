@@ -160,6 +160,7 @@ import Testing
 /// What crosses row-level security, and what does not.
 @Suite struct KeyIsolationTests {
     static let definers = [
+        "ragdz.begin_login ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
@@ -168,8 +169,11 @@ import Testing
         "ragdz.count_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.erase_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.find_invitation ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.find_session ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.link_operator_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp",

@@ -19,7 +19,7 @@ import Testing
         "Schema": ["ProtoRuntime", "RPC", "Bytes"],
         "Language": [],
         "Models": ["CCurl", "Schema", "RPC", "ProtoRuntime", "Bytes", "Logging", "Foundation"],
-        "Tenancy": features, "Keys": features, "Workflows": features,
+        "Tenancy": features, "Members": features, "Keys": features, "Workflows": features,
         "Retrieval": features.union(["Language", "Models"]),
         "Streams": ["RPC", "Postgres", "Cryptography", "Bytes", "Logging"],
         "Embedded": ["Bytes", "NIOCore", "NIOPosix", "Logging", "Foundation"],
@@ -32,7 +32,7 @@ import Testing
         "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", "Logging", "LoopExecutor",
     ]
     /// What comes with the toolchain and brings no dependency.
-    static let toolchain: Set<String> = ["Glibc", "Synchronization", "Dispatch", "Builtin", "_Concurrency"]
+    static let toolchain: Set<String> = ["Swift", "Glibc", "Synchronization", "Dispatch", "Builtin", "_Concurrency"]
 
     @Test func roomsImportOnlyWhatTheDesignAllows() throws {
         for file in try SourceTree.swiftFiles(under: ["Sources"]) {

@@ -250,3 +250,16 @@ from ragdz.turn_quota(
 
 -- name: releaseQuotas :one
 select ragdz.release_quotas(:at_most::integer) as "released!";
+
+-- name: noteOperatorRead :exec
+-- What an operator is about to read of a tenant. Nothing for a tenant that does not exist.
+insert into ragdz.audit_log (tenant_id, actor, action, target, request_id, peer)
+select tenant_id, :actor::text, :action::text, tenant_id::text, :request_id::text, :peer::text
+from ragdz.tenants
+where tenant_id = :tenant_id::uuid;
+
+-- name: notePlatformRead :exec
+-- What an operator is about to read over all tenants.
+insert into ragdz.audit_log (tenant_id, actor, action, target, request_id, peer)
+values (
+    '00000000-0000-0000-0000-000000000000', :actor::text, :action::text, 'platform', :request_id::text, :peer::text);

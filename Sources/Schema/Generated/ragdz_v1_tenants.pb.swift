@@ -193,7 +193,7 @@ public struct Ragdz_V1_AuditEntry: Message {
     /// 1, 2, 3… without a gap.
     public var sequence: Int64 = 0
     public var time: Google_Protobuf_Timestamp?
-    /// "key:<id>", "member:<id>", "operator:<name>" or "system".
+    /// "key:<id>", "member:<id>", "operator:<name>", "service:<name>" or "system".
     public var `actor`: String = ""
     /// E.g. "tenant.create", "key.rotate".
     public var action: String = ""
@@ -237,6 +237,28 @@ public struct Ragdz_V1_AuditVerdict: Message {
     /// Of the last entry: write both down, and give them to a later verification.
     public var lastSequence: Int64 = 0
     public var lastHash: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListOperatorAuditRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListOperatorAuditRequest" }
+
+    /// 1 to 200; 0 means 50.
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_VerifyOperatorAuditRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.VerifyOperatorAuditRequest" }
+
+    /// As in VerifyAuditRequest.
+    public var knownSequence: Int64 = 0
+    public var knownHash: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -442,6 +464,8 @@ public enum Ragdz_V1_Tenants {
             Methods.getTenantStats,
             Methods.setQuota,
             Methods.reconcileUsage,
+            Methods.listOperatorAudit,
+            Methods.verifyOperatorAudit,
         ])
 
     public enum Methods {
@@ -529,6 +553,18 @@ public enum Ragdz_V1_Tenants {
             http: HTTPRule(verb: "POST", template: "/v1/tenants/{id}/usage:reconcile", body: "*"),
             policy: MethodPolicy(credential: .`operator`, scope: "platform.tenants.write", costClass: "write"),
             idempotency: .idempotent)
+        public static let listOperatorAudit = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "ListOperatorAudit", callType: .unary,
+            requestType: Ragdz_V1_ListOperatorAuditRequest.self, responseType: Ragdz_V1_ListAuditEntriesResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/operator-audit"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.audit.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let verifyOperatorAudit = MethodDescriptor(
+            service: "ragdz.v1.Tenants", name: "VerifyOperatorAudit", callType: .unary,
+            requestType: Ragdz_V1_VerifyOperatorAuditRequest.self, responseType: Ragdz_V1_AuditVerdict.self,
+            http: HTTPRule(verb: "GET", template: "/v1/operator-audit:verify"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.audit.read", costClass: "read"),
+            idempotency: .noSideEffects)
     }
 
     /// What a server of ragdz.v1.Tenants implements.
@@ -588,6 +624,14 @@ public enum Ragdz_V1_Tenants {
         func reconcileUsage(
             _ request: Ragdz_V1_ReconcileUsageRequest, context: ServerContext
         ) async throws -> Ragdz_V1_UsageReconciliation
+        /// What operators and services have done, newest first: what concerns the platform, and a link (tenant, sequence, hash) to
+        /// each entry that they caused in the log of a tenant.
+        func listOperatorAudit(
+            _ request: Ragdz_V1_ListOperatorAuditRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListAuditEntriesResponse
+        func verifyOperatorAudit(
+            _ request: Ragdz_V1_VerifyOperatorAuditRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_AuditVerdict
     }
 
     /// Calls ragdz.v1.Tenants over any channel. Every call throws `Status`.
@@ -692,6 +736,20 @@ public enum Ragdz_V1_Tenants {
         ) async throws -> Ragdz_V1_UsageReconciliation {
             try await _channel.unary(Methods.reconcileUsage, request, options: options)
         }
+
+        /// What operators and services have done, newest first: what concerns the platform, and a link (tenant, sequence, hash) to
+        /// each entry that they caused in the log of a tenant.
+        public func listOperatorAudit(
+            _ request: Ragdz_V1_ListOperatorAuditRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListAuditEntriesResponse {
+            try await _channel.unary(Methods.listOperatorAudit, request, options: options)
+        }
+
+        public func verifyOperatorAudit(
+            _ request: Ragdz_V1_VerifyOperatorAuditRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_AuditVerdict {
+            try await _channel.unary(Methods.verifyOperatorAudit, request, options: options)
+        }
     }
 }
 
@@ -752,6 +810,14 @@ extension Ragdz_V1_Tenants.ServiceProtocol {
         router.unary(Ragdz_V1_Tenants.Methods.reconcileUsage) {
             (request: Ragdz_V1_ReconcileUsageRequest, context: ServerContext) in
             try await self.reconcileUsage(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.listOperatorAudit) {
+            (request: Ragdz_V1_ListOperatorAuditRequest, context: ServerContext) in
+            try await self.listOperatorAudit(request, context: context)
+        }
+        router.unary(Ragdz_V1_Tenants.Methods.verifyOperatorAudit) {
+            (request: Ragdz_V1_VerifyOperatorAuditRequest, context: ServerContext) in
+            try await self.verifyOperatorAudit(request, context: context)
         }
     }
 }
@@ -1556,6 +1622,102 @@ extension Ragdz_V1_AuditVerdict {
             case 4: try json.singular(ProtoString.self, &defect)
             case 5: try json.singular(ProtoInt64.self, &lastSequence)
             case 6: try json.singular(ProtoString.self, &lastHash)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListOperatorAuditRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt32.self, 1, pageSize)
+        size += sizes.singular(ProtoString.self, 2, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt32.self, 1, pageSize)
+        writer.singular(ProtoString.self, 2, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt32.self, &pageSize)
+            case 18: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "pageSize", "page_size"),
+        .init(2, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt32.self, &pageSize)
+            case 2: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_VerifyOperatorAuditRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt64.self, 1, knownSequence)
+        size += sizes.singular(ProtoString.self, 2, knownHash)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt64.self, 1, knownSequence)
+        writer.singular(ProtoString.self, 2, knownHash)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt64.self, &knownSequence)
+            case 18: try reader.singular(ProtoString.self, &knownHash)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "knownSequence", "known_sequence"),
+        .init(2, "knownHash", "known_hash"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt64.self, "knownSequence", knownSequence)
+        try json.singular(ProtoString.self, "knownHash", knownHash)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt64.self, &knownSequence)
+            case 2: try json.singular(ProtoString.self, &knownHash)
             default: break
             }
         }

@@ -311,6 +311,23 @@ enum Queries {
             sql: #"""
                 select ragdz.release_quotas($1::integer) as released
                 """#)
+
+        static let noteOperatorRead = Statement(
+            name: "tenancy.noteOperatorRead",
+            sql: #"""
+                insert into ragdz.audit_log (tenant_id, actor, action, target, request_id, peer)
+                select tenant_id, $1::text, $2::text, tenant_id::text, $3::text, $4::text
+                from ragdz.tenants
+                where tenant_id = $5::uuid
+                """#)
+
+        static let notePlatformRead = Statement(
+            name: "tenancy.notePlatformRead",
+            sql: #"""
+                insert into ragdz.audit_log (tenant_id, actor, action, target, request_id, peer)
+                values (
+                    '00000000-0000-0000-0000-000000000000', $1::text, $2::text, 'platform', $3::text, $4::text)
+                """#)
     }
 
     struct TenantRow: PostgresRow, Hashable {
@@ -711,6 +728,31 @@ enum Queries {
         var parameters = ParameterWriter(capacity: 1)
         atMost.encode(into: &parameters)
         return try await db.run(Statements.releaseQuotas, parameters).firstValue()
+    }
+
+    /// What an operator is about to read of a tenant. Nothing for a tenant that does not exist.
+    static func noteOperatorRead(
+        _ db: some QueryRunner, actor: String, action: String, requestID: String, peer: String, tenantID: UUID128
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 5)
+        actor.encode(into: &parameters)
+        action.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        tenantID.encode(into: &parameters)
+        _ = try await db.run(Statements.noteOperatorRead, parameters)
+    }
+
+    /// What an operator is about to read over all tenants.
+    static func notePlatformRead(
+        _ db: some QueryRunner, actor: String, action: String, requestID: String, peer: String
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 4)
+        actor.encode(into: &parameters)
+        action.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        _ = try await db.run(Statements.notePlatformRead, parameters)
     }
 }
 

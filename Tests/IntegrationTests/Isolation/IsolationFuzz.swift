@@ -98,7 +98,8 @@ struct IsolationFuzz {
         var wrong: String?
         let transient: Set<Status.Code?> = [.unavailable, .deadlineExceeded, .cancelled, .resourceExhausted]
         switch credential.kind {
-        case .worthless where code != .unauthenticated && !transient.contains(code):
+        case .worthless
+        where method.policy.credential != .none && code != .unauthenticated && !transient.contains(code):
             wrong = "\(method.path) with a worthless credential: \(String(describing: outcome.status))"
         case .platform
         where method.policy.credential == .tenantKey && code != .permissionDenied && !transient.contains(code):
@@ -133,6 +134,10 @@ struct IsolationFuzz {
             case 6 where method.policy.credential == .tenantKey:
                 Credential(kind: .platform, header: "Bearer \(platform)")
             case 7...9: Credential(kind: .reader, header: "Bearer \(own.readerKey)")
+            // Another tenant's session under the caller's own signature.
+            case 10: Credential(kind: .worthless, header: "Bearer \(own.sessionOf(victim))")
+            // Who logs out is not there any more.
+            case 11...14 where method.name != "Logout": Credential(kind: .tenant, header: "Bearer \(own.person)")
             default: Credential(kind: .tenant, header: "Bearer \(own.key)")
             }
         }

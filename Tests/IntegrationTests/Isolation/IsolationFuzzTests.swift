@@ -152,7 +152,9 @@ import Testing
         for (name, text) in [("server's", fuzz.server.logText), ("database's", database)] {
             let bytes = Array(text.utf8)
             for tenant in fuzz.attackers + fuzz.bystanders {
-                let secrets = Needles([tenant.canary, tenant.key, tenant.readerKey, tenant.revokedKey])
+                let secrets = Needles([
+                    tenant.canary, tenant.key, tenant.readerKey, tenant.revokedKey, tenant.person,
+                ])
                 #expect(secrets.found(in: bytes, butNotIn: []) == nil, "in the \(name) log")
             }
             #expect(Needles([fuzz.platform]).found(in: bytes, butNotIn: []) == nil, "in the \(name) log")
@@ -165,6 +167,7 @@ extension IsolationTests.Tenant {
         self.init(
             canary: tenant.canary, id: tenant.ids["tenant"] ?? "", key: tenant.key, keyID: tenant.ids["key"] ?? "",
             collection: tenant.ids["collection"] ?? "", document: tenant.ids["document"] ?? "",
-            run: tenant.ids["run"] ?? "")
+            run: tenant.ids["run"] ?? "", member: tenant.ids["member"] ?? "",
+            invitation: tenant.ids["invitation"] ?? "", session: tenant.ids["session"] ?? "")
     }
 }

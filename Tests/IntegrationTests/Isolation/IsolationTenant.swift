@@ -7,7 +7,9 @@ import Testing
 
 /// A tenant with something of everything, and what nobody else may ever see of it.
 struct IsolationTenant: Sendable {
-    static let kinds = ["tenant", "key", "collection", "document", "run", "workflow"]
+    static let kinds = [
+        "tenant", "key", "collection", "document", "run", "workflow", "member", "invitation", "session",
+    ]
 
     /// In every text that it stores. No other tenant ever says it.
     var canary: String
@@ -18,6 +20,8 @@ struct IsolationTenant: Sendable {
     var key = ""
     var readerKey = ""
     var revokedKey = ""
+    /// The session of a person who is its owner.
+    var person = ""
 
     /// Ids of nothing at all.
     static func absent() -> IsolationTenant {
@@ -29,7 +33,7 @@ struct IsolationTenant: Sendable {
     }
 
     /// What must never reach another tenant, unless that one said it itself.
-    var secrets: [String] { [canary, key, readerKey, revokedKey] + ids.values }
+    var secrets: [String] { [canary, key, readerKey, revokedKey, person] + ids.values }
 
     static func make(_ slug: String, _ caller: ServerCaller, _ platform: String) async throws -> IsolationTenant {
         let noise = UInt32.random(in: 0 ... .max)
@@ -50,6 +54,11 @@ struct IsolationTenant: Sendable {
                 Ragdz_V1_Keys.Methods.listKeys, "{}", key: tenant.key, as: Ragdz_V1_ListKeysResponse.self
             ).keys.first
         ).id
+        let joined = try await Member.join(tenant.canary, slug, tenantID: made.id, caller, platform)
+        tenant.person = joined.tokens.sessionToken
+        tenant.ids["member"] = joined.member
+        tenant.ids["invitation"] = joined.openInvitation
+        tenant.ids["session"] = joined.session
         let collection: Ragdz_V1_Collection = try await caller.get(
             Ragdz_V1_Retrieval.Methods.createCollection, #"{"name":"\#(tenant.canary)"}"#, key: tenant.key)
         tenant.ids["collection"] = collection.id
@@ -104,6 +113,12 @@ struct IsolationTenant: Sendable {
             key: key)
         tokens = [keys.nextPageToken, documents.nextPageToken].filter { !$0.isEmpty }
         #expect(tokens.count == 2, "a list of two goes on after one")
+    }
+
+    /// The own session's token with another one's session in it.
+    func sessionOf(_ victim: IsolationTenant?) -> String {
+        let hex = { (id: String?) in (id ?? "").filter { $0 != "-" } }
+        return person.replacingOccurrences(of: hex(ids["session"]), with: hex(victim?.ids["session"]))
     }
 
     /// A key of another tenant's id with the caller's own secret, and a check that fits: well-formed and false.

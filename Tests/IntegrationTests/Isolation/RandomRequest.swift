@@ -65,11 +65,22 @@ struct RandomRequest {
         case "scopes": return ["*", "retrieval.read", "keys.write", "workflows.*", "-"].randomElement() ?? "*"
         case "paths": return ["name", "settings", "plan", "id", "timezone"].randomElement() ?? "name"
         case "step_id": return ["approve", "search", "draft"].randomElement() ?? "approve"
+        case "member_id": return id("member")
+        case "email":
+            // Where it is stored it is the own canary.
+            let whose = method.name == "Login" ? any { $0.canary } : own.canary
+            return "\(whose)@example.dz"
+        case "token": return "ragdz_invite_\(hex(id("invitation")))_\(String(repeating: "0", count: 64))"
+        case "refresh_token":
+            return "ragdz_refresh_\(hex(id("session")))_000000010000000170000000_\(String(repeating: "0", count: 64))"
         case "query", "question": return "What is the secret of the canary?"
         case "id":
             // Who destroys its own things has nothing left to be compared with.
-            let destroys = ["Delete", "Revoke", "Rotate", "Cancel", "Update"].contains { method.name.hasPrefix($0) }
-            for kind in ["Tenant", "Key", "Collection", "Document", "Run"] where method.name.contains(kind) {
+            let destroys = ["Delete", "Revoke", "Rotate", "Cancel", "Update", "Remove", "Change"].contains {
+                method.name.hasPrefix($0)
+            }
+            for kind in ["Tenant", "Key", "Collection", "Document", "Run", "Member", "Invitation", "Session"]
+            where method.name.contains(kind) {
                 return id(kind.lowercased(), mayBeOwn: !destroys)
             }
             return id(method.name == "Approve" ? "run" : IsolationTenant.kinds.randomElement() ?? "run")
@@ -81,6 +92,8 @@ struct RandomRequest {
             ].randomElement() ?? ""
         }
     }
+
+    private func hex(_ id: String) -> String { id.filter { $0 != "-" } }
 
     /// An id of that kind: mostly somebody else's, sometimes the caller's, nobody's, or none at all.
     private func id(_ kind: String, mayBeOwn: Bool = true, mayBeOther: Bool = true) -> String {

@@ -1,0 +1,56 @@
+internal import Bytes
+internal import Logging
+internal import Postgres
+internal import RPC
+
+extension Status {
+    /// What a caller may know of a failure of the database; the rest is for the log.
+    init(_ error: PostgresError) {
+        if let refusal = error.quotaRefusal {
+            self = refusal
+        } else if error.code == .cancelled {
+            self = .cancelled()
+        } else if error.code == .poolExhausted {
+            self = .resourceExhausted(
+                "The database is busy with other calls; try again in a moment.", reason: "DATABASE_BUSY",
+                retryAfter: .seconds(1))
+        } else if error.isTimeout {
+            self = .unavailable(
+                "The database took too long and the operation was given up; try again in a moment.",
+                reason: "DATABASE_SLOW", retryAfter: .seconds(2))
+        } else if error.isTransient || error.code == .closed {
+            self = .unavailable(
+                "The database is away or restarting; try again in a moment.", reason: "DATABASE_UNAVAILABLE",
+                retryAfter: .seconds(1))
+        } else {
+            self = .internalError(
+                "The database refused an operation of the server. Report the request id.", reason: "DATABASE_ERROR")
+        }
+    }
+}
+
+/// Runs `body`; a failure of the database is logged with all that is known and leaves as a `Status`.
+func withDatabaseErrors<R>(
+    _ logger: Logger, _ context: ServerContext, _ body: () async throws -> R
+) async throws -> R {
+    do {
+        return try await body()
+    } catch let error as PostgresError {
+        if !error.isCancelled, error.quotaRefusal == nil {
+            logger.error(
+                "database error",
+                metadata: [
+                    "error": "\(error)", "request_id": "\(context.requestID)", "method": "\(context.method.path)",
+                ])
+        }
+        throw Status(error)
+    }
+}
+
+extension PostgresError {
+    /// What the caller is told when it is a quota that has no room.
+    var quotaRefusal: Status? {
+        guard sqlState?.rawValue == Status.quotaState, let detail else { return nil }
+        return Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
+    }
+}
