@@ -48,20 +48,25 @@ import Testing
         return await caller.call(method, request, key: tenant.key).status
     }
 
+    /// A flag that tasks share.
+    private final class Flag: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+
     @Test func aTenantIsDeletedWhileItsCallsRun() async throws {
         try await RunningServer.with { server in
             let caller = try ServerCaller(server)
             let platform = try server.operatorCredential()
             let doomed = try await IsolationTenant.make("doomed", caller, platform)
             let other = try await IsolationTenant.make("other", caller, platform)
-            let isDeleted = Atomic<Bool>(false)
+            let isDeleted = Flag()
             let outcomes = await withTaskGroup(of: [(late: Bool, status: Status?)].self) { group in
                 for worker in 0..<8 {
                     group.addTask {
                         var seen: [(late: Bool, status: Status?)] = []
                         var refused = 0
                         for number in 0..<2_000 where refused < 10 {
-                            let late = isDeleted.load(ordering: .acquiring)
+                            let late = isDeleted.value.load(ordering: .acquiring)
                             let status = await Self.work(caller, doomed, worker * 10_000 + number)
                             seen.append((late, status))
                             if late { refused += 1 }
@@ -80,7 +85,7 @@ import Testing
                     let outcome = await caller.call(
                         Ragdz_V1_Tenants.Methods.deleteTenant,
                         #"{"id":"\#(doomed.ids["tenant"] ?? "")","slug":"doomed"}"#, key: platform)
-                    isDeleted.store(true, ordering: .releasing)
+                    isDeleted.value.store(true, ordering: .releasing)
                     return [(false, outcome.status)]
                 }
                 return await group.reduce(into: []) { $0 += $1 }
