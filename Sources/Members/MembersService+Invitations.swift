@@ -101,17 +101,10 @@ extension MembersService {
                 throw Self.invitationOver
             }
             try Self.checkTenant(found.tenantStatus)
-            // Only now: who has no token costs no hash.
             let name = try MemberRules.name(request.name.isEmpty ? found.email : request.name)
+            // Only now: who has no token costs no hash.
             let hash = try await passwords.hash(password)
-            let row: Queries.MemberRow?
-            do {
-                row = try await Queries.acceptInvitation(
-                    database.as(.tenant(found.tenantID)), invitationID: token.id, memberID: UUID128.v7(), name: name,
-                    password: hash, requestID: context.requestID, peer: context.peer)
-            } catch let error as PostgresError where error.isUniqueViolation {
-                throw Self.memberExists
-            }
+            let row = try await take(token.id, found, name: name, hash: hash, context)
             guard let row else { throw Self.invitationUsed }
             var answer = Ragdz_V1_Membership()
             answer.member = Ragdz_V1_Member(row)
@@ -123,6 +116,59 @@ extension MembersService {
 }
 
 extension MembersService {
+    public func resetPassword(
+        _ request: Ragdz_V1_ResetPasswordRequest, context: ServerContext
+    ) async throws -> Ragdz_V1_InvitationWithToken {
+        let tenant = try context.requireTenant()
+        let id = try MemberRules.id(request.id)
+        let lifetime = try MemberRules.lifetime(request.ttl)
+        let ceiling = try ceiling(context)
+        let token = try InvitationToken()
+        let origin = ChangeOrigin(context)
+        return try await withDatabaseErrors(logger, context) {
+            let row: Queries.InvitationRow?
+            do {
+                row = try await database.transaction(as: .tenant(tenant)) { transaction -> Queries.InvitationRow? in
+                    let rows = try await Queries.lockMemberAndOwners(transaction, memberID: id)
+                    for member in rows where member.memberID == id {
+                        let role = MemberRole(rawValue: member.role) ?? .owner
+                        if role > ceiling { throw Self.roleTooHigh }
+                    }
+                    return try await Queries.insertReset(
+                        transaction, memberID: id, invitationID: token.id, tokenHash: token.hash, actor: origin.actor,
+                        lifetimeMicros: lifetime, requestID: origin.requestID, peer: origin.peer)
+                }
+            } catch let error as PostgresError where error.isUniqueViolation {
+                throw Status.aborted("Two calls invited this address at once. Try again.", reason: "INVITATION_RACE")
+            }
+            guard let row else { throw memberNotFound }
+            var answer = Ragdz_V1_InvitationWithToken()
+            answer.invitation = Ragdz_V1_Invitation(row)
+            answer.token = token.revealed
+            return answer
+        }
+    }
+
+    /// A new member, or a new password for one; nil when the token was taken meanwhile.
+    private func take(
+        _ invitation: UUID128, _ found: Queries.FindInvitationRow, name: String, hash: String, _ context: ServerContext
+    ) async throws -> Queries.MemberRow? {
+        let runner = database.as(.tenant(found.tenantID))
+        if found.memberID != nil {
+            let row = try await Queries.acceptReset(
+                runner, invitationID: invitation, password: hash, requestID: context.requestID, peer: context.peer)
+            changed(.member(tenant: found.tenantID))
+            return row
+        }
+        do {
+            return try await Queries.acceptInvitation(
+                runner, invitationID: invitation, memberID: UUID128.v7(), name: name, password: hash,
+                requestID: context.requestID, peer: context.peer)
+        } catch let error as PostgresError where error.isUniqueViolation {
+            throw Self.memberExists
+        }
+    }
+
     /// For whom an invitation is made, and as whom it is stored.
     private func reach(_ text: String, _ context: ServerContext) throws(Status) -> (UUID128, Identity) {
         if context.identity.isOperator {
@@ -165,6 +211,7 @@ extension Ragdz_V1_Invitation {
         id = row.invitationID.description
         email = row.email
         role = MemberRole.message(row.role)
+        memberID = row.memberID?.description ?? ""
         invitedBy = row.invitedBy
         createTime = Google_Protobuf_Timestamp(unixMicros: row.createTime.unixMicros)
         expireTime = Google_Protobuf_Timestamp(unixMicros: row.expireTime.unixMicros)

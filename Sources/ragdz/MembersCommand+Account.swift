@@ -44,6 +44,28 @@ extension MembersCommand {
         }
     }
 
+    struct Reset: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a token that sets a new password for a member, and prints it once.",
+            discussion: "The member runs `ragdz members accept` with it; its sessions end then.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Id of the member.") var id: String
+        @Option(help: "Days until it is over, 1 to 30.") var days: Int64 = 7
+
+        func run() async throws {
+            var request = Ragdz_V1_ResetPasswordRequest()
+            request.id = id
+            request.ttl = Google_Protobuf_Duration(seconds: days * 86_400)
+            try await Session.run(connection) { [request, json = connection.json] session in
+                let made = try await Client(session.client).resetPassword(request, options: session.options)
+                if json { return try Terminal.printJSON(made) }
+                let end = Terminal.date(made.invitation?.expireTime)
+                Terminal.complain("For \(made.invitation?.email ?? ""), good until \(end). Shown once:")
+                Terminal.write(made.token + "\n")
+            }
+        }
+    }
+
     struct Me: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows who is logged in.")
         @OptionGroup var connection: ConnectionOptions

@@ -6,7 +6,8 @@ struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "members", abstract: "The people of a tenant, their invitations and sessions.",
         subcommands: [
-            Invite.self, Accept.self, List.self, Role.self, Remove.self, Invitations.self, Uninvite.self, Me.self,
+            Invite.self, Accept.self, List.self, Role.self, Remove.self, Invitations.self, Uninvite.self, Reset.self,
+            Me.self,
             Password.self, Sessions.self, EndSession.self,
         ])
 
@@ -56,7 +57,7 @@ struct MembersCommand: AsyncParsableCommand {
 
     struct Accept: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Joins a tenant: asks for the token of the invitation and a password.",
+            abstract: "Joins a tenant, or sets a new password: asks for the token and a password.",
             discussion: "Without a terminal they are the first and the second line of standard input.")
         @OptionGroup var connection: ConnectionOptions
         @Option(help: "Your name; the address when left out.") var name = ""

@@ -81,6 +81,7 @@ import Testing
         "/ragdz.v1.Members/ListMembers": .own("{}"),
         "/ragdz.v1.Members/ChangeMemberRole": .alike(#"{"id":"$member","role":"ROLE_VIEWER"}"#),
         "/ragdz.v1.Members/RemoveMember": .alike(#"{"id":"$member"}"#),
+        "/ragdz.v1.Members/ResetPassword": .alike(#"{"id":"$member"}"#),
         "/ragdz.v1.Members/Login": .open(
             #"{"tenant":"jura","email":"$canary@example.dz","password":"not the password"}"#),
         "/ragdz.v1.Members/RefreshSession": .open(

@@ -41,6 +41,7 @@ import Testing
         "/ragdz.v1.Members/ListMembers": "tenantKey members.read",
         "/ragdz.v1.Members/ChangeMemberRole": "tenantKey members.write",
         "/ragdz.v1.Members/RemoveMember": "tenantKey members.write",
+        "/ragdz.v1.Members/ResetPassword": "tenantKey members.write",
         "/ragdz.v1.Members/Login": "none",
         "/ragdz.v1.Members/RefreshSession": "none",
         "/ragdz.v1.Members/Logout": "tenantKey account.write",

@@ -98,6 +98,69 @@ import Testing
         await world.test.close()
     }
 
+    @Test func aForgottenPasswordIsSetByWhoIsHandedTheToken() async throws {
+        let world = try await MembersWorld()
+        let tenant = try await world.makeTenant("atlas")
+        let owner = try await world.join("owner@a.dz", .owner, "atlas", tenant)
+        let admin = try await world.join("admin@a.dz", .admin, "atlas", tenant)
+        let viewer = try await world.join("viewer@a.dz", .viewer, "atlas", tenant)
+        func reset(_ id: String?, by: Ragdz_V1_SessionTokens) async throws -> Ragdz_V1_InvitationWithToken {
+            var request = Ragdz_V1_ResetPasswordRequest()
+            request.id = id ?? ""
+            return try await world.call(Methods.resetPassword, request, as: by.sessionToken)
+        }
+        #expect(await reason { try await reset(owner.member?.id, by: admin) } == "ROLE_TOO_HIGH")
+        #expect(await reason { try await reset(admin.member?.id, by: viewer) } == "SCOPE_MISSING")
+        #expect(await reason { try await reset(UUID128.v4().description, by: admin) } == "MEMBER_NOT_FOUND")
+        let first = try await reset(viewer.member?.id, by: admin)
+        let second = try await reset(viewer.member?.id, by: admin)
+        #expect(await reason { try await world.accept(first.token) } == "INVITATION_OVER")
+        #expect(await reason { try await world.account(viewer.sessionToken) } == nil, "until the token is used")
+        let changed = try await world.accept(second.token, password: "another password", name: "somebody else")
+        #expect(
+            changed.member
+                == viewer.member.map { member in
+                    var member = member
+                    member.lastLoginTime = changed.member?.lastLoginTime
+                    return member
+                }, "id, name and role stay")
+        #expect(await reason { try await world.accept(second.token) } == "INVITATION_USED")
+        #expect(await reason { try await world.account(viewer.sessionToken) } == "SESSION_ENDED")
+        #expect(await reason { try await world.login("atlas", "viewer@a.dz") } == "LOGIN_REFUSED")
+        #expect(await reason { try await world.login("atlas", "viewer@a.dz", password: "another password") } == nil)
+        // The token goes with the member.
+        let late = try await reset(viewer.member?.id, by: owner)
+        var remove = Ragdz_V1_RemoveMemberRequest()
+        remove.id = viewer.member?.id ?? ""
+        _ = try await world.call(Methods.removeMember, remove, as: owner.sessionToken, returning: Ragdz_V1_Member.self)
+        #expect(await reason { try await world.accept(late.token) } == "INVITATION_INVALID")
+        await world.test.close()
+    }
+
+    @Test func membersCountAgainstTheQuota() async throws {
+        let world = try await MembersWorld()
+        let tenant = try await world.makeTenant("atlas")
+        try await world.test.asOwner("update ragdz.tenants set plan = 'free'")
+        let owner = try await world.join("owner@a.dz", .owner, "atlas", tenant)
+        for number in 2...5 {
+            _ = try await world.accept(try await world.invite("m\(number)@a.dz", .viewer, to: tenant).token)
+        }
+        let sixth = try await world.invite("m6@a.dz", .viewer, to: tenant).token
+        let refused = await reason { try await world.accept(sixth) }
+        #expect(refused == "QUOTA_EXCEEDED", "\(refused ?? "")")
+        let list: Ragdz_V1_ListMembersResponse = try await world.call(
+            Methods.listMembers, Ragdz_V1_ListMembersRequest(), as: owner.sessionToken)
+        #expect(list.members.count == 5)
+        var remove = Ragdz_V1_RemoveMemberRequest()
+        remove.id = try #require(list.members.last).id
+        _ = try await world.call(Methods.removeMember, remove, as: owner.sessionToken, returning: Ragdz_V1_Member.self)
+        #expect(await reason { try await world.accept(sixth) } == nil, "the invitation was not used up by the refusal")
+        let counted = try await world.test.asOwner(
+            "select used from ragdz.quota_usage where tenant_id = '\(tenant)' and quota = 'members'")
+        #expect(try counted[0].get("used", as: Int.self) == 5)
+        await world.test.close()
+    }
+
     @Test func aStrangerSeesNothingOfPeople() async throws {
         let world = try await MembersWorld()
         let atlas = try await world.makeTenant("atlas")

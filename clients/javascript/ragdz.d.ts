@@ -71,6 +71,11 @@ export declare class Members {
     /** Erases a member and ends all its sessions. A tenant keeps an owner. */
     removeMember(request?: RemoveMemberRequest, options?: CallOptions): Promise<Member>;
     /**
+     * Makes a token that sets a new password for a member up to the caller's own role, and shows it, once. AcceptInvitation
+     * takes it: the member keeps id and role, and its sessions end.
+     */
+    resetPassword(request?: ResetPasswordRequest, options?: CallOptions): Promise<InvitationWithToken>;
+    /**
      * Begins a session. An address that nobody has, a wrong password and an unknown tenant get one answer: UNAUTHENTICATED,
      * reason LOGIN_REFUSED. Too many guesses get RESOURCE_EXHAUSTED, reason LOGIN_DELAYED, with the time to come back.
      */
@@ -208,7 +213,7 @@ export interface Abstention {
 
 export interface AcceptInvitationRequest {
     token?: string;
-    /** 1 to 200 characters; empty: the address. */
+    /** 1 to 200 characters; empty: the address. Nothing to who is a member already. */
     name?: string;
     /** 10 characters to 1,024 bytes, taken in NFC. */
     password?: string;
@@ -550,6 +555,8 @@ export interface Invitation {
     invitedBy?: string;
     createTime?: string;
     expireTime?: string;
+    /** Set: the token sets a new password for this member. */
+    memberId?: string;
 }
 
 export type InvitationStatus = "INVITATION_STATUS_UNSPECIFIED" | "INVITATION_STATUS_OPEN" | "INVITATION_STATUS_ACCEPTED" | "INVITATION_STATUS_REVOKED" | "INVITATION_STATUS_EXPIRED";
@@ -835,6 +842,12 @@ export type Region = "REGION_UNSPECIFIED" | "REGION_DZ" | "REGION_CH" | "REGION_
 
 export interface RemoveMemberRequest {
     id?: string;
+}
+
+export interface ResetPasswordRequest {
+    id?: string;
+    /** One minute to 30 days; without it 7 days. */
+    ttl?: string;
 }
 
 export interface ResumeTenantRequest {

@@ -211,6 +211,14 @@ export class Members {
     }
 
     /**
+     * Makes a token that sets a new password for a member up to the caller's own role, and shows it, once. AcceptInvitation
+     * takes it: the member keeps id and role, and its sessions end.
+     */
+    resetPassword(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/members/{id}:resetPassword", "*", request, options);
+    }
+
+    /**
      * Begins a session. An address that nobody has, a wrong password and an unknown tenant get one answer: UNAUTHENTICATED,
      * reason LOGIN_REFUSED. Too many guesses get RESOURCE_EXHAUSTED, reason LOGIN_DELAYED, with the time to come back.
      */

@@ -28,15 +28,67 @@ with allowed as (
             'expire_time', expire_time), :request_id::text, :peer::text
     from made
 )
-select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from made;
+
+-- name: insertReset :one
+-- row: InvitationRow
+-- The token sets the password of a member that is there. No row when it is not.
+with member as (
+    select * from ragdz.members m where m.tenant_id = ragdz.current_tenant() and m.member_id = :member_id::uuid
+), ended as (
+    update ragdz.invitations i set revoke_time = clock_timestamp()
+    from member where i.tenant_id = member.tenant_id and i.email = member.email and i.accept_time is null
+        and i.revoke_time is null
+    returning i.invitation_id
+), made as (
+    insert into ragdz.invitations (
+        tenant_id, invitation_id, email, role, token_hash, invited_by, expire_time, member_id)
+    select tenant_id, :invitation_id::uuid, email, role, :token_hash::bytea, :actor::text,
+        clock_timestamp() + :lifetime_micros::bigint * interval '1 microsecond', member_id
+    from member
+    where (select count(*) from ended) >= 0
+    returning *
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+    select tenant_id, :actor::text, 'member.reset', member_id::text,
+        jsonb_build_object('invitation', invitation_id, 'expire_time', expire_time), :request_id::text, :peer::text
+    from made
+)
+select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
+from made;
+
+-- name: acceptReset :one
+-- row: MemberRow
+-- Sets the password and ends all sessions. No row when somebody was faster, or the time is over.
+with taken as (
+    update ragdz.invitations i set accept_time = clock_timestamp()
+    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
+        and i.revoke_time is null and i.expire_time > clock_timestamp()
+    returning *
+), changed as (
+    update ragdz.members m set password = :password::text
+    from taken where m.tenant_id = taken.tenant_id and m.member_id = taken.member_id
+    returning m.*
+), ended as (
+    update ragdz.sessions s set revoke_time = clock_timestamp()
+    from changed where s.tenant_id = changed.tenant_id and s.member_id = changed.member_id and s.revoke_time is null
+    returning s.session_id
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+    select tenant_id, 'member:' || member_id, 'member.password', member_id::text,
+        jsonb_build_object('invitation', :invitation_id::uuid, 'sessions_ended', (select count(*) from ended)),
+        :request_id::text, :peer::text
+    from changed
+)
+select member_id, email, name, role, create_time, last_login_time from changed;
 
 -- name: memberOfEmail :one
 select member_id from ragdz.members where tenant_id = ragdz.current_tenant() and email = :email::text;
 
 -- name: listInvitations :many
 -- row: InvitationRow
-select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from ragdz.invitations
 where tenant_id = ragdz.current_tenant()
     and (create_time, invitation_id) < (:before_time::timestamptz, :before_id::uuid)
@@ -45,7 +97,7 @@ limit :page_size::bigint;
 
 -- name: lockInvitation :one
 -- row: InvitationRow
-select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from ragdz.invitations
 where tenant_id = ragdz.current_tenant() and invitation_id = :invitation_id::uuid
 for update;
@@ -63,12 +115,12 @@ with changed as (
         :request_id::text, :peer::text
     from changed
 )
-select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from changed;
 
 -- name: findInvitation :one
 select tenant_id as "tenant_id!", tenant_slug as "tenant_slug!", tenant_status as "tenant_status!", email as "email!",
-    role as "role!", token_hash as "token_hash!", expire_time as "expire_time!", accept_time, revoke_time
+    role as "role!", token_hash as "token_hash!", expire_time as "expire_time!", accept_time, revoke_time, member_id
 from ragdz.find_invitation(:invitation_id::uuid);
 
 -- name: acceptInvitation :one

@@ -657,6 +657,62 @@ enum OpenAPI {
                 "x-required-scope": "members.write"
               }
             },
+            "/v1/members/{id}:resetPassword": {
+              "post": {
+                "operationId": "Members_ResetPassword",
+                "tags": ["Members"],
+                "description": "Makes a token that sets a new password for a member up to the caller's own role, and shows it, once. AcceptInvitation\ntakes it: the member keeps id and role, and its sessions end.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "ttl": {
+                            "type": "string",
+                            "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$",
+                            "examples": ["1.5s"],
+                            "description": "One minute to 30 days; without it 7 days."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/InvitationWithToken"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "members.write"
+              }
+            },
             "/v1/sessions": {
               "post": {
                 "operationId": "Members_Login",
@@ -2781,7 +2837,7 @@ enum OpenAPI {
                   },
                   "name": {
                     "type": "string",
-                    "description": "1 to 200 characters; empty: the address."
+                    "description": "1 to 200 characters; empty: the address. Nothing to who is a member already."
                   },
                   "password": {
                     "type": "string",
@@ -3434,6 +3490,10 @@ enum OpenAPI {
                   "expireTime": {
                     "type": "string",
                     "format": "date-time"
+                  },
+                  "memberId": {
+                    "type": "string",
+                    "description": "Set: the token sets a new password for this member."
                   }
                 }
               },

@@ -31,8 +31,62 @@ enum Queries {
                             'expire_time', expire_time), $8::text, $9::text
                     from made
                 )
-                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from made
+                """#)
+
+        static let insertReset = Statement(
+            name: "members.insertReset",
+            sql: #"""
+                with member as (
+                    select * from ragdz.members m where m.tenant_id = ragdz.current_tenant() and m.member_id = $1::uuid
+                ), ended as (
+                    update ragdz.invitations i set revoke_time = clock_timestamp()
+                    from member where i.tenant_id = member.tenant_id and i.email = member.email and i.accept_time is null
+                        and i.revoke_time is null
+                    returning i.invitation_id
+                ), made as (
+                    insert into ragdz.invitations (
+                        tenant_id, invitation_id, email, role, token_hash, invited_by, expire_time, member_id)
+                    select tenant_id, $2::uuid, email, role, $3::bytea, $4::text,
+                        clock_timestamp() + $5::bigint * interval '1 microsecond', member_id
+                    from member
+                    where (select count(*) from ended) >= 0
+                    returning *
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+                    select tenant_id, $4::text, 'member.reset', member_id::text,
+                        jsonb_build_object('invitation', invitation_id, 'expire_time', expire_time), $6::text, $7::text
+                    from made
+                )
+                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
+                from made
+                """#)
+
+        static let acceptReset = Statement(
+            name: "members.acceptReset",
+            sql: #"""
+                with taken as (
+                    update ragdz.invitations i set accept_time = clock_timestamp()
+                    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
+                        and i.revoke_time is null and i.expire_time > clock_timestamp()
+                    returning *
+                ), changed as (
+                    update ragdz.members m set password = $2::text
+                    from taken where m.tenant_id = taken.tenant_id and m.member_id = taken.member_id
+                    returning m.*
+                ), ended as (
+                    update ragdz.sessions s set revoke_time = clock_timestamp()
+                    from changed where s.tenant_id = changed.tenant_id and s.member_id = changed.member_id and s.revoke_time is null
+                    returning s.session_id
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+                    select tenant_id, 'member:' || member_id, 'member.password', member_id::text,
+                        jsonb_build_object('invitation', $1::uuid, 'sessions_ended', (select count(*) from ended)),
+                        $3::text, $4::text
+                    from changed
+                )
+                select member_id, email, name, role, create_time, last_login_time from changed
                 """#)
 
         static let memberOfEmail = Statement(
@@ -44,7 +98,7 @@ enum Queries {
         static let listInvitations = Statement(
             name: "members.listInvitations",
             sql: #"""
-                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from ragdz.invitations
                 where tenant_id = ragdz.current_tenant()
                     and (create_time, invitation_id) < ($1::timestamptz, $2::uuid)
@@ -55,7 +109,7 @@ enum Queries {
         static let lockInvitation = Statement(
             name: "members.lockInvitation",
             sql: #"""
-                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from ragdz.invitations
                 where tenant_id = ragdz.current_tenant() and invitation_id = $1::uuid
                 for update
@@ -75,7 +129,7 @@ enum Queries {
                         $3::text, $4::text
                     from changed
                 )
-                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time
+                select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from changed
                 """#)
 
@@ -83,7 +137,7 @@ enum Queries {
             name: "members.findInvitation",
             sql: #"""
                 select tenant_id as tenant_id, tenant_slug as tenant_slug, tenant_status as tenant_status, email as email,
-                    role as role, token_hash as token_hash, expire_time as expire_time, accept_time, revoke_time
+                    role as role, token_hash as token_hash, expire_time as expire_time, accept_time, revoke_time, member_id
                 from ragdz.find_invitation($1::uuid)
                 """#)
 
@@ -316,6 +370,16 @@ enum Queries {
         var expireTime: PostgresTimestamp
         var acceptTime: PostgresTimestamp?
         var revokeTime: PostgresTimestamp?
+        var memberID: UUID128?
+    }
+
+    struct MemberRow: PostgresRow, Hashable {
+        var memberID: UUID128
+        var email: String
+        var name: String
+        var role: String
+        var createTime: PostgresTimestamp
+        var lastLoginTime: PostgresTimestamp?
     }
 
     struct FindInvitationRow: PostgresRow, Hashable {
@@ -328,15 +392,7 @@ enum Queries {
         var expireTime: PostgresTimestamp
         var acceptTime: PostgresTimestamp?
         var revokeTime: PostgresTimestamp?
-    }
-
-    struct MemberRow: PostgresRow, Hashable {
-        var memberID: UUID128
-        var email: String
-        var name: String
-        var role: String
-        var createTime: PostgresTimestamp
-        var lastLoginTime: PostgresTimestamp?
+        var memberID: UUID128?
     }
 
     struct BeginLoginRow: PostgresRow, Hashable {
@@ -413,6 +469,34 @@ enum Queries {
         requestID.encode(into: &parameters)
         peer.encode(into: &parameters)
         return try await db.run(Statements.insertInvitation, parameters).first()
+    }
+
+    /// The token sets the password of a member that is there. No row when it is not.
+    static func insertReset(
+        _ db: some QueryRunner, memberID: UUID128, invitationID: UUID128, tokenHash: [UInt8], actor: String,
+        lifetimeMicros: Int64, requestID: String, peer: String
+    ) async throws(PostgresError) -> InvitationRow? {
+        var parameters = ParameterWriter(capacity: 7)
+        memberID.encode(into: &parameters)
+        invitationID.encode(into: &parameters)
+        tokenHash.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        lifetimeMicros.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.insertReset, parameters).first()
+    }
+
+    /// Sets the password and ends all sessions. No row when somebody was faster, or the time is over.
+    static func acceptReset(
+        _ db: some QueryRunner, invitationID: UUID128, password: String, requestID: String, peer: String
+    ) async throws(PostgresError) -> MemberRow? {
+        var parameters = ParameterWriter(capacity: 4)
+        invitationID.encode(into: &parameters)
+        password.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.acceptReset, parameters).first()
     }
 
     static func memberOfEmail(
@@ -670,6 +754,7 @@ extension Queries.FindInvitationRow {
         self.expireTime = try row.get(6)
         self.acceptTime = try row.get(7)
         self.revokeTime = try row.get(8)
+        self.memberID = try row.get(9)
     }
 }
 
@@ -708,6 +793,7 @@ extension Queries.InvitationRow {
         self.expireTime = try row.get(5)
         self.acceptTime = try row.get(6)
         self.revokeTime = try row.get(7)
+        self.memberID = try row.get(8)
     }
 }
 

@@ -318,6 +318,7 @@ public enum ContractDescriptors {
                 "ragdz.v1.Member",
                 "ragdz.v1.Membership",
                 "ragdz.v1.Invitation",
+                "ragdz.v1.ResetPasswordRequest",
                 "ragdz.v1.InvitationWithToken",
                 "ragdz.v1.InviteMemberRequest",
                 "ragdz.v1.ListInvitationsRequest",
@@ -350,6 +351,7 @@ public enum ContractDescriptors {
                 "ragdz.v1.Members.ListMembers",
                 "ragdz.v1.Members.ChangeMemberRole",
                 "ragdz.v1.Members.RemoveMember",
+                "ragdz.v1.Members.ResetPassword",
                 "ragdz.v1.Members.Login",
                 "ragdz.v1.Members.RefreshSession",
                 "ragdz.v1.Members.Logout",
@@ -365,70 +367,74 @@ public enum ContractDescriptors {
                 YW1lEiIKBHJvbGUYBCABKA4yDi5yYWdkei52MS5Sb2xlUgRyb2xlEjsKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnBy
                 b3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRlVGltZRJCCg9sYXN0X2xvZ2luX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYu
                 VGltZXN0YW1wUg1sYXN0TG9naW5UaW1lInQKCk1lbWJlcnNoaXASKAoGbWVtYmVyGAEgASgLMhAucmFnZHoudjEuTWVtYmVy
-                UgZtZW1iZXISGwoJdGVuYW50X2lkGAIgASgJUgh0ZW5hbnRJZBIfCgt0ZW5hbnRfc2x1ZxgDIAEoCVIKdGVuYW50U2x1ZyKj
+                UgZtZW1iZXISGwoJdGVuYW50X2lkGAIgASgJUgh0ZW5hbnRJZBIfCgt0ZW5hbnRfc2x1ZxgDIAEoCVIKdGVuYW50U2x1ZyLA
                 AgoKSW52aXRhdGlvbhIOCgJpZBgBIAEoCVICaWQSFAoFZW1haWwYAiABKAlSBWVtYWlsEiIKBHJvbGUYAyABKA4yDi5yYWdk
                 ei52MS5Sb2xlUgRyb2xlEjIKBnN0YXR1cxgEIAEoDjIaLnJhZ2R6LnYxLkludml0YXRpb25TdGF0dXNSBnN0YXR1cxIdCgpp
                 bnZpdGVkX2J5GAUgASgJUglpbnZpdGVkQnkSOwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0
                 YW1wUgpjcmVhdGVUaW1lEjsKC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKZXhwaXJl
-                VGltZSJhChNJbnZpdGF0aW9uV2l0aFRva2VuEjQKCmludml0YXRpb24YASABKAsyFC5yYWdkei52MS5JbnZpdGF0aW9uUgpp
-                bnZpdGF0aW9uEhQKBXRva2VuGAIgASgJUgV0b2tlbiKZAQoTSW52aXRlTWVtYmVyUmVxdWVzdBIUCgVlbWFpbBgBIAEoCVIF
-                ZW1haWwSIgoEcm9sZRgCIAEoDjIOLnJhZ2R6LnYxLlJvbGVSBHJvbGUSKwoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVm
-                LkR1cmF0aW9uUgN0dGwSGwoJdGVuYW50X2lkGAQgASgJUgh0ZW5hbnRJZCJUChZMaXN0SW52aXRhdGlvbnNSZXF1ZXN0EhsK
-                CXBhZ2Vfc2l6ZRgBIAEoBVIIcGFnZVNpemUSHQoKcGFnZV90b2tlbhgCIAEoCVIJcGFnZVRva2VuInkKF0xpc3RJbnZpdGF0
-                aW9uc1Jlc3BvbnNlEjYKC2ludml0YXRpb25zGAEgAygLMhQucmFnZHoudjEuSW52aXRhdGlvblILaW52aXRhdGlvbnMSJgoP
-                bmV4dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0UGFnZVRva2VuIikKF1Jldm9rZUludml0YXRpb25SZXF1ZXN0Eg4KAmlkGAEg
-                ASgJUgJpZCJfChdBY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBIUCgV0b2tlbhgBIAEoCVIFdG9rZW4SEgoEbmFtZRgCIAEoCVIE
-                bmFtZRIaCghwYXNzd29yZBgDIAEoCVIIcGFzc3dvcmQiIgoQR2V0TWVtYmVyUmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiUAoS
-                TGlzdE1lbWJlcnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoBVIIcGFnZVNpemUSHQoKcGFnZV90b2tlbhgCIAEoCVIJcGFn
-                ZVRva2VuImkKE0xpc3RNZW1iZXJzUmVzcG9uc2USKgoHbWVtYmVycxgBIAMoCzIQLnJhZ2R6LnYxLk1lbWJlclIHbWVtYmVy
-                cxImCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlSDW5leHRQYWdlVG9rZW4iTQoXQ2hhbmdlTWVtYmVyUm9sZVJlcXVlc3QSDgoC
-                aWQYASABKAlSAmlkEiIKBHJvbGUYAiABKA4yDi5yYWdkei52MS5Sb2xlUgRyb2xlIiUKE1JlbW92ZU1lbWJlclJlcXVlc3QS
-                DgoCaWQYASABKAlSAmlkIlgKDExvZ2luUmVxdWVzdBIWCgZ0ZW5hbnQYASABKAlSBnRlbmFudBIUCgVlbWFpbBgCIAEoCVIF
-                ZW1haWwSGgoIcGFzc3dvcmQYAyABKAlSCHBhc3N3b3JkIjwKFVJlZnJlc2hTZXNzaW9uUmVxdWVzdBIjCg1yZWZyZXNoX3Rv
-                a2VuGAEgASgJUgxyZWZyZXNoVG9rZW4iowIKDVNlc3Npb25Ub2tlbnMSIwoNc2Vzc2lvbl90b2tlbhgBIAEoCVIMc2Vzc2lv
-                blRva2VuEjsKC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKZXhwaXJlVGltZRIjCg1y
-                ZWZyZXNoX3Rva2VuGAMgASgJUgxyZWZyZXNoVG9rZW4SRAoQc2Vzc2lvbl9lbmRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90
-                b2J1Zi5UaW1lc3RhbXBSDnNlc3Npb25FbmRUaW1lEigKBm1lbWJlchgFIAEoCzIQLnJhZ2R6LnYxLk1lbWJlclIGbWVtYmVy
-                EhsKCXRlbmFudF9pZBgGIAEoCVIIdGVuYW50SWQiuAIKDkNvbnNvbGVTZXNzaW9uEg4KAmlkGAEgASgJUgJpZBIbCgltZW1i
-                ZXJfaWQYAiABKAlSCG1lbWJlcklkEjsKC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIK
-                Y3JlYXRlVGltZRI9CgxyZWZyZXNoX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgtyZWZyZXNoVGlt
-                ZRI1CghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSB2VuZFRpbWUSEgoEcGVlchgGIAEoCVIE
-                cGVlchIYCgdjdXJyZW50GAcgASgIUgdjdXJyZW50EhgKB3Jldm9rZWQYCCABKAhSB3Jldm9rZWQiDwoNTG9nb3V0UmVxdWVz
-                dCIyChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhsKCW1lbWJlcl9pZBgBIAEoCVIIbWVtYmVySWQiTAoUTGlzdFNlc3Npb25zUmVz
-                cG9uc2USNAoIc2Vzc2lvbnMYASADKAsyGC5yYWdkei52MS5Db25zb2xlU2Vzc2lvblIIc2Vzc2lvbnMiJgoUUmV2b2tlU2Vz
-                c2lvblJlcXVlc3QSDgoCaWQYASABKAlSAmlkIhMKEUdldEFjY291bnRSZXF1ZXN0ImUKFUNoYW5nZVBhc3N3b3JkUmVxdWVz
-                dBIpChBjdXJyZW50X3Bhc3N3b3JkGAEgASgJUg9jdXJyZW50UGFzc3dvcmQSIQoMbmV3X3Bhc3N3b3JkGAIgASgJUgtuZXdQ
-                YXNzd29yZCpeCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEg8KC1JPTEVfTUVNQkVSEAIS
-                DgoKUk9MRV9BRE1JThADEg4KClJPTEVfT1dORVIQBCqvAQoQSW52aXRhdGlvblN0YXR1cxIhCh1JTlZJVEFUSU9OX1NUQVRV
-                U19VTlNQRUNJRklFRBAAEhoKFklOVklUQVRJT05fU1RBVFVTX09QRU4QARIeChpJTlZJVEFUSU9OX1NUQVRVU19BQ0NFUFRF
-                RBACEh0KGUlOVklUQVRJT05fU1RBVFVTX1JFVk9LRUQQAxIdChlJTlZJVEFUSU9OX1NUQVRVU19FWFBJUkVEEAQyjw8KB01l
-                bWJlcnMShwEKDEludml0ZU1lbWJlchIdLnJhZ2R6LnYxLkludml0ZU1lbWJlclJlcXVlc3QaHS5yYWdkei52MS5JbnZpdGF0
-                aW9uV2l0aFRva2VuIjmC0+STAhciEi92MS9tZW1iZXJzOmludml0ZToBKsrzGBgIAxINbWVtYmVycy53cml0ZSIFd3JpdGUS
-                jAEKD0xpc3RJbnZpdGF0aW9ucxIgLnJhZ2R6LnYxLkxpc3RJbnZpdGF0aW9uc1JlcXVlc3QaIS5yYWdkei52MS5MaXN0SW52
-                aXRhdGlvbnNSZXNwb25zZSI0kAIBgtPkkwIREg8vdjEvaW52aXRhdGlvbnPK8xgWCAESDG1lbWJlcnMucmVhZCIEcmVhZBKS
-                AQoQUmV2b2tlSW52aXRhdGlvbhIhLnJhZ2R6LnYxLlJldm9rZUludml0YXRpb25SZXF1ZXN0GhQucmFnZHoudjEuSW52aXRh
-                dGlvbiJFkAICgtPkkwIgIhsvdjEvaW52aXRhdGlvbnMve2lkfTpyZXZva2U6ASrK8xgYCAESDW1lbWJlcnMud3JpdGUiBXdy
-                aXRlEnsKEEFjY2VwdEludml0YXRpb24SIS5yYWdkei52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBoULnJhZ2R6LnYxLk1l
-                bWJlcnNoaXAiLoLT5JMCGyIWL3YxL2ludml0YXRpb25zOmFjY2VwdDoBKsrzGAkIBCIFbG9naW4ScAoJR2V0TWVtYmVyEhou
-                cmFnZHoudjEuR2V0TWVtYmVyUmVxdWVzdBoQLnJhZ2R6LnYxLk1lbWJlciI1kAIBgtPkkwISEhAvdjEvbWVtYmVycy97aWR9
-                yvMYFggBEgxtZW1iZXJzLnJlYWQiBHJlYWQSfAoLTGlzdE1lbWJlcnMSHC5yYWdkei52MS5MaXN0TWVtYmVyc1JlcXVlc3Qa
-                HS5yYWdkei52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIjCQAgGC0+STAg0SCy92MS9tZW1iZXJzyvMYFggBEgxtZW1iZXJzLnJl
-                YWQiBHJlYWQSjgEKEENoYW5nZU1lbWJlclJvbGUSIS5yYWdkei52MS5DaGFuZ2VNZW1iZXJSb2xlUmVxdWVzdBoQLnJhZ2R6
-                LnYxLk1lbWJlciJFkAICgtPkkwIgIhsvdjEvbWVtYmVycy97aWR9OmNoYW5nZVJvbGU6ASrK8xgYCAESDW1lbWJlcnMud3Jp
-                dGUiBXdyaXRlEnUKDFJlbW92ZU1lbWJlchIdLnJhZ2R6LnYxLlJlbW92ZU1lbWJlclJlcXVlc3QaEC5yYWdkei52MS5NZW1i
-                ZXIiNILT5JMCEioQL3YxL21lbWJlcnMve2lkfcrzGBgIARINbWVtYmVycy53cml0ZSIFd3JpdGUSXgoFTG9naW4SFi5yYWdk
-                ei52MS5Mb2dpblJlcXVlc3QaFy5yYWdkei52MS5TZXNzaW9uVG9rZW5zIiSC0+STAhEiDC92MS9zZXNzaW9uczoBKsrzGAkI
-                BCIFbG9naW4SeAoOUmVmcmVzaFNlc3Npb24SHy5yYWdkei52MS5SZWZyZXNoU2Vzc2lvblJlcXVlc3QaFy5yYWdkei52MS5T
-                ZXNzaW9uVG9rZW5zIiyC0+STAhkiFC92MS9zZXNzaW9uczpyZWZyZXNoOgEqyvMYCQgEIgVsb2dpbhJ6CgZMb2dvdXQSFy5y
-                YWdkei52MS5Mb2dvdXRSZXF1ZXN0GhgucmFnZHoudjEuQ29uc29sZVNlc3Npb24iPZACAoLT5JMCGCITL3YxL3Nlc3Npb25z
-                OmxvZ291dDoBKsrzGBgIARINYWNjb3VudC53cml0ZSIFd3JpdGUSgAEKDExpc3RTZXNzaW9ucxIdLnJhZ2R6LnYxLkxpc3RT
-                ZXNzaW9uc1JlcXVlc3QaHi5yYWdkei52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIxkAIBgtPkkwIOEgwvdjEvc2Vzc2lvbnPK
-                8xgWCAESDGFjY291bnQucmVhZCIEcmVhZBKDAQoNUmV2b2tlU2Vzc2lvbhIeLnJhZ2R6LnYxLlJldm9rZVNlc3Npb25SZXF1
-                ZXN0GhgucmFnZHoudjEuQ29uc29sZVNlc3Npb24iOJACAoLT5JMCEyoRL3YxL3Nlc3Npb25zL3tpZH3K8xgYCAESDWFjY291
-                bnQud3JpdGUiBXdyaXRlEnEKCkdldEFjY291bnQSGy5yYWdkei52MS5HZXRBY2NvdW50UmVxdWVzdBoULnJhZ2R6LnYxLk1l
-                bWJlcnNoaXAiMJACAYLT5JMCDRILL3YxL2FjY291bnTK8xgWCAESDGFjY291bnQucmVhZCIEcmVhZBKOAQoOQ2hhbmdlUGFz
-                c3dvcmQSHy5yYWdkei52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaGC5yYWdkei52MS5Db25zb2xlU2Vzc2lvbiJBgtPkkwIf
-                IhovdjEvYWNjb3VudDpjaGFuZ2VQYXNzd29yZDoBKsrzGBgIARINYWNjb3VudC53cml0ZSIFbG9naW5iBnByb3RvMw==
+                VGltZRIbCgltZW1iZXJfaWQYCCABKAlSCG1lbWJlcklkIlMKFFJlc2V0UGFzc3dvcmRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJp
+                ZBIrCgN0dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25SA3R0bCJhChNJbnZpdGF0aW9uV2l0aFRva2VuEjQK
+                Cmludml0YXRpb24YASABKAsyFC5yYWdkei52MS5JbnZpdGF0aW9uUgppbnZpdGF0aW9uEhQKBXRva2VuGAIgASgJUgV0b2tl
+                biKZAQoTSW52aXRlTWVtYmVyUmVxdWVzdBIUCgVlbWFpbBgBIAEoCVIFZW1haWwSIgoEcm9sZRgCIAEoDjIOLnJhZ2R6LnYx
+                LlJvbGVSBHJvbGUSKwoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUgN0dGwSGwoJdGVuYW50X2lkGAQg
+                ASgJUgh0ZW5hbnRJZCJUChZMaXN0SW52aXRhdGlvbnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoBVIIcGFnZVNpemUSHQoK
+                cGFnZV90b2tlbhgCIAEoCVIJcGFnZVRva2VuInkKF0xpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlEjYKC2ludml0YXRpb25zGAEg
+                AygLMhQucmFnZHoudjEuSW52aXRhdGlvblILaW52aXRhdGlvbnMSJgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0UGFn
+                ZVRva2VuIikKF1Jldm9rZUludml0YXRpb25SZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCJfChdBY2NlcHRJbnZpdGF0aW9uUmVx
+                dWVzdBIUCgV0b2tlbhgBIAEoCVIFdG9rZW4SEgoEbmFtZRgCIAEoCVIEbmFtZRIaCghwYXNzd29yZBgDIAEoCVIIcGFzc3dv
+                cmQiIgoQR2V0TWVtYmVyUmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiUAoSTGlzdE1lbWJlcnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6
+                ZRgBIAEoBVIIcGFnZVNpemUSHQoKcGFnZV90b2tlbhgCIAEoCVIJcGFnZVRva2VuImkKE0xpc3RNZW1iZXJzUmVzcG9uc2US
+                KgoHbWVtYmVycxgBIAMoCzIQLnJhZ2R6LnYxLk1lbWJlclIHbWVtYmVycxImCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlSDW5l
+                eHRQYWdlVG9rZW4iTQoXQ2hhbmdlTWVtYmVyUm9sZVJlcXVlc3QSDgoCaWQYASABKAlSAmlkEiIKBHJvbGUYAiABKA4yDi5y
+                YWdkei52MS5Sb2xlUgRyb2xlIiUKE1JlbW92ZU1lbWJlclJlcXVlc3QSDgoCaWQYASABKAlSAmlkIlgKDExvZ2luUmVxdWVz
+                dBIWCgZ0ZW5hbnQYASABKAlSBnRlbmFudBIUCgVlbWFpbBgCIAEoCVIFZW1haWwSGgoIcGFzc3dvcmQYAyABKAlSCHBhc3N3
+                b3JkIjwKFVJlZnJlc2hTZXNzaW9uUmVxdWVzdBIjCg1yZWZyZXNoX3Rva2VuGAEgASgJUgxyZWZyZXNoVG9rZW4iowIKDVNl
+                c3Npb25Ub2tlbnMSIwoNc2Vzc2lvbl90b2tlbhgBIAEoCVIMc2Vzc2lvblRva2VuEjsKC2V4cGlyZV90aW1lGAIgASgLMhou
+                Z29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKZXhwaXJlVGltZRIjCg1yZWZyZXNoX3Rva2VuGAMgASgJUgxyZWZyZXNoVG9r
+                ZW4SRAoQc2Vzc2lvbl9lbmRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSDnNlc3Npb25FbmRUaW1l
+                EigKBm1lbWJlchgFIAEoCzIQLnJhZ2R6LnYxLk1lbWJlclIGbWVtYmVyEhsKCXRlbmFudF9pZBgGIAEoCVIIdGVuYW50SWQi
+                uAIKDkNvbnNvbGVTZXNzaW9uEg4KAmlkGAEgASgJUgJpZBIbCgltZW1iZXJfaWQYAiABKAlSCG1lbWJlcklkEjsKC2NyZWF0
+                ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRlVGltZRI9CgxyZWZyZXNoX3RpbWUYBCAB
+                KAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgtyZWZyZXNoVGltZRI1CghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5w
+                cm90b2J1Zi5UaW1lc3RhbXBSB2VuZFRpbWUSEgoEcGVlchgGIAEoCVIEcGVlchIYCgdjdXJyZW50GAcgASgIUgdjdXJyZW50
+                EhgKB3Jldm9rZWQYCCABKAhSB3Jldm9rZWQiDwoNTG9nb3V0UmVxdWVzdCIyChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhsKCW1l
+                bWJlcl9pZBgBIAEoCVIIbWVtYmVySWQiTAoUTGlzdFNlc3Npb25zUmVzcG9uc2USNAoIc2Vzc2lvbnMYASADKAsyGC5yYWdk
+                ei52MS5Db25zb2xlU2Vzc2lvblIIc2Vzc2lvbnMiJgoUUmV2b2tlU2Vzc2lvblJlcXVlc3QSDgoCaWQYASABKAlSAmlkIhMK
+                EUdldEFjY291bnRSZXF1ZXN0ImUKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBIpChBjdXJyZW50X3Bhc3N3b3JkGAEgASgJUg9j
+                dXJyZW50UGFzc3dvcmQSIQoMbmV3X3Bhc3N3b3JkGAIgASgJUgtuZXdQYXNzd29yZCpeCgRSb2xlEhQKEFJPTEVfVU5TUEVD
+                SUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEg8KC1JPTEVfTUVNQkVSEAISDgoKUk9MRV9BRE1JThADEg4KClJPTEVfT1dORVIQ
+                BCqvAQoQSW52aXRhdGlvblN0YXR1cxIhCh1JTlZJVEFUSU9OX1NUQVRVU19VTlNQRUNJRklFRBAAEhoKFklOVklUQVRJT05f
+                U1RBVFVTX09QRU4QARIeChpJTlZJVEFUSU9OX1NUQVRVU19BQ0NFUFRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX1JFVk9L
+                RUQQAxIdChlJTlZJVEFUSU9OX1NUQVRVU19FWFBJUkVEEAQypxAKB01lbWJlcnMShwEKDEludml0ZU1lbWJlchIdLnJhZ2R6
+                LnYxLkludml0ZU1lbWJlclJlcXVlc3QaHS5yYWdkei52MS5JbnZpdGF0aW9uV2l0aFRva2VuIjmC0+STAhciEi92MS9tZW1i
+                ZXJzOmludml0ZToBKsrzGBgIAxINbWVtYmVycy53cml0ZSIFd3JpdGUSjAEKD0xpc3RJbnZpdGF0aW9ucxIgLnJhZ2R6LnYx
+                Lkxpc3RJbnZpdGF0aW9uc1JlcXVlc3QaIS5yYWdkei52MS5MaXN0SW52aXRhdGlvbnNSZXNwb25zZSI0kAIBgtPkkwIREg8v
+                djEvaW52aXRhdGlvbnPK8xgWCAESDG1lbWJlcnMucmVhZCIEcmVhZBKSAQoQUmV2b2tlSW52aXRhdGlvbhIhLnJhZ2R6LnYx
+                LlJldm9rZUludml0YXRpb25SZXF1ZXN0GhQucmFnZHoudjEuSW52aXRhdGlvbiJFkAICgtPkkwIgIhsvdjEvaW52aXRhdGlv
+                bnMve2lkfTpyZXZva2U6ASrK8xgYCAESDW1lbWJlcnMud3JpdGUiBXdyaXRlEnsKEEFjY2VwdEludml0YXRpb24SIS5yYWdk
+                ei52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBoULnJhZ2R6LnYxLk1lbWJlcnNoaXAiLoLT5JMCGyIWL3YxL2ludml0YXRp
+                b25zOmFjY2VwdDoBKsrzGAkIBCIFbG9naW4ScAoJR2V0TWVtYmVyEhoucmFnZHoudjEuR2V0TWVtYmVyUmVxdWVzdBoQLnJh
+                Z2R6LnYxLk1lbWJlciI1kAIBgtPkkwISEhAvdjEvbWVtYmVycy97aWR9yvMYFggBEgxtZW1iZXJzLnJlYWQiBHJlYWQSfAoL
+                TGlzdE1lbWJlcnMSHC5yYWdkei52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHS5yYWdkei52MS5MaXN0TWVtYmVyc1Jlc3BvbnNl
+                IjCQAgGC0+STAg0SCy92MS9tZW1iZXJzyvMYFggBEgxtZW1iZXJzLnJlYWQiBHJlYWQSjgEKEENoYW5nZU1lbWJlclJvbGUS
+                IS5yYWdkei52MS5DaGFuZ2VNZW1iZXJSb2xlUmVxdWVzdBoQLnJhZ2R6LnYxLk1lbWJlciJFkAICgtPkkwIgIhsvdjEvbWVt
+                YmVycy97aWR9OmNoYW5nZVJvbGU6ASrK8xgYCAESDW1lbWJlcnMud3JpdGUiBXdyaXRlEnUKDFJlbW92ZU1lbWJlchIdLnJh
+                Z2R6LnYxLlJlbW92ZU1lbWJlclJlcXVlc3QaEC5yYWdkei52MS5NZW1iZXIiNILT5JMCEioQL3YxL21lbWJlcnMve2lkfcrz
+                GBgIARINbWVtYmVycy53cml0ZSIFd3JpdGUSlQEKDVJlc2V0UGFzc3dvcmQSHi5yYWdkei52MS5SZXNldFBhc3N3b3JkUmVx
+                dWVzdBodLnJhZ2R6LnYxLkludml0YXRpb25XaXRoVG9rZW4iRYLT5JMCIyIeL3YxL21lbWJlcnMve2lkfTpyZXNldFBhc3N3
+                b3JkOgEqyvMYGAgBEg1tZW1iZXJzLndyaXRlIgV3cml0ZRJeCgVMb2dpbhIWLnJhZ2R6LnYxLkxvZ2luUmVxdWVzdBoXLnJh
+                Z2R6LnYxLlNlc3Npb25Ub2tlbnMiJILT5JMCESIML3YxL3Nlc3Npb25zOgEqyvMYCQgEIgVsb2dpbhJ4Cg5SZWZyZXNoU2Vz
+                c2lvbhIfLnJhZ2R6LnYxLlJlZnJlc2hTZXNzaW9uUmVxdWVzdBoXLnJhZ2R6LnYxLlNlc3Npb25Ub2tlbnMiLILT5JMCGSIU
+                L3YxL3Nlc3Npb25zOnJlZnJlc2g6ASrK8xgJCAQiBWxvZ2luEnoKBkxvZ291dBIXLnJhZ2R6LnYxLkxvZ291dFJlcXVlc3Qa
+                GC5yYWdkei52MS5Db25zb2xlU2Vzc2lvbiI9kAICgtPkkwIYIhMvdjEvc2Vzc2lvbnM6bG9nb3V0OgEqyvMYGAgBEg1hY2Nv
+                dW50LndyaXRlIgV3cml0ZRKAAQoMTGlzdFNlc3Npb25zEh0ucmFnZHoudjEuTGlzdFNlc3Npb25zUmVxdWVzdBoeLnJhZ2R6
+                LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIjGQAgGC0+STAg4SDC92MS9zZXNzaW9uc8rzGBYIARIMYWNjb3VudC5yZWFkIgRy
+                ZWFkEoMBCg1SZXZva2VTZXNzaW9uEh4ucmFnZHoudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaGC5yYWdkei52MS5Db25zb2xl
+                U2Vzc2lvbiI4kAICgtPkkwITKhEvdjEvc2Vzc2lvbnMve2lkfcrzGBgIARINYWNjb3VudC53cml0ZSIFd3JpdGUScQoKR2V0
+                QWNjb3VudBIbLnJhZ2R6LnYxLkdldEFjY291bnRSZXF1ZXN0GhQucmFnZHoudjEuTWVtYmVyc2hpcCIwkAIBgtPkkwINEgsv
+                djEvYWNjb3VudMrzGBYIARIMYWNjb3VudC5yZWFkIgRyZWFkEo4BCg5DaGFuZ2VQYXNzd29yZBIfLnJhZ2R6LnYxLkNoYW5n
+                ZVBhc3N3b3JkUmVxdWVzdBoYLnJhZ2R6LnYxLkNvbnNvbGVTZXNzaW9uIkGC0+STAh8iGi92MS9hY2NvdW50OmNoYW5nZVBh
+                c3N3b3JkOgEqyvMYGAgBEg1hY2NvdW50LndyaXRlIgVsb2dpbmIGcHJvdG8z
                 """),
         ProtoFileDescriptor(
             name: "ragdz/v1/operators.proto",

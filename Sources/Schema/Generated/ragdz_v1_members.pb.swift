@@ -84,6 +84,19 @@ public struct Ragdz_V1_Invitation: Message {
     public var invitedBy: String = ""
     public var createTime: Google_Protobuf_Timestamp?
     public var expireTime: Google_Protobuf_Timestamp?
+    /// Set: the token sets a new password for this member.
+    public var memberID: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ResetPasswordRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ResetPasswordRequest" }
+
+    public var id: String = ""
+    /// One minute to 30 days; without it 7 days.
+    public var ttl: Google_Protobuf_Duration?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -150,7 +163,7 @@ public struct Ragdz_V1_AcceptInvitationRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.AcceptInvitationRequest" }
 
     public var token: String = ""
-    /// 1 to 200 characters; empty: the address.
+    /// 1 to 200 characters; empty: the address. Nothing to who is a member already.
     public var name: String = ""
     /// 10 characters to 1,024 bytes, taken in NFC.
     public var password: String = ""
@@ -335,6 +348,7 @@ public enum Ragdz_V1_Members {
             Methods.listMembers,
             Methods.changeMemberRole,
             Methods.removeMember,
+            Methods.resetPassword,
             Methods.login,
             Methods.refreshSession,
             Methods.logout,
@@ -389,6 +403,11 @@ public enum Ragdz_V1_Members {
             service: "ragdz.v1.Members", name: "RemoveMember", callType: .unary,
             requestType: Ragdz_V1_RemoveMemberRequest.self, responseType: Ragdz_V1_Member.self,
             http: HTTPRule(verb: "DELETE", template: "/v1/members/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "members.write", costClass: "write"))
+        public static let resetPassword = MethodDescriptor(
+            service: "ragdz.v1.Members", name: "ResetPassword", callType: .unary,
+            requestType: Ragdz_V1_ResetPasswordRequest.self, responseType: Ragdz_V1_InvitationWithToken.self,
+            http: HTTPRule(verb: "POST", template: "/v1/members/{id}:resetPassword", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "members.write", costClass: "write"))
         public static let login = MethodDescriptor(
             service: "ragdz.v1.Members", name: "Login", callType: .unary,
@@ -462,6 +481,11 @@ public enum Ragdz_V1_Members {
         func removeMember(
             _ request: Ragdz_V1_RemoveMemberRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Member
+        /// Makes a token that sets a new password for a member up to the caller's own role, and shows it, once. AcceptInvitation
+        /// takes it: the member keeps id and role, and its sessions end.
+        func resetPassword(
+            _ request: Ragdz_V1_ResetPasswordRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_InvitationWithToken
         /// Begins a session. An address that nobody has, a wrong password and an unknown tenant get one answer: UNAUTHENTICATED,
         /// reason LOGIN_REFUSED. Too many guesses get RESOURCE_EXHAUSTED, reason LOGIN_DELAYED, with the time to come back.
         func login(
@@ -552,6 +576,14 @@ public enum Ragdz_V1_Members {
             try await _channel.unary(Methods.removeMember, request, options: options)
         }
 
+        /// Makes a token that sets a new password for a member up to the caller's own role, and shows it, once. AcceptInvitation
+        /// takes it: the member keeps id and role, and its sessions end.
+        public func resetPassword(
+            _ request: Ragdz_V1_ResetPasswordRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_InvitationWithToken {
+            try await _channel.unary(Methods.resetPassword, request, options: options)
+        }
+
         /// Begins a session. An address that nobody has, a wrong password and an unknown tenant get one answer: UNAUTHENTICATED,
         /// reason LOGIN_REFUSED. Too many guesses get RESOURCE_EXHAUSTED, reason LOGIN_DELAYED, with the time to come back.
         public func login(
@@ -637,6 +669,10 @@ extension Ragdz_V1_Members.ServiceProtocol {
         router.unary(Ragdz_V1_Members.Methods.removeMember) {
             (request: Ragdz_V1_RemoveMemberRequest, context: ServerContext) in
             try await self.removeMember(request, context: context)
+        }
+        router.unary(Ragdz_V1_Members.Methods.resetPassword) {
+            (request: Ragdz_V1_ResetPasswordRequest, context: ServerContext) in
+            try await self.resetPassword(request, context: context)
         }
         router.unary(Ragdz_V1_Members.Methods.login) {
             (request: Ragdz_V1_LoginRequest, context: ServerContext) in
@@ -807,6 +843,7 @@ extension Ragdz_V1_Invitation {
         size += sizes.singular(ProtoString.self, 5, invitedBy)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, createTime)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, expireTime)
+        size += sizes.singular(ProtoString.self, 8, memberID)
         return size
     }
 
@@ -818,6 +855,7 @@ extension Ragdz_V1_Invitation {
         writer.singular(ProtoString.self, 5, invitedBy)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, createTime)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, expireTime)
+        writer.singular(ProtoString.self, 8, memberID)
         writer.unknown(unknownFields)
     }
 
@@ -831,6 +869,7 @@ extension Ragdz_V1_Invitation {
             case 42: try reader.singular(ProtoString.self, &invitedBy)
             case 50: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
             case 58: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
+            case 66: try reader.singular(ProtoString.self, &memberID)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -844,6 +883,7 @@ extension Ragdz_V1_Invitation {
         .init(5, "invitedBy", "invited_by"),
         .init(6, "createTime", "create_time"),
         .init(7, "expireTime", "expire_time"),
+        .init(8, "memberId", "member_id"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -855,6 +895,7 @@ extension Ragdz_V1_Invitation {
         try json.singular(ProtoString.self, "invitedBy", invitedBy)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "expireTime", expireTime)
+        try json.singular(ProtoString.self, "memberId", memberID)
         json.endObject()
     }
 
@@ -869,6 +910,55 @@ extension Ragdz_V1_Invitation {
             case 5: try json.singular(ProtoString.self, &invitedBy)
             case 6: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
             case 7: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
+            case 8: try json.singular(ProtoString.self, &memberID)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ResetPasswordRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Duration>.self, 2, ttl)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.optional(ProtoMessage<Google_Protobuf_Duration>.self, 2, ttl)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.optional(ProtoMessage<Google_Protobuf_Duration>.self, &ttl)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "ttl"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, "ttl", ttl)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, &ttl)
             default: break
             }
         }
