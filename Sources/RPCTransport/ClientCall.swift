@@ -24,8 +24,10 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     private var failure: Status?
     /// Messages that were handed on.
     private var received: UInt64 = 0
-    /// When the present attempt ends, if that is before the call does.
-    private var attemptEnd: Deadline?
+    /// The present attempt ends before the call does.
+    private var attemptIsLimited = false
+    /// How many streams were opened for the call.
+    private var attempts = 0
     /// Over the messages that were handed on, while the stream can be taken up.
     private var check = StreamCheck()
     private var streamID: String?
@@ -80,11 +82,12 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     }
 
     private func open() async throws -> ClientStream {
+        attemptIsLimited = false
         try checkAlive()
         let connection = try await pool.connection(waitsForReady: options.waitForReady, deadline: deadline)
         try checkAlive()
         let (end, status) = attemptDeadline()
-        attemptEnd = status.reason == Status.attemptTimeoutReason ? end : nil
+        attemptIsLimited = status.reason == Status.attemptTimeoutReason
         let stream = ClientStream(
             connection, deadline: end, deadlineStatus: status, options: options,
             received: resumes ? received : 0)
@@ -96,6 +99,7 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
         }
         if mayResume { stream.check = check }
         try connection.open(stream, headers)
+        attempts += 1
         try launch(stream)
         return stream
     }
@@ -141,9 +145,7 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
 
     /// Returns when there may be another attempt; else the call is over and `status` is thrown.
     private func recover(from told: Status, isOpening: Bool = false) async throws {
-        // The server knows the attempt's deadline too, and its answer may be here before our own timer.
-        let isLate = told.code == .deadlineExceeded && attemptEnd?.hasPassed == true
-        let status = isLate ? .attemptTimedOut : told
+        let status = endedAttempt(told) ? .attemptTimedOut : told
         let failed = stream
         stream = nil
         let isUnprocessed =
@@ -170,6 +172,16 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
         if let deadline, deadline.remaining <= pause { throw end(status) }
         guard pause > .zero else { return }
         do { try await Task.sleep(for: pause) } catch { throw end(.cancelled()) }
+    }
+
+    /// Whether it is the attempt that took too long, and not the call.
+    ///
+    /// The server was told no other deadline than the attempt's. It may find it passed before our own timer does: its
+    /// clock is another one, and the header is in whole units. What a handler says of deadlines of its own has
+    /// reasons of its own.
+    private func endedAttempt(_ told: Status) -> Bool {
+        attemptIsLimited && told.code == .deadlineExceeded
+            && (told.reason ?? Status.deadlineReason) == Status.deadlineReason
     }
 
     private func end(_ status: Status) -> Status {
@@ -223,15 +235,20 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
 
     /// The answer of a call that has one.
     func only<M: Message>() async throws -> M {
-        guard let response: M = try await nextOnLoop() else {
+        var answer: (message: M, attempt: Int)?
+        while let message: M = try await nextOnLoop() {
+            // An attempt that broke between its message and its end was made again, and answers again.
+            if let answer, answer.attempt == attempts {
+                stream?.abandon(.cancelled())
+                throw Status.internalError(
+                    "The server answered \(method.path) with several messages.", reason: "TOO_MANY_RESPONSES")
+            }
+            answer = (message, attempts)
+        }
+        guard let answer else {
             throw Status.internalError("The server answered \(method.path) without a message.", reason: "NO_RESPONSE")
         }
-        guard try await nextOnLoop() as M? == nil else {
-            stream?.abandon(.cancelled())
-            throw Status.internalError(
-                "The server answered \(method.path) with several messages.", reason: "TOO_MANY_RESPONSES")
-        }
-        return response
+        return answer.message
     }
 
     func cancel() {
@@ -254,6 +271,8 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
 }
 
 extension Status {
+    /// The reason of a deadline that passed, in the words of a server of ours.
+    static let deadlineReason = "DEADLINE_EXCEEDED"
     /// The time of one attempt is over, that of the call is not.
     static let attemptTimedOut = Status.deadlineExceeded(
         "The server did not answer within the time of one attempt.", reason: attemptTimeoutReason)

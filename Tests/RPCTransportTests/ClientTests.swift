@@ -161,6 +161,81 @@ import Testing
         }
     }
 
+    /// The server may find the attempt's deadline passed before our own timer does: here it does so at once, and no
+    /// clock has a say in it.
+    @Test func aServerThatEndsTheAttemptFirstMeansTheAttempt() async throws {
+        try await Self.with { test in
+            var options = CallOptions(timeout: .seconds(3_000))
+            options.attemptTimeout = .seconds(1_000)
+            test.script.state.withLock { $0.failures = [.deadlineExceeded(), .deadlineExceeded()] }
+            let heard = try await test.call(Script.safe, options)
+            #expect(heard == "0:x")
+            #expect(test.script.calls.count == 3)
+            test.script.state.withLock { $0.failures = [.deadlineExceeded()] }
+            let late = await status { _ = try await test.call(Script.effectful, options) }
+            #expect(late?.code == .deadlineExceeded && late?.reason == "ATTEMPT_TIMEOUT")
+        }
+    }
+
+    @Test func otherDeadlinesAreTheCalls() async throws {
+        try await Self.with { test in
+            // No attempt is limited, or none within the call's own time.
+            for attemptTimeout: Duration? in [nil, .seconds(4_000)] {
+                var options = CallOptions(timeout: .seconds(3_000))
+                options.attemptTimeout = attemptTimeout
+                test.script.state.withLock { ($0.failures, $0.calls) = ([.deadlineExceeded()], []) }
+                let told = await status { _ = try await test.call(Script.safe, options) }
+                #expect(told?.reason == "DEADLINE_EXCEEDED")
+                #expect(test.script.calls.count == 1)
+            }
+            // What the server says of a deadline of its own is no matter of the attempt.
+            var options = CallOptions(timeout: .seconds(3_000))
+            options.attemptTimeout = .seconds(1_000)
+            test.script.state.withLock { ($0.failures, $0.calls) = ([.deadlineExceeded("slow", reason: "MODEL")], []) }
+            let told = await status { _ = try await test.call(Script.safe, options) }
+            #expect(told?.reason == "MODEL")
+            #expect(test.script.calls.count == 1)
+        }
+    }
+
+    /// Also between the one message and its end: the attempt that is made again answers again.
+    @Test(arguments: [RPCClient.Wire.ragdz, .grpc]) func aCallThatIsCutAnywhereIsAnswered(
+        wire: RPCClient.Wire
+    ) async throws {
+        try await Self.with { test in
+            guard case .anyOf(let targets) = test.client.target, case .host(_, let port)? = targets.first else {
+                return
+            }
+            @Sendable func call(_ proxy: FaultyProxy) async throws -> String {
+                var configuration = RPCClient.Configuration(wire: wire)
+                configuration.backoff = Backoff(initial: .milliseconds(2), maximum: .milliseconds(20))
+                configuration.retry.backoff = configuration.backoff
+                let client = RPCClient(
+                    .host("127.0.0.1", port: proxy.port), configuration: configuration,
+                    group: MultiThreadedEventLoopGroup.singleton)
+                var heard = ""
+                let failure = await status {
+                    let answer: Text = try await client.unary(Script.safe, Text("x"), options: .defaults)
+                    heard = answer.value
+                }
+                await client.close()
+                if let failure { throw failure }
+                return heard
+            }
+            let plain = try await FaultyProxy(to: port)
+            _ = try await call(plain)
+            let size = plain.bytesPassed
+            await plain.stop()
+            #expect(size > 80)
+            await ResumeTests.each(0...size) { cut in
+                let proxy = try await FaultyProxy(to: port) { .init(cutsAfter: $0 == 0 ? cut : nil) }
+                let heard = try await call(proxy)
+                #expect(heard == "0:x", "cut after \(cut) of \(size) bytes")
+                await proxy.stop()
+            }
+        }
+    }
+
     @Test func hedgesOvertakeASlowCall() async throws {
         try await Self.with { test in
             test.script.state.withLock { $0.pauses = [.seconds(30)] }
