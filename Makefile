@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval rolling tutorial
+.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval hostile rolling tutorial
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ fuzz: ## Fuzzes each target of fuzz/ for a minute, with the address sanitiser.
 
 isolation: ## Calls every method 200,000 times in all as tenants after each other's data, the database crashing under it.
 	@scripts/isolation.sh
+
+hostile: ## Answers 5,000 questions from a model endpoint that lies, and checks every citation.
+	@scripts/hostile-model.sh
 
 rolling: ## Restarts two servers in turn for two minutes under load of every call type; no call may fail.
 	@scripts/rolling-restart.sh 120

@@ -151,7 +151,10 @@ let testTargets: [Target] = [
         ["Keys", "Cryptography", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(
         "RetrievalTests",
-        ["Retrieval", "Language", "Models", "Schema", "RPC", "Postgres", "Bytes", "Cryptography", "Support"]),
+        [
+            "Retrieval", "Language", "Models", "Schema", "ProtoRuntime", "RPC", "Postgres", "Bytes", "Cryptography",
+            "Support",
+        ]),
     tests("WorkflowsTests", ["Workflows", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support"]),
     tests("StreamsTests", ["Streams", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(

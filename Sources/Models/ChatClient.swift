@@ -64,6 +64,8 @@ private actor ChatStreamReader {
     private var status = 0
     private var refusal: [UInt8] = []
     private var done = false
+    /// The model has said that it is done; what follows is at most its usage.
+    private var hasFinished = false
 
     init(events: AsyncThrowingStream<HTTPEvent, any Error>) {
         self.events = events.makeAsyncIterator()
@@ -95,6 +97,8 @@ private actor ChatStreamReader {
     private func finish() throws(ModelError) -> ChatDelta? {
         done = true
         if let error = ModelError(status: status, body: refusal), status != 0 { throw error }
+        // A server that dies may close its connection in order: half an answer must not pass for a whole one.
+        guard hasFinished else { throw ModelError(.unavailable, "the model's stream has no end") }
         return nil
     }
 
@@ -108,27 +112,41 @@ private actor ChatStreamReader {
                 done = true
                 return
             }
-            ready.append(contentsOf: try Self.deltas(event))
+            ready.append(contentsOf: try deltas(event))
         }
     }
 
-    private static func deltas(_ event: [UInt8]) throws(ModelError) -> [ChatDelta] {
+    private func deltas(_ event: [UInt8]) throws(ModelError) -> [ChatDelta] {
         guard let object = try? JSONSerialization.jsonObject(with: Data(event)) as? [String: Any] else {
             throw ModelError(.invalidResponse, "an event of the model is no JSON")
         }
-        if let error = object["error"] { throw ModelError(.unavailable, "the model failed: \(error)") }
+        if let error = object["error"], !(error is NSNull) {
+            throw ModelError(.unavailable, "the model failed: \("\(error)".prefix(Self.quotedError))")
+        }
         var deltas: [ChatDelta] = []
-        if let choices = object["choices"] as? [[String: Any]], let first = choices.first,
-            let delta = first["delta"] as? [String: Any], let text = delta["content"] as? String, !text.isEmpty
-        {
-            deltas.append(.text(text))
+        if let choices = object["choices"] as? [[String: Any]], let first = choices.first {
+            if first["finish_reason"] is String { hasFinished = true }
+            if let delta = first["delta"] as? [String: Any], let text = delta["content"] as? String, !text.isEmpty {
+                deltas.append(.text(text))
+            }
         }
         if let usage = object["usage"] as? [String: Any] {
             deltas.append(
                 .usage(
-                    inputTokens: (usage["prompt_tokens"] as? NSNumber)?.int64Value ?? 0,
-                    outputTokens: (usage["completion_tokens"] as? NSNumber)?.int64Value ?? 0))
+                    inputTokens: Self.count(usage["prompt_tokens"]),
+                    outputTokens: Self.count(usage["completion_tokens"])))
         }
         return deltas
+    }
+
+    /// Characters of a server's error that go into the log.
+    private static let quotedError = 300
+    /// No answer has as many tokens.
+    private static let mostTokens = 1e9
+
+    /// What a server says of tokens, when it can be true.
+    private static func count(_ value: Any?) -> Int64 {
+        guard let number = (value as? NSNumber)?.doubleValue, number >= 0, number <= mostTokens else { return 0 }
+        return Int64(number)
     }
 }

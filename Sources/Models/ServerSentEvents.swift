@@ -16,18 +16,22 @@ struct ServerSentEvents {
 
     mutating func received(_ bytes: [UInt8]) throws(TooLarge) -> [[UInt8]] {
         var events: [[UInt8]] = []
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "\n") where afterCarriageReturn:
+        var at = 0
+        while at < bytes.count {
+            if afterCarriageReturn {
                 afterCarriageReturn = false
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
-                afterCarriageReturn = byte == UInt8(ascii: "\r")
-                if let event = endOfLine() { events.append(event) }
-            default:
-                afterCarriageReturn = false
-                line.append(byte)
-                guard line.count + (data?.count ?? 0) <= Limits.eventBytes else { throw TooLarge() }
+                if bytes[at] == UInt8(ascii: "\n") {
+                    at += 1
+                    continue
+                }
             }
+            let end = bytes[at...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.count
+            guard line.count + (data?.count ?? 0) + end - at <= Limits.eventBytes else { throw TooLarge() }
+            line.append(contentsOf: bytes[at..<end])
+            guard end < bytes.count else { break }
+            afterCarriageReturn = bytes[end] == UInt8(ascii: "\r")
+            if let event = endOfLine() { events.append(event) }
+            at = end + 1
         }
         return events
     }

@@ -137,7 +137,7 @@ struct ScriptedModel: ChatModel {
     private func answer(_ model: ScriptedModel, question: String = question) async throws -> HeardAnswer {
         let corpus = try await CalibrationCorpus.shared.fixture()
         let service = RetrievalService(
-            database: corpus.test.database, embedder: try await RealEmbedder.shared.client(), chat: model,
+            database: corpus.test.database, embedder: try await RealEmbedder.shared.remembering(), chat: model,
             logger: RetrievalFixture.quiet)
         let fixture = RetrievalFixture(service: service, test: corpus.test, tenant: corpus.tenant)
         return try await HeardAnswer(try await fixture.ask(question), checkedBy: fixture)

@@ -175,6 +175,7 @@ actor RealEmbedder {
     static let shared = RealEmbedder()
     private var starting: Task<EmbeddingServer, any Error>?
     private let http = HTTPClient()
+    var memory: RememberingEmbedder?
 
     func client() async throws -> EmbeddingClient {
         if starting == nil {

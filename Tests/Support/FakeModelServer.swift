@@ -26,6 +26,10 @@ public final class FakeModelServer: Sendable {
         public var delayMilliseconds = 0
         /// Close in the middle instead of ending well.
         public var breakOff = false
+        /// Written as they are instead of all the above, a status line or not; then the connection ends.
+        public var raw: [[UInt8]]?
+        /// How often the last raw piece is written again, unless the client leaves before.
+        public var repeats = 0
 
         public init(_ pieces: String..., status: Int = 200) {
             self.pieces = pieces
@@ -151,6 +155,11 @@ public final class FakeModelServer: Sendable {
 
     private func write(_ reply: Reply, to connection: Int32) -> Bool {
         pause(reply.delayMilliseconds)
+        if let raw = reply.raw {
+            for piece in raw { guard send(piece, to: connection) else { return false } }
+            for _ in 0..<reply.repeats { guard send(raw.last ?? [], to: connection) else { return false } }
+            return false
+        }
         let length = reply.pieces.map(\.utf8.count).reduce(0, +)
         var head = "HTTP/1.1 \(reply.status) Status\r\nContent-Type: \(reply.contentType)\r\n"
         head += "Content-Length: \(reply.breakOff ? length + 100 : length)\r\n\r\n"
@@ -166,8 +175,10 @@ public final class FakeModelServer: Sendable {
         if milliseconds > 0 { usleep(UInt32(milliseconds) * 1_000) }
     }
 
-    private func send(_ text: String, to connection: Int32) -> Bool {
-        var rest = Array(text.utf8)[...]
+    private func send(_ text: String, to connection: Int32) -> Bool { send(Array(text.utf8), to: connection) }
+
+    private func send(_ bytes: [UInt8], to connection: Int32) -> Bool {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard sent > 0 else { return false }

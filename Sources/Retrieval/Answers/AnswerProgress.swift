@@ -18,12 +18,13 @@ struct AnswerProgress: Sendable {
     private(set) var isDone = false
     /// Marks of citations in `text` that are still numbered as the reader sees them.
     private var pieces: [(text: String, mark: Int?)] = []
+    private var expectsMark = false
 
     init(said events: [Ragdz_V1_AskEvent]) throws(Status) {
         for event in events {
             switch event.event {
             case .sources(let said): sources = said.hits.compactMap { UUID128($0.chunkID) }
-            case .text(let said): note(said.text)
+            case .text(let said): note(said.text, unsupported: said.unsupported)
             case .citation(let said): citations.append(said)
             case .abstention: hasAbstained = true
             case .usage: isDone = true
@@ -42,10 +43,15 @@ struct AnswerProgress: Sendable {
         }
     }
 
-    private mutating func note(_ piece: String) {
-        let mark = Self.mark(piece)
-        if mark == nil { sentences.append(String(piece.trimmingPrefix(" "))) }
-        pieces.append((piece, mark))
+    /// A mark stands behind a sentence that has one, and nowhere else: a sentence may look like a mark.
+    private mutating func note(_ piece: String, unsupported: Bool) {
+        if expectsMark, let mark = Self.mark(piece) {
+            expectsMark = false
+            return pieces.append((piece, mark))
+        }
+        expectsMark = !unsupported
+        sentences.append(String(piece.trimmingPrefix(" ")))
+        pieces.append((piece, nil))
     }
 
     /// The number of a piece that is a mark, ` [2]`.
@@ -59,6 +65,7 @@ struct AnswerProgress: Sendable {
 struct AnswerSteps {
     private var waiting: [Ragdz_V1_AskEvent] = []
     private var known: Set<Int> = []
+    private var expectsMark = false
 
     init(citations: [Ragdz_V1_Citation] = []) { known = Set(citations.map { Int($0.number) }) }
 
@@ -68,7 +75,12 @@ struct AnswerSteps {
         switch event.event {
         case .text(let text) where !text.unsupported:
             // A sentence waits for its mark, and the mark of a new citation for the citation.
-            guard let mark = AnswerProgress.mark(text.text), known.contains(mark) else { return [] }
+            guard expectsMark, let mark = AnswerProgress.mark(text.text) else {
+                expectsMark = true
+                return []
+            }
+            expectsMark = false
+            guard known.contains(mark) else { return [] }
         case .citation(let citation): known.insert(Int(citation.number))
         default: break
         }

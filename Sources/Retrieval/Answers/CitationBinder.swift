@@ -23,20 +23,38 @@ struct CitationBinder: Sendable {
 
     /// `claimed`: the numbers that the model put in brackets, from 1. They are looked at first, and others after them.
     func bind(_ sentence: WrittenSentence, vector: [Float]) -> Quote? {
-        quotation(sentence) ?? proof(sentence, vector)
+        var quotes: [Quote] = []
+        for quotation in sentence.quotations where quotation.unicodeScalars.count >= Limits.shortestQuote {
+            // Who invents a quotation proves nothing with the rest of the sentence.
+            guard let quote = place(of: quotation, claimed: sentence.claimed) else { return nil }
+            quotes.append(quote)
+        }
+        if let first = quotes.first, holdNumbers(of: sentence, quotes) { return first }
+        return proof(sentence, vector)
     }
 
-    private func quotation(_ sentence: WrittenSentence) -> Quote? {
-        for quotation in sentence.quotations where quotation.unicodeScalars.count >= Limits.shortestQuote {
-            let wanted = Array(quotation.unicodeScalars)
-            for index in order(sentence.claimed) {
-                let content = Array(passages[index].content.unicodeScalars)
-                if let start = find(wanted, in: content) {
-                    return Quote(passage: index, range: start..<(start + wanted.count), text: quotation)
-                }
+    private func place(of quotation: String, claimed: [Int]) -> Quote? {
+        let wanted = Array(quotation.unicodeScalars)
+        for index in order(claimed) {
+            let content = Array(passages[index].content.unicodeScalars)
+            if let start = find(wanted, in: content) {
+                return Quote(passage: index, range: start..<(start + wanted.count), text: quotation)
             }
         }
         return nil
+    }
+
+    /// A true quotation does not prove a figure beside it, unless the sentences that it is taken from hold it.
+    private func holdNumbers(of sentence: WrittenSentence, _ quotes: [Quote]) -> Bool {
+        var held: Set<String> = []
+        for quote in quotes {
+            held.formUnion(WordsOfSentence(quote.text).numbers)
+            for candidate in sentences where candidate.passage == quote.passage && candidate.range.overlaps(quote.range)
+            {
+                held.formUnion(candidate.numbers)
+            }
+        }
+        return WordsOfSentence(sentence.text).numbers.isSubset(of: held)
     }
 
     private func proof(_ written: WrittenSentence, _ vector: [Float]) -> Quote? {

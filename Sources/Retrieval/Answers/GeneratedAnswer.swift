@@ -14,8 +14,13 @@ struct GeneratedAnswer: Sendable {
         case failed
     }
 
-    /// Characters of an answer; a model that goes on is cut off.
-    private static let maximumLength = 6_000
+    enum Limits {
+        /// Unicode scalars of an answer; a model that goes on is cut off. Not characters: one character may consist of
+        /// a million scalars.
+        static let scalars = 6_000
+        /// Sentences of an answer; each costs a look at its meaning. The prompt asks for four.
+        static let sentences = 40
+    }
 
     let chat: any ChatModel
     let search: SearchEngine
@@ -37,16 +42,22 @@ struct GeneratedAnswer: Sendable {
         if let progress { messages.append(ChatMessage(.assistant, progress.text)) }
         let said = Set(progress?.sentences ?? [])
         var buffer = SentenceBuffer()
+        var isQuoting = false
         var length = 0
+        var sentences = 0
         do {
             stream: for try await delta in chat.stream(messages, maximumTokens: AnswerPrompt.maximumTokens) {
                 switch delta {
                 case .usage(let input, let output): (usage.inputTokens, usage.outputTokens) = (input, output)
                 case .text(let piece):
-                    length += piece.count
-                    guard length <= Self.maximumLength else { break stream }
+                    length += piece.unicodeScalars.count
+                    guard length <= Limits.scalars else { break stream }
                     for sentence in buffer.received(piece) {
-                        if try await say(sentence, said, binder, &speaker, emit) { return .declined }
+                        sentences += 1
+                        guard sentences <= Limits.sentences else { break stream }
+                        let written = WrittenSentence(sentence, isQuoting: isQuoting)
+                        isQuoting = written.leavesQuotationOpen
+                        if try await say(written, said, binder, &speaker, emit) { return .declined }
                     }
                 }
             }
@@ -57,18 +68,19 @@ struct GeneratedAnswer: Sendable {
             throw Status(chat: error)
         }
         if Task.isCancelled { throw Status.cancelled() }
-        for sentence in buffer.finished() {
-            if try await say(sentence, said, binder, &speaker, emit) { return .declined }
+        for sentence in buffer.finished().prefix(max(0, Limits.sentences - sentences)) {
+            let written = WrittenSentence(sentence, isQuoting: isQuoting)
+            isQuoting = written.leavesQuotationOpen
+            if try await say(written, said, binder, &speaker, emit) { return .declined }
         }
         return speaker.hasSpoken ? .written : .failed
     }
 
     /// True when the sentence is the model's refusal, which counts only before anything else was said.
     private func say(
-        _ raw: String, _ said: Set<String>, _ binder: CitationBinder, _ speaker: inout AnswerSpeaker,
+        _ sentence: WrittenSentence, _ said: Set<String>, _ binder: CitationBinder, _ speaker: inout AnswerSpeaker,
         _ emit: (AnswerEvent) async throws -> Void
     ) async throws -> Bool {
-        let sentence = WrittenSentence(raw)
         if !speaker.hasSpoken, sentence.text.contains(AnswerPrompt.declined) { return true }
         guard !sentence.text.isEmpty, !said.contains(sentence.text) else { return false }
         let vectors: [[Float]]

@@ -2,23 +2,27 @@ internal import Language
 
 /// A sentence that a model wrote, taken apart.
 struct WrittenSentence: Sendable, Hashable {
-    /// Without the marks `[n]`.
+    /// Without the marks `[n]` and without what is not shown.
     let text: String
     /// The numbers in brackets.
     let claimed: [Int]
     /// What stands between quotation marks.
     let quotations: [String]
 
+    /// A quotation begins in it and ends in a later sentence: what follows is quoted too.
+    let leavesQuotationOpen: Bool
+
     private static let pairs: [Unicode.Scalar: Unicode.Scalar] = ["«": "»", "“": "”", "\"": "\"", "„": "“"]
 
-    init(_ raw: String) {
-        var text = String.UnicodeScalarView()
+    /// With `isQuoting` the sentence begins inside a quotation.
+    init(_ raw: String, isQuoting: Bool = false) {
+        var text: [Unicode.Scalar] = []
         var claimed: [Int] = []
         let scalars = Array(raw.unicodeScalars)
         var index = 0
         while index < scalars.count {
-            if scalars[index] == "[", let (number, end) = Self.mark(scalars, index) {
-                claimed.append(number)
+            if case .whole(let numbers, let end) = CitationMark.read(scalars, at: index, to: scalars.count) {
+                claimed += numbers
                 index = end
                 // The blank before a mark goes with it.
                 while text.last == " ", end >= scalars.count || !scalars[end].properties.isAlphabetic {
@@ -29,39 +33,59 @@ struct WrittenSentence: Sendable, Hashable {
                 index += 1
             }
         }
-        let whole = ScalarText(scalars: Array(text))
-        self.text = whole[whole.trimmed(0..<whole.count)]
+        let shown = ScalarText(scalars: text.filter(Self.isShown))
+        self.text = shown[shown.trimmed(0..<shown.count)]
         self.claimed = claimed
-        quotations = Self.quotations(in: scalars)
+        // As the model wrote them: a document may hold what is not shown, and a quotation is letter by letter.
+        (quotations, leavesQuotationOpen) = Self.quotations(in: text, isQuoting: isQuoting)
     }
 
-    /// `[12]` at the place.
-    private static func mark(_ scalars: [Unicode.Scalar], _ start: Int) -> (Int, Int)? {
-        var index = start + 1
-        var number = 0
-        while index < scalars.count, index - start <= 3, ("0"..."9").contains(scalars[index]) {
-            number = number * 10 + Int(scalars[index].value - 0x30)
-            index += 1
+    /// Whether a scalar may stand in a sentence. A model has no say in the direction of our text, and what nobody sees
+    /// says nothing: controls, overrides and isolates of direction, and characters without width go. The joiners of
+    /// Arabic script and the simple marks of direction stay.
+    private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x0A, 0x09, 0x200C...0x200F, 0x061C: true
+        case 0xFFFC, 0xFFFD: false
+        default:
+            switch scalar.properties.generalCategory {
+            case .control, .format, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
         }
-        guard index > start + 1, index < scalars.count, scalars[index] == "]" else { return nil }
-        return (number, index + 1)
     }
 
-    private static func quotations(in scalars: [Unicode.Scalar]) -> [String] {
+    /// A quotation may reach over sentences: one that is not closed goes to the end, and where one was open it begins
+    /// at the start. The plain `"` is too often an inch or a slip to reach that far.
+    private static func quotations(in scalars: [Unicode.Scalar], isQuoting: Bool) -> ([String], Bool) {
         var found: [String] = []
+        func take(_ range: Range<Int>) {
+            let inner = ScalarText(scalars: Array(scalars[range]))
+            found.append(inner[inner.trimmed(0..<inner.count)])
+        }
         var index = 0
+        if isQuoting {
+            guard let end = scalars.firstIndex(where: { $0 == "»" || $0 == "”" }) else {
+                take(0..<scalars.count)
+                return (found, true)
+            }
+            take(0..<end)
+            index = end + 1
+        }
         while index < scalars.count {
-            guard let closing = pairs[scalars[index]],
-                let end = scalars[(index + 1)...].firstIndex(of: closing)
-            else {
+            guard let closing = pairs[scalars[index]] else {
                 index += 1
                 continue
             }
-            let inner = ScalarText(scalars: Array(scalars[(index + 1)..<end]))
-            found.append(inner[inner.trimmed(0..<inner.count)])
-            index = end + 1
+            if let end = scalars[(index + 1)...].firstIndex(of: closing) {
+                take(index + 1..<end)
+                index = end + 1
+            } else {
+                take(index + 1..<scalars.count)
+                return (found, scalars[index] != "\"")
+            }
         }
-        return found
+        return (found, false)
     }
 }
 
@@ -113,14 +137,12 @@ struct SentenceBuffer {
             let scalar = text.scalars[index]
             if scalar == " " || scalar == "\n" {
                 index += 1
-            } else if scalar == "[" {
-                guard let close = text.scalars[index..<range.upperBound].firstIndex(of: "]") else {
-                    return range.count < 6 ? range.upperBound : index
-                }
-                guard close - index <= 4 else { return index }
-                index = close + 1
-            } else {
-                return index
+                continue
+            }
+            switch CitationMark.read(text.scalars, at: index, to: range.upperBound) {
+            case .whole(_, let end): index = end
+            case .half: return range.upperBound
+            case .none: return index
             }
         }
         return range.upperBound
