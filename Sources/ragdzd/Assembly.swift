@@ -54,28 +54,7 @@ struct Assembly: Sendable {
         ])
         router.journal = journal
         router.add(health)
-        if settings.features.contains(.tenants) {
-            router.add(
-                TenancyService(database: database, logger: logger) { [authenticator] tenant in
-                    authenticator.forget(.tenant(tenant))
-                })
-        }
-        if settings.features.contains(.keys) {
-            router.add(
-                KeysService(database: database, pepper: storage.pepper, logger: logger) { [authenticator] keyID in
-                    authenticator.forget(.credential(.init(kind: .live, id: keyID)))
-                })
-            router.add(
-                OperatorsService(database: database, pepper: storage.pepper, logger: logger) { [authenticator] id in
-                    authenticator.forget(.credential(.init(kind: .platformOperator, id: id)))
-                })
-        }
-        if settings.features.contains(.members) {
-            router.add(
-                MembersService(sessions: sessions, passwords: try PasswordWorkers(), logger: logger) {
-                    [authenticator] change in authenticator.forget(change)
-                })
-        }
+        try Self.addAccess(to: &router, settings, storage, authenticator, sessions, logger)
         var workflows: WorkflowsFeature?
         var served: RetrievalService?
         if let models {
@@ -97,6 +76,36 @@ struct Assembly: Sendable {
         self.workflows = workflows
         retrieval = served
         self.router = router
+    }
+
+    /// The services that say who may call: tenants, keys and operators, members.
+    private static func addAccess(
+        to router: inout Router, _ settings: Settings, _ storage: Storage, _ authenticator: Authenticator,
+        _ sessions: MemberSessions, _ logger: Logger
+    ) throws {
+        let database = storage.database
+        if settings.features.contains(.tenants) {
+            router.add(
+                TenancyService(database: database, logger: logger) { tenant in
+                    authenticator.forget(.tenant(tenant))
+                })
+        }
+        if settings.features.contains(.keys) {
+            router.add(
+                KeysService(database: database, pepper: storage.pepper, logger: logger) { keyID in
+                    authenticator.forget(.credential(.init(kind: .live, id: keyID)))
+                })
+            router.add(
+                OperatorsService(database: database, pepper: storage.pepper, logger: logger) { id in
+                    authenticator.forget(.credential(.init(kind: .platformOperator, id: id)))
+                })
+        }
+        if settings.features.contains(.members) {
+            router.add(
+                MembersService(sessions: sessions, passwords: try PasswordWorkers(), logger: logger) {
+                    change in authenticator.forget(change)
+                })
+        }
     }
 
     /// What goes on until its task is cancelled.
