@@ -87,10 +87,11 @@ struct RetrievalStore: Sendable {
         ).map(StoredCollection.init)
     }
 
-    /// Those of the ids and names that exist.
+    /// Those of the ids and names that exist. PostgreSQL's text has no NUL, so no collection is called so.
     func collections(_ tenant: UUID128, _ namesOrIDs: [String]) async throws -> [StoredCollection] {
         try await Queries.findCollections(
-            database.as(.tenant(tenant)), ids: namesOrIDs.compactMap { UUID128($0) }, names: namesOrIDs
+            database.as(.tenant(tenant)), ids: namesOrIDs.compactMap { UUID128($0) },
+            names: namesOrIDs.filter { !$0.utf8.contains(0) }
         ).map(StoredCollection.init)
     }
 
