@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval hostile rolling tutorial
+.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval hostile rolling tutorial revocation
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ hostile: ## Answers 5,000 questions from a model endpoint that lies, and checks 
 
 rolling: ## Restarts two servers in turn for two minutes under load of every call type; no call may fail.
 	@scripts/rolling-restart.sh 120
+
+revocation: ## Four servers on one database under load: how fast a revocation reaches them, and one limit kept by all.
+	@scripts/revocation.sh
 
 tutorial: ## Does what docs/tutorial.md says, in a package of its own, and compares what comes out.
 	@scripts/tutorial-test.sh

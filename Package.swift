@@ -52,16 +52,17 @@ let rooms: [Target] = [
         ["LoopExecutor", "TLS", "HTTP2", "RPC", "ProtoRuntime", "Bytes", "CZlib", nioCore, nioPosix, logging]),
     room("Postgres", ["CPQ", "LoopExecutor", "Bytes", nioCore, nioPosix, logging, collections], settings: overC),
     room("Schema", ["ProtoRuntime", "RPC", "Bytes"]),
+    room("Stores", ["RPC", "Postgres", "Bytes", logging]),
     room("Language", exclude: ["Lexicon"]),
     room("Models", ["CCurl", "Schema", "RPC", "Bytes", logging], settings: overC),
-    room("Tenancy", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
-    room("Members", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
-    room("Keys", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Tenancy", ["Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Members", ["Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Keys", ["Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
     room(
         "Retrieval",
-        ["Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
-    room("Workflows", ["Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
-    room("Streams", ["RPC", "Postgres", "Cryptography", "Bytes", logging]),
+        ["Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Language", "Models", "Cryptography", "Bytes", logging]),
+    room("Workflows", ["Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", logging]),
+    room("Streams", ["Stores", "RPC", "Postgres", "Cryptography", "Bytes", logging]),
     room("Embedded", ["Bytes", nioCore, nioPosix, logging]),
     room(
         "Bridge",
@@ -98,7 +99,7 @@ let rooms: [Target] = [
     .executableTarget(
         name: "engine-bench",
         dependencies: [
-            "MallocCount", "RPCTransport", "RPC", "HTTP2", "ProtoRuntime", "Schema", nioCore, nioPosix,
+            "MallocCount", "RPCTransport", "RPC", "HTTP2", "ProtoRuntime", "Schema", "Keys", "Bytes", nioCore, nioPosix,
         ],
         path: "Benchmarks/engine-bench", swiftSettings: common),
     .executableTarget(
@@ -108,6 +109,9 @@ let rooms: [Target] = [
     .executableTarget(
         name: "keys-bench", dependencies: ["Keys", "Postgres", "Schema", "RPC", "Bytes", logging, nioPosix],
         path: "Examples/keys-bench", swiftSettings: common),
+    .executableTarget(
+        name: "keys-fleet", dependencies: ["RPCTransport", "RPC", "Schema", "ProtoRuntime", logging, nioPosix],
+        path: "Examples/keys-fleet", swiftSettings: common),
     .executableTarget(
         name: "postgres-bench", dependencies: ["Postgres", "LoopExecutor", "Bytes", logging, nioCore, nioPosix],
         path: "Examples/postgres-bench", swiftSettings: common),
@@ -148,7 +152,10 @@ let testTargets: [Target] = [
         ]),
     tests(
         "KeysTests",
-        ["Keys", "Cryptography", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
+        [
+            "Keys", "Cryptography", "Schema", "RPC", "RPCTransport", "ProtoRuntime", "Postgres", "Bytes", "Support",
+            logging, nioCore, nioPosix,
+        ]),
     tests(
         "RetrievalTests",
         [

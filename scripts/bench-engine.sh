@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Allocations and instructions of a call, a streamed message and a codec run, against Benchmarks/thresholds.json.
+# Allocations and instructions of a call, a streamed message, a codec run and the check of a key, against Benchmarks/thresholds.json.
 # Both are counts: they do not depend on the machine's load. A count above its threshold fails.
 # Usage: scripts/bench-engine.sh          release build, allocations and instructions (valgrind), a minute
 #        scripts/bench-engine.sh short    the debug build that the tests use, allocations only, seconds
@@ -36,4 +36,6 @@ difference() {
     difference stream-message 2000 22000 loop
     difference encode 20 220 main
     difference decode 20 220 main
+    difference key-verify 2000 12000 main
+    difference key-malformed 2000 12000 main
 } | python3 scripts/bench_thresholds.py release

@@ -6,7 +6,7 @@ import Glibc
 /// Without a case every one runs and prints `case allocations-per-operation`. With a case and a count it runs just
 /// that often and prints nothing but the case: a profiler that counts instructions is asked for two counts, and the
 /// difference is free of start-up.
-let cases = try engineCases() + codecCases()
+let cases = try engineCases() + codecCases() + keyCases()
 let wanted = CommandLine.arguments.dropFirst().first
 for one in cases where wanted == nil || wanted == one.name {
     if let count = CommandLine.arguments.dropFirst(2).first.flatMap(Int.init) {

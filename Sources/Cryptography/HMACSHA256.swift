@@ -30,6 +30,16 @@ public struct HMACSHA256: Sendable {
         return finish(hash)
     }
 
+    /// The code of the bytes in memory, without allocation.
+    public func digest(for message: UnsafeRawBufferPointer) -> Digest {
+        var hash = inner
+        unsafe hash.update(message)
+        let innerDigest = hash.digest()
+        hash = outer
+        unsafe innerDigest.withUnsafeBytes { unsafe hash.update($0) }
+        return hash.digest()
+    }
+
     /// Whether `code` is the code of `message`, in a time that does not depend on where they differ.
     public func isValid(_ code: [UInt8], for message: [UInt8]) -> Bool {
         ConstantTime.areEqual(code, authenticationCode(for: message))

@@ -47,6 +47,12 @@ public struct SHA256: Sendable {
         }
     }
 
+    /// As `finalize`, without a place of its own in memory.
+    public func digest() -> Digest {
+        var copy = self
+        return unsafe Digest { _ = unsafe ragdz_sha256_final($0, &copy.state) }
+    }
+
     /// The digest of `bytes`, 32 bytes.
     public static func hash(_ bytes: [UInt8]) -> [UInt8] {
         var hash = SHA256()

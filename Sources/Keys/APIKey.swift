@@ -23,6 +23,8 @@ public struct APIKey: Sendable, Hashable {
             case .session: "ragdz_session_"
             }
         }
+
+        var prefixLength: Int { prefix.utf8CodeUnitCount }
     }
 
     /// What is wrong with the form of a credential.
@@ -44,17 +46,6 @@ public struct APIKey: Sendable, Hashable {
     /// Characters of a check: the least number of base62 digits that hold 32 bits.
     public static let checkLength = 6
 
-    /// What a credential is called without its secret.
-    public struct Reference: Sendable, Hashable {
-        public var kind: Kind
-        public var id: String
-
-        public init(kind: Kind, id: String) {
-            self.kind = kind
-            self.id = id
-        }
-    }
-
     public let kind: Kind
     /// The public part: it names the key in requests, logs and the console.
     public let id: String
@@ -68,36 +59,30 @@ public struct APIKey: Sendable, Hashable {
 
     /// Reads a credential from its ASCII bytes, without any I/O.
     public static func parse(_ bytes: [UInt8]) throws(Malformation) -> APIKey {
-        guard let kind = kind(of: bytes) else { throw .prefix }
-        let idStart = kind.prefix.utf8CodeUnitCount
-        let secretStart = idStart + idLength + 1
-        let checkStart = secretStart + secretLength + 1
-        guard bytes.count == checkStart + checkLength else { throw .length }
-        for index in idStart..<bytes.count {
-            let isSeparator = index == secretStart - 1 || index == checkStart - 1
-            guard isSeparator ? bytes[index] == underscore : Base62.isDigit(bytes[index]) else { throw .alphabet }
-        }
-        let authenticated = [UInt8](bytes[..<(checkStart - 1)])
-        guard Base62.encode(CRC32C.checksum(authenticated), width: checkLength) == [UInt8](bytes[checkStart...])
-        else { throw .checksum }
-        return APIKey(
-            kind: kind, id: String(decoding: bytes[idStart..<(secretStart - 1)], as: UTF8.self),
-            authenticated: authenticated)
+        let (kind, length) = try bytes.withUnsafeBufferPointer { bytes in
+            PresentedKey.read(bytes).map { ($0.reference.kind, $0.authenticated.count) }
+        }.get()
+        let id = bytes[kind.prefixLength..<(kind.prefixLength + idLength)]
+        return APIKey(kind: kind, id: String(decoding: id, as: UTF8.self), authenticated: Array(bytes[..<length]))
     }
 
     /// Makes a credential with a new secret; with an `id` it is another secret of that key.
     public static func generate(_ kind: Kind, id: String? = nil) throws(CryptoError) -> APIKey {
         let id = if let id { id } else { String(decoding: try Base62.random(idLength), as: UTF8.self) }
-        let secret = try Base62.random(secretLength)
+        return APIKey(kind, id: id, secret: try Base62.random(secretLength))
+    }
+
+    /// The credential of an id and the characters of its secret.
+    init(_ kind: Kind, id: String, secret: [UInt8]) {
         var bytes = kind.prefix.withUTF8Buffer { Array($0) }
         bytes += id.utf8
-        bytes.append(underscore)
+        bytes.append(Self.underscore)
         bytes += secret
-        return APIKey(kind: kind, id: id, authenticated: bytes)
+        self.init(kind: kind, id: id, authenticated: bytes)
     }
 
     /// Kind and id.
-    public var reference: Reference { Reference(kind: kind, id: id) }
+    public var reference: KeyReference { KeyReference(kind: kind, id: id) }
 
     /// The whole credential, secret and all: for the one answer that hands it out.
     public var revealed: String {
@@ -105,8 +90,15 @@ public struct APIKey: Sendable, Hashable {
             + String(decoding: Base62.encode(CRC32C.checksum(authenticated), width: Self.checkLength), as: UTF8.self)
     }
 
-    /// What is stored instead of the secret: the code of the credential under a pepper, 32 bytes.
-    public func hash(with pepper: HMACSHA256) -> [UInt8] { pepper.authenticationCode(for: authenticated) }
+    /// What is stored instead of the secret: the code of the credential under a pepper.
+    func digest(with pepper: HMACSHA256) -> Digest {
+        authenticated.withUnsafeBytes { pepper.digest(for: $0) }
+    }
+
+    /// The credential as it is presented, in this value's memory.
+    func withPresented<R>(_ body: (PresentedKey) -> R) -> R {
+        authenticated.withUnsafeBytes { body(PresentedKey(reference: reference, authenticated: $0)) }
+    }
 
     /// Whether `text` has the form of a key's id.
     public static func isID(_ text: String) -> Bool {
@@ -119,12 +111,7 @@ public struct APIKey: Sendable, Hashable {
         self.authenticated = authenticated
     }
 
-    private static let underscore = UInt8(ascii: "_")
-
-    private static func kind(of bytes: [UInt8]) -> Kind? {
-        if bytes.starts(with: Kind.live.prefix) { return .live }
-        return bytes.starts(with: Kind.platformOperator.prefix) ? .platformOperator : nil
-    }
+    static let underscore = UInt8(ascii: "_")
 }
 
 extension APIKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
@@ -132,12 +119,6 @@ extension APIKey: CustomStringConvertible, CustomDebugStringConvertible, CustomR
     public var debugDescription: String { description }
     // Without it, dump and string interpolation of an enclosing value would print the secret.
     public var customMirror: Mirror { Mirror(self, children: ["id": id]) }
-}
-
-extension [UInt8] {
-    fileprivate func starts(with prefix: StaticString) -> Bool {
-        prefix.withUTF8Buffer { self.starts(with: $0) }
-    }
 }
 
 /// Digits 0-9, A-Z, a-z.
@@ -164,16 +145,38 @@ enum Base62 {
         return result
     }
 
+    /// Whether the digits are those of the number, leading zeros included.
+    static func isEncoding(_ digits: Slice<UnsafeBufferPointer<UInt8>>, of number: UInt32) -> Bool {
+        var rest = number
+        var isSame = true
+        for digit in digits.reversed() {
+            isSame = isSame && digit == Self.digit(rest % 62)
+            rest /= 62
+        }
+        return isSame && rest == 0
+    }
+
+    private static func digit(_ value: UInt32) -> UInt8 {
+        switch value {
+        case 0..<10: UInt8(ascii: "0") + UInt8(value)
+        case 10..<36: UInt8(ascii: "A") + UInt8(value - 10)
+        default: UInt8(ascii: "a") + UInt8(value - 36)
+        }
+    }
+
     /// `count` digits, each of the 62 with the same probability.
     static func random(_ count: Int) throws(CryptoError) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(count)
         while result.count < count {
-            // 248 is the largest multiple of 62 in a byte: the bytes above it would favour the first digits.
-            for byte in try SecureRandom.bytes(count * 2) where byte < 248 && result.count < count {
-                result.append(digits[Int(byte % 62)])
-            }
+            result += digits(of: try SecureRandom.bytes(count * 2)).prefix(count - result.count)
         }
         return result
+    }
+
+    /// A digit for each random byte that stands for one: 248 is the largest multiple of 62 in a byte, and the bytes above
+    /// it would favour the first digits.
+    static func digits(of random: [UInt8]) -> [UInt8] {
+        random.compactMap { $0 < 248 ? digits[Int($0 % 62)] : nil }
     }
 }

@@ -1,7 +1,7 @@
 public import RPC
 
-/// Puts the caller's identity into the context of a call: from `authorization: Bearer <key or session>`, or, in a call without
-/// that header, from the verified certificate of its connection.
+/// Puts the caller's identity into the context of a call: from `authorization: Bearer <key or session>`, or, in a call
+/// without that header, from the verified certificate of its connection.
 ///
 /// Calls from inside the process may bring an identity that trusted code has set; a transport never does. A method
 /// that is open to all is not asked for a credential, and one that is sent is not looked at.
@@ -24,61 +24,89 @@ public struct AuthenticationInterceptor: ServerInterceptor {
     public func intercept(
         _ context: ServerContext, _ next: (ServerContext) async throws -> Void
     ) async throws {
-        guard context.identity == .anonymous, context.method.policy.credential != .none else {
-            return try await next(context)
-        }
-        let names = context.metadata["authorization"] == nil ? context.peerNames : []
-        if !names.isEmpty {
+        let method = context.method
+        guard context.identity == .anonymous, method.policy.credential != .none else { return try await next(context) }
+        let metadata = context.metadata
+        guard let credential = try Self.credential(in: metadata) else {
+            let names = context.peerNames
+            guard !names.isEmpty else { throw Status.credentialMissing }
             // The methods that services may call answer once; a stream of theirs would have to be watched as well.
             return try await next(context.with(identity: try services.identity(of: names)))
         }
-        let credential = try Self.credential(in: context.metadata)
-        let peer = context.peer
-        let caller = try await authenticator.recognise(credential, peer: peer)
+        // The usual call knows its caller and its limits here, without a wait.
+        let caller: Authenticator.Caller
+        if let known = try authenticator.recall(credential, peer: context.peer) {
+            caller = known
+        } else {
+            caller = try await authenticator.recognise(credential, peer: context.peer)
+        }
         let identity = caller.identity
-        let policy = context.method.policy
-        if let limiter, let limits = caller.limits, let (tenant, name) = identity.limitSubject {
+        var place: OpenCalls.Place?
+        defer { if let place { limiter?.leave(place) } }
+        if let limiter, let limits = caller.limits, let (tenant, keyID) = identity.limitSubject {
             // Before anything is taken: what is refused for its scope costs no tokens.
-            try PolicyInterceptor.check(identity, against: policy)
-            try await Self.hold(context) {
-                try await limiter.admit(tenant: tenant, keyID: name, limits: limits)
+            try PolicyInterceptor.check(identity, against: method.policy)
+            place = try limiter.enter(tenant: tenant, keyID: keyID, limits: limits)
+            if let standing = try limiter.take(tenant: tenant, keyID: keyID, limits: limits, tell: context.tell) {
+                context.tell(standing)
+            } else {
+                context.tell(
+                    try await limiter.admit(tenant: tenant, keyID: keyID, limits: limits, tell: context.tell))
             }
         }
-        // A call that lasts is not let go on by what was true when it began.
-        let known = context.with(identity: identity).watched { [authenticator] in
-            try await authenticator.watch(credential, peer: peer, identity, policy: policy)
+        var known = context.with(identity: identity)
+        if method.callType != .unary {
+            // A call that lasts is not let go on by what was true when it began.
+            let (peer, policy, credential) = (context.peer, method.policy, String(credential))
+            known = known.watched { [authenticator] in
+                try await authenticator.watch(credential, peer: peer, identity, policy: policy)
+            }
         }
         try await next(known)
     }
 
+    /// The credential in the headers of a call, where it stands; nil when there is none.
+    static func credential(in metadata: Metadata) throws(Status) -> Substring? {
+        var found: String?
+        for entry in metadata.entries where entry.name == "authorization" {
+            // Two headers could be read differently by two readers; nobody sends them in good faith.
+            guard case .text(let value) = entry.value, found == nil else { throw .credentialMalformed }
+            found = value
+        }
+        guard let found else { return nil }
+        let bytes = found.utf8
+        guard bytes.count > scheme.utf8CodeUnitCount, isBearer(bytes) else { throw .credentialMalformed }
+        return found[bytes.index(bytes.startIndex, offsetBy: scheme.utf8CodeUnitCount)...]
+    }
+
+    private static let scheme: StaticString = "bearer "
+
+    private static func isBearer(_ bytes: String.UTF8View) -> Bool {
+        scheme.withUTF8Buffer { scheme in
+            // A blank stays one with the bit of lower case set.
+            zip(scheme, bytes).allSatisfy { $0 == $1 | 0x20 }
+        }
+    }
+}
+
+extension ServerContext {
     /// Tells the caller how much is left, also when nothing is.
-    private static func hold(_ context: ServerContext, _ body: () async throws -> RateStanding) async throws {
-        let standing = try await body()
+    func tell(_ standing: RateStanding) {
         guard standing.limit > 0 else { return }
-        context.setInitialMetadata("x-ratelimit-limit", String(standing.limit))
-        context.setInitialMetadata("x-ratelimit-remaining", String(standing.remaining))
-        context.setInitialMetadata("x-ratelimit-reset", String((standing.resetMicros + 999_999) / 1_000_000))
+        var metadata = Metadata()
+        metadata.add(uncheckedName: "x-ratelimit-limit", .text(String(standing.limit)))
+        metadata.add(uncheckedName: "x-ratelimit-remaining", .text(String(standing.remaining)))
+        metadata.add(
+            uncheckedName: "x-ratelimit-reset", .text(String((standing.resetMicros + 999_999) / 1_000_000)))
+        scope.addInitialMetadata(metadata)
     }
+}
 
-    /// The credential in the headers of a call.
-    static func credential(in metadata: Metadata) throws(Status) -> String {
-        let values = metadata.all("authorization")
-        guard let value = values.first else {
-            throw .unauthenticated(
-                "The call has no credential: send the header \"authorization: Bearer <key>\".",
-                reason: "CREDENTIAL_MISSING")
-        }
-        // Two headers could be read differently by two readers; nobody sends them in good faith.
-        guard values.count == 1, value.utf8.count > scheme.utf8.count,
-            value.prefix(scheme.count).lowercased() == scheme
-        else {
-            throw .unauthenticated(
-                "The authorization header is one \"Bearer <key>\".", reason: "CREDENTIAL_MALFORMED")
-        }
-        return String(value.dropFirst(scheme.count))
-    }
-
-    private static let scheme = "bearer "
+extension Status {
+    static let credentialMissing = unauthenticated(
+        "The call has no credential: send the header \"authorization: Bearer <key>\".", reason: "CREDENTIAL_MISSING")
+    static let credentialMalformed = unauthenticated(
+        "The authorization header is one \"Bearer <key>\".", reason: "CREDENTIAL_MALFORMED")
 }
 
 /// Lets a call through when its identity is what the method's policy asks for. What no policy allows is denied.

@@ -2,13 +2,34 @@ internal import Bytes
 internal import Postgres
 internal import RPC
 
+/// Where credentials are looked up, and where their use is noted.
+protocol CredentialSource: Sendable {
+    /// What is stored under the id of a credential; nil: nothing.
+    func find(_ key: KeyReference) async throws -> KeyRecord?
+    func touch(_ id: String, tenant: UUID128) async throws
+    func rehash(_ secret: RehashedSecret) async throws
+    /// Live secrets of tenants' keys by the version of the pepper that they were hashed with.
+    func secretsByPepper() async throws -> [(version: Int32, count: Int64)]
+}
+
+/// A platform of one key.
+struct OneCredential: CredentialSource {
+    let reference: KeyReference
+    let record: KeyRecord
+
+    func find(_ key: KeyReference) -> KeyRecord? { key == reference ? record : nil }
+    func touch(_ id: String, tenant: UUID128) {}
+    func rehash(_ secret: RehashedSecret) {}
+    func secretsByPepper() -> [(version: Int32, count: Int64)] { [] }
+}
+
 /// The queries of credentials: those that run before a caller is known, and what is noted about its use.
-struct CredentialStore: Sendable {
+struct CredentialStore: CredentialSource {
     let database: Database
     let pepper: Pepper
 
-    /// What is stored under the id of a credential; nil: nothing. Runs before the caller is known.
-    func find(_ key: APIKey) async throws -> KeyRecord? {
+    /// Runs before the caller is known.
+    func find(_ key: KeyReference) async throws -> KeyRecord? {
         switch key.kind {
         case .live:
             let rows = try await Queries.findKey(database.as(.none), keyID: key.id)
@@ -20,11 +41,11 @@ struct CredentialStore: Sendable {
                 secrets: rows.map { row in
                     KeyRecord.Secret(
                         pepperVersion: Int32(clamping: row.pepperVersion), hash: row.hash,
-                        expireMicros: row.secretExpireTime?.unixMicros)
+                        expireMicros: row.secretExpireTime?.unixMicros, generation: row.generation)
                 },
                 limits: RateLimits(
                     plan: first.tenantPlan, perMinute: first.requestsPerMinute, perHour: first.requestsPerHour,
-                    burst: first.requestBurst),
+                    burst: first.requestBurst, concurrent: first.concurrentCalls),
                 // A network that this version cannot read still bounds the key: to nothing.
                 networks: first.allowedNetworks.map { IPNetwork($0) ?? .nowhere })
         case .session: return nil
@@ -36,6 +57,19 @@ struct CredentialStore: Sendable {
                 owner: .platformOperator(name: row.name), expireMicros: row.expireTime?.unixMicros,
                 isRevoked: row.revokeTime != nil,
                 secrets: [.init(pepperVersion: Int32(clamping: row.pepperVersion), hash: row.hash)])
+        }
+    }
+
+    /// Writes down the hash of a secret under another pepper.
+    func rehash(_ secret: RehashedSecret) async throws {
+        try await Queries.rehashSecret(
+            database.as(.tenant(secret.tenant)), pepperVersion: Int(secret.pepperVersion), hash: secret.hash,
+            keyID: secret.keyID, generation: secret.generation, oldHash: secret.oldHash)
+    }
+
+    func secretsByPepper() async throws -> [(version: Int32, count: Int64)] {
+        try await Queries.countSecretsByPepper(database.as(.platformOperator)).map {
+            (Int32(clamping: $0.pepperVersion), $0.secrets)
         }
     }
 

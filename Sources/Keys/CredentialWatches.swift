@@ -9,22 +9,22 @@ struct CredentialWatches: Sendable {
         var bell: Bell
     }
 
-    private var watches: [APIKey.Reference: [Int: Watch]] = [:]
+    private var watches: [KeyReference: [Int: Watch]] = [:]
     private var count = 0
 
     /// The number under which `remove` finds it.
-    mutating func add(_ credential: APIKey.Reference, _ tenant: UUID128?, _ bell: Bell) -> Int {
+    mutating func add(_ credential: KeyReference, _ tenant: UUID128?, _ bell: Bell) -> Int {
         count += 1
         watches[credential, default: [:]][count] = Watch(tenant: tenant, bell: bell)
         return count
     }
 
-    mutating func remove(_ number: Int, _ credential: APIKey.Reference) {
+    mutating func remove(_ number: Int, _ credential: KeyReference) {
         watches[credential]?[number] = nil
         if watches[credential]?.isEmpty == true { watches[credential] = nil }
     }
 
-    func ring(_ announcement: KeyCache.Announcement) {
+    func ring(_ announcement: KeyAnnouncement) {
         switch announcement {
         case .credential(let credential):
             for watch in watches[credential, default: [:]].values { watch.bell.yield() }

@@ -40,6 +40,12 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         return other.0 & mask.0 == address.0 && other.1 & mask.1 == address.1
     }
 
+    /// Whether all addresses of another network lie in this one.
+    func contains(_ other: IPNetwork) -> Bool {
+        mask.0 & ~other.mask.0 == 0 && mask.1 & ~other.mask.1 == 0
+            && other.address.0 & mask.0 == address.0 && other.address.1 & mask.1 == address.1
+    }
+
     /// The address of a peer: `10.1.2.3:443` or `[::1]:443`.
     public static func address(ofPeer peer: String) -> String {
         guard let colon = peer.lastIndex(of: ":") else { return peer }

@@ -1,4 +1,5 @@
 public import Bytes
+internal import Cryptography
 public import RPC
 
 /// What the database knows about a key, as far as checking a credential needs it.
@@ -6,14 +7,18 @@ public struct KeyRecord: Sendable, Hashable {
     /// A stored secret of the key.
     public struct Secret: Sendable, Hashable {
         public var pepperVersion: Int32
-        public var hash: [UInt8]
-        /// The end of its grace in Unix microseconds; nil for the newest secret.
+        /// Nil for one that no credential can have.
+        var hash: Digest?
+        /// When it ends, in Unix microseconds: by its grace or its key's rotation; nil: with its key.
         public var expireMicros: Int64?
+        /// Which secret of its key it is, counted from 1.
+        var generation: Int
 
-        public init(pepperVersion: Int32, hash: [UInt8], expireMicros: Int64? = nil) {
+        public init(pepperVersion: Int32, hash: [UInt8], expireMicros: Int64? = nil, generation: Int = 1) {
             self.pepperVersion = pepperVersion
-            self.hash = hash
+            self.hash = Digest(hash)
             self.expireMicros = expireMicros
+            self.generation = generation
         }
     }
 
@@ -79,47 +84,11 @@ public enum CredentialVerdict: Sendable, Hashable {
     public static func of(
         _ key: APIKey, record: KeyRecord?, pepper: Pepper, peer: String = "", now: Int64
     ) -> CredentialVerdict {
-        guard let record else {
-            // The same work as for a key that exists, so that the time tells nothing either.
-            _ = pepper.hash(key)
-            return .unknown
-        }
-        // No early exit: with two secrets both are compared.
-        var match: KeyRecord.Secret?
-        for secret in record.secrets
-        where pepper.verify(key, hash: secret.hash, version: secret.pepperVersion) {
-            match = secret
-        }
-        guard let match else { return .unknown }
-        if record.isRevoked { return .revoked }
-        if record.isDisabled { return .disabled }
-        if let end = record.expireMicros, end <= now { return .expired }
-        if let end = match.expireMicros, end <= now { return .expired }
-        if !record.networks.isEmpty {
-            let address = IPNetwork.address(ofPeer: peer)
-            guard record.networks.contains(where: { $0.contains(address) }) else { return .foreignAddress }
-        }
-        switch record.owner {
-        case .platformOperator(let name): return .accepted(.platformOperator(name: name))
-        case .tenant(let tenant, let status, let scopes):
-            return served(status, .tenantKey(tenant: tenant, keyID: key.id, scopes: scopes))
-        case .member: return .unknown
-        }
-    }
-
-    /// Checks a session whose token is signed and not expired, against what was found under its id.
-    static func ofSession(_ record: KeyRecord?, now: Int64) -> CredentialVerdict {
-        guard let record, case .member(let member, let status) = record.owner else { return .unknown }
-        if record.isRevoked { return .revoked }
-        if let end = record.expireMicros, end <= now { return .expired }
-        return served(status, .member(member))
-    }
-
-    private static func served(_ tenantStatus: String, _ identity: CallIdentity) -> CredentialVerdict {
-        switch tenantStatus {
-        case "trial", "active": .accepted(identity)
-        case "suspended": .tenantSuspended
-        default: .tenantDeleted
+        let known = record.map { KnownCredential($0, key.reference) }
+        return key.withPresented { presented in
+            let match = KnownCredential.match(presented, known?.record.secrets ?? [], pepper)
+            guard let known, let match else { return .unknown }
+            return known.verdict(of: match, peer: peer, now: now)
         }
     }
 }

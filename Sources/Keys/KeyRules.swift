@@ -72,6 +72,37 @@ enum KeyRules {
         return micros
     }
 
+    /// How long the secrets of a key may be made to live: an hour to 366 days, in microseconds.
+    static let rotationPeriodMicros: ClosedRange<Int64> = 3_600_000_000...(366 * 86_400_000_000)
+
+    /// The life of the secrets of a key in microseconds; nil: without end.
+    static func rotationPeriod(_ period: Google_Protobuf_Duration?) throws(Status) -> Int64? {
+        guard let period else { return nil }
+        guard let micros = micros(period), rotationPeriodMicros.contains(micros) else {
+            throw .invalidArgument(
+                "rotation_period is an hour to 366 days; leave it out for secrets that live as long as their key.",
+                reason: "INVALID_ROTATION_PERIOD", field: "rotation_period")
+        }
+        return micros
+    }
+
+    /// Characters of the name of a rotation.
+    static let requestIDLength = 1...100
+
+    /// The caller's name for a rotation; nil when it has none.
+    static func rotationRequest(_ id: String) throws(Status) -> String? {
+        if id.isEmpty { return nil }
+        guard requestIDLength.contains(id.utf8.count), id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw .invalidArgument(
+                "request_id is 1 to 100 visible ASCII characters, such as a random UUID; leave it out to rotate at each "
+                    + "call.", reason: "INVALID_REQUEST_ID", field: "request_id")
+        }
+        return id
+    }
+
+    /// Calls at once that a limit may speak of.
+    static let concurrentCalls: ClosedRange<Int64> = 0...1_000_000
+
     /// Networks of one key.
     static let maximumNetworks = 64
 
@@ -79,11 +110,12 @@ enum KeyRules {
         let limits = limits ?? Ragdz_V1_KeyLimits()
         let range = 0...RateRule.Limits.count.upperBound
         guard range.contains(limits.requestsPerMinute), range.contains(limits.requestsPerHour),
-            range.contains(limits.burst), limits.burst == 0 || limits.requestsPerMinute > 0
+            range.contains(limits.burst), limits.burst == 0 || limits.requestsPerMinute > 0,
+            concurrentCalls.contains(limits.concurrentCalls)
         else {
             throw .invalidArgument(
-                "Limits are 0 to \(range.upperBound); burst belongs to requests_per_minute.", reason: "INVALID_LIMITS",
-                field: "limits")
+                "Limits are 0 to \(range.upperBound), concurrent_calls to \(concurrentCalls.upperBound); burst belongs to "
+                    + "requests_per_minute.", reason: "INVALID_LIMITS", field: "limits")
         }
         return limits
     }
@@ -152,6 +184,13 @@ struct KeyChange: Sendable {
     private(set) var isDisabled: Bool?
     private(set) var limits: Ragdz_V1_KeyLimits?
     private(set) var networks: [String]?
+    /// 0: none.
+    private(set) var rotationPeriodMicros: Int64?
+
+    /// It does nothing but turn the key off, which takes rights and gives none.
+    var onlyDisables: Bool {
+        isDisabled == true && name == nil && limits == nil && networks == nil && rotationPeriodMicros == nil
+    }
 
     init(_ request: Ragdz_V1_UpdateKeyRequest) throws(Status) {
         let key = request.key ?? Ragdz_V1_Key()
@@ -165,6 +204,7 @@ struct KeyChange: Sendable {
             switch path {
             case "name": name = try KeyRules.name(key.name)
             case "limits": limits = try KeyRules.limits(key.limits)
+            case "rotation_period": rotationPeriodMicros = try KeyRules.rotationPeriod(key.rotationPeriod) ?? 0
             case "allowed_networks": networks = try KeyRules.networks(key.allowedNetworks)
             case "status":
                 guard key.status == .active || key.status == .disabled else {
@@ -175,7 +215,8 @@ struct KeyChange: Sendable {
                 isDisabled = key.status == .disabled
             default:
                 throw .invalidArgument(
-                    "\"\(path.prefix(64))\" is no field that can be changed: name, status, limits, allowed_networks.",
+                    "\"\(path.prefix(64))\" is no field that can be changed: name, status, limits, allowed_networks, "
+                        + "rotation_period.",
                     reason: "INVALID_UPDATE_MASK", field: "update_mask")
             }
         }

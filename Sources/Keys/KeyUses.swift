@@ -12,6 +12,7 @@ struct KeyUses: Sendable {
 
     private var nextMicros: [String: Int64] = [:]
     private var pending: [String: UUID128] = [:]
+    private var rehashed: [RehashedSecret] = []
 
     /// Notes that a tenant's key was used. `now` is monotonic, in microseconds.
     mutating func note(_ keyID: String, tenant: UUID128, now: Int64) {
@@ -21,9 +22,30 @@ struct KeyUses: Sendable {
         if pending.count < Self.maximumKeys { pending[keyID] = tenant }
     }
 
+    /// Notes the new hash of a secret that was used.
+    mutating func note(_ secret: RehashedSecret) {
+        if rehashed.count < Self.maximumKeys { rehashed.append(secret) }
+    }
+
+    /// The new hashes that are to be written down now.
+    mutating func takeRehashed() -> [RehashedSecret] {
+        defer { rehashed = [] }
+        return rehashed
+    }
+
     /// What is to be written down now.
     mutating func take() -> [(keyID: String, tenant: UUID128)] {
         defer { pending.removeAll() }
         return pending.map { ($0.key, $0.value) }
     }
+}
+
+/// A secret whose hash is to be written down anew, since the pepper has changed.
+struct RehashedSecret: Sendable {
+    let tenant: UUID128
+    let keyID: String
+    let generation: Int
+    let oldHash: [UInt8]
+    let pepperVersion: Int32
+    let hash: [UInt8]
 }

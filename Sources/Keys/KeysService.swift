@@ -5,11 +5,12 @@ public import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// The service `ragdz.v1.Keys`.
 ///
 /// The interceptors have checked the credential and its scope before a method runs. What is checked here is that no
-/// key gives away more than it holds: neither by making a key nor by rotating a stronger one.
+/// key gives away more than it holds (`KeyRights`): neither by making or changing a key nor by rotating a stronger one.
 public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
     private let store: KeyStore
     private let logger: Logger
@@ -34,12 +35,13 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
         let key = NewKey(
             tenant: tenant, name: try KeyRules.name(request.name), scopes: scopes,
             lifetimeMicros: try KeyRules.lifetime(request.ttl), limits: try KeyRules.limits(request.limits),
-            networks: try KeyRules.networks(request.allowedNetworks), credential: try APIKey.generate(.live))
+            networks: try KeyRules.networks(request.allowedNetworks),
+            rotationPeriodMicros: try KeyRules.rotationPeriod(request.rotationPeriod),
+            credential: try APIKey.generate(.live))
         return try await withDatabaseErrors(logger, context) {
             do {
-                guard let made = try await store.insert(key, ChangeOrigin(context), as: identity) else {
-                    throw Status.internalError("The key was not stored.")
-                }
+                let made = try await store.insert(key, maker: maker(context), ChangeOrigin(context), as: identity)
+                guard let made else { throw Status.internalError("The key was not stored.") }
                 return answer(made, key.credential)
             } catch let error as PostgresError where error.isForeignKeyViolation {
                 throw Status.notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND")
@@ -80,20 +82,27 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
         let tenant = try context.requireTenant()
         let id = try KeyRules.id(request.id)
         let grace = try KeyRules.grace(request.grace)
-        let credential = try APIKey.generate(.live, id: id)
+        let origin = ChangeOrigin(context)
+        // Who asks is a part of the digest: nobody gets another caller's answer.
+        let digest = try KeyRules.rotationRequest(request.requestID).map {
+            SHA256.hash("ragdz rotation request\n\(tenant)\n\(id)\n\(origin.actor)\n\($0)")
+        }
         return try await withDatabaseErrors(logger, context) {
-            let origin = ChangeOrigin(context)
-            let key = try await store.rotate(credential, tenant: tenant, graceMicros: grace, origin) {
-                scopes, isUsable in
-                try checkGrant(scopes, context)
-                guard isUsable else {
-                    throw Status.failedPrecondition(
-                        "The key is revoked, disabled or expired: create a new one.", reason: "KEY_NOT_USABLE")
-                }
-            }
-            guard let key else { throw notFound }
+            let rotated = try await store.rotate(
+                id, tenant: tenant, maker: maker(context), graceMicros: grace, digest: digest, origin)
+            guard let rotated else { throw notFound }
             keyChanged(id)
-            return answer(key, credential)
+            return answer(rotated.key, rotated.credential)
+        }
+    }
+
+    public func endGrace(_ request: Ragdz_V1_EndGraceRequest, context: ServerContext) async throws -> Ragdz_V1_Key {
+        let tenant = try context.requireTenant()
+        let id = try KeyRules.id(request.id)
+        return try await withDatabaseErrors(logger, context) {
+            guard let key = try await store.endGrace(id, tenant: tenant, ChangeOrigin(context)) else { throw notFound }
+            keyChanged(id)
+            return key
         }
     }
 
@@ -106,13 +115,8 @@ public struct KeysService: Ragdz_V1_Keys.ServiceProtocol {
                 "A key does not change itself: its limits and networks would bind nobody.", reason: "OWN_KEY")
         }
         return try await withDatabaseErrors(logger, context) {
-            let key = try await store.update(id, tenant: tenant, change, ChangeOrigin(context)) { scopes, isRevoked in
-                try checkGrant(scopes, context)
-                guard !isRevoked else {
-                    throw Status.failedPrecondition(
-                        "The key is revoked: create a new one.", reason: "KEY_NOT_USABLE")
-                }
-            }
+            let key = try await store.update(
+                id, tenant: tenant, maker: maker(context), change, ChangeOrigin(context))
             guard let key else { throw notFound }
             keyChanged(id)
             return key
@@ -150,6 +154,16 @@ extension KeysService {
         return (own, .tenant(own))
     }
 
+    /// By whose rights what the caller makes is measured.
+    private func maker(_ context: ServerContext) -> KeyMaker {
+        switch context.identity {
+        case .anonymous, .platformOperator: .free
+        case .service(_, let scopes): .scopes(scopes)
+        case .member(let member): .scopes(member.scopes)
+        case .tenantKey(_, let keyID, _): .key(keyID)
+        }
+    }
+
     private func checkGrant(_ wanted: ScopeSet, _ context: ServerContext) throws(Status) {
         let held: ScopeSet
         switch context.identity {
@@ -157,9 +171,7 @@ extension KeysService {
         case .tenantKey(_, _, let scopes), .service(_, let scopes): held = scopes
         case .member(let member): held = member.scopes
         }
-        guard held.covers(wanted) else {
-            throw .permissionDenied("A key hands out only scopes that its maker holds.", reason: "SCOPE_NOT_HELD")
-        }
+        guard held.covers(wanted) else { throw KeyRights.Excess.scopes.status }
     }
 
     private func answer(_ key: Ragdz_V1_Key, _ credential: APIKey) -> Ragdz_V1_KeyWithSecret {

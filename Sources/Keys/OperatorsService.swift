@@ -4,6 +4,7 @@ public import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// The service `ragdz.v1.Operators`: who runs the platform, by name, each with a credential that ends.
 public struct OperatorsService: Ragdz_V1_Operators.ServiceProtocol {

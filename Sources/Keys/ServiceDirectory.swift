@@ -1,4 +1,4 @@
-public import RPC
+internal import RPC
 internal import Synchronization
 
 /// The service map that is in force. It can be replaced while calls go on.

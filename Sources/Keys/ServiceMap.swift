@@ -1,4 +1,4 @@
-public import RPC
+internal import RPC
 
 /// Which names in client certificates stand for which services of the platform, and what those may do.
 ///

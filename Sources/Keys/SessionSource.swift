@@ -31,28 +31,6 @@ public struct KnownSession: Sendable, Hashable {
     }
 }
 
-/// What a call presents as its credential.
-enum PresentedCredential: Sendable {
-    case key(APIKey)
-    case session(APIKey.Reference, UUID128)
-
-    var reference: APIKey.Reference {
-        switch self {
-        case .key(let key): key.reference
-        case .session(let reference, _): reference
-        }
-    }
-
-    /// Reads a credential without any I/O. `sessions` nil: a process that knows none.
-    static func parse(_ text: String, sessions: (any SessionSource)?) throws(Status) -> PresentedCredential {
-        if let sessions, text.hasPrefix("ragdz_session_") {
-            let id = try sessions.session(of: text)
-            return .session(APIKey.Reference(kind: .session, id: id.description), id)
-        }
-        do { return .key(try APIKey.parse(text)) } catch { throw Status(error) }
-    }
-}
-
 extension KeyRecord {
     init(_ session: KnownSession) {
         self.init(
@@ -75,13 +53,14 @@ extension CallIdentity {
 
 extension Status {
     /// Why a session is not let in.
-    init(session verdict: CredentialVerdict) {
+    static func refusedSession(_ verdict: CredentialVerdict) -> Status {
         switch verdict {
-        case .revoked, .unknown, .accepted, .disabled, .foreignAddress:
-            self = .unauthenticated("The session has ended: log in again.", reason: "SESSION_ENDED")
-        case .expired:
-            self = .unauthenticated("The session is over: log in again.", reason: "SESSION_EXPIRED")
-        case .tenantSuspended, .tenantDeleted: self.init(verdict)
+        case .revoked, .unknown, .accepted, .disabled, .foreignAddress: sessionEnded
+        case .expired: sessionExpired
+        case .tenantSuspended, .tenantDeleted: refused(verdict)
         }
     }
+
+    private static let sessionEnded = unauthenticated("The session has ended: log in again.", reason: "SESSION_ENDED")
+    private static let sessionExpired = unauthenticated("The session is over: log in again.", reason: "SESSION_EXPIRED")
 }

@@ -3,6 +3,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 // How people come in.
 

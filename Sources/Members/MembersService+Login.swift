@@ -4,6 +4,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 // From a password to a session, and from one token to the next.
 

@@ -4,6 +4,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// The service `ragdz.v1.Members`.
 ///

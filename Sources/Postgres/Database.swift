@@ -144,6 +144,12 @@ public final class Database: Sendable {
         return try outcome.get()
     }
 
+    /// Sends a `NOTIFY` over the connection that listens, so that a subscriber of the channel which hears it has heard
+    /// everything that was announced before it. Does nothing while that connection is away.
+    public func echo(_ payload: String, on channel: String) {
+        listener.loop.runNow { [listener] in listener.echo(channel, payload) }
+    }
+
     /// Ends all connections. Waiting calls fail with `closed`; running ones may finish first, but not longer than
     /// `grace` (10 s unless given).
     public func close(grace: Duration = .seconds(10)) async {

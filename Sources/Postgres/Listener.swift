@@ -39,6 +39,7 @@ final class Listener: @unchecked Sendable {
     private var nextID = 0
     private var failures = 0
     private var unansweredPing = false
+    private var unansweredEcho = false
 
     init(loop: any EventLoop, configuration: Database.Configuration, logger: Logger) {
         self.loop = loop
@@ -73,6 +74,19 @@ final class Listener: @unchecked Sendable {
         if case .up(let connection) = state, !subscribers.contains(where: { $0.channel == channel }) {
             connection.send(Unit(.command("unlisten \(Self.quoted(channel))")))
         }
+    }
+
+    /// Sends a notification over the connection that listens; nothing while there is none, or it has not answered the last
+    /// one yet.
+    func echo(_ channel: String, _ payload: String) {
+        loop.assertInEventLoop()
+        guard case .up(let connection) = state, !unansweredEcho else { return }
+        unansweredEcho = true
+        let text = payload.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+        connection.send(
+            Unit(.command("notify \(Self.quoted(channel)), '\(text)'")).named("echo") { [self] _ in
+                unansweredEcho = false
+            })
     }
 
     func close() {

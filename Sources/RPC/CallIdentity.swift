@@ -14,10 +14,15 @@ public struct ScopeSet: Sendable, Hashable, ExpressibleByArrayLiteral {
     public func allows(_ wanted: String) -> Bool {
         guard !wanted.isEmpty, wanted != "-" else { return false }
         return scopes.contains { scope in
-            if scope == "*" || scope == wanted { return true }
-            guard scope.hasSuffix(".*") else { return false }
-            return wanted.utf8.starts(with: scope.utf8.dropLast())
+            scope == wanted || scope == "*" || (Self.isFamily(scope) && wanted.utf8.starts(with: scope.utf8.dropLast()))
         }
+    }
+
+    /// By its bytes: asked at every call.
+    private static func isFamily(_ scope: String) -> Bool {
+        let bytes = scope.utf8
+        return bytes.count >= 2 && bytes.last == UInt8(ascii: "*")
+            && bytes[bytes.index(bytes.endIndex, offsetBy: -2)] == UInt8(ascii: ".")
     }
 
     /// Whether everything that `other` grants is granted by this set too: a key may not mint a stronger one.

@@ -217,6 +217,34 @@ extension StatusCatalogue {
         fr La limite d'appels est atteinte : revenez après le délai indiqué.
         ar بلغ عدد الطلبات حده: عد بعد المهلة المذكورة.
         en The limit of calls is used up: come back after the time that is named.
+        CONCURRENCY_LIMITED
+        fr Trop d'appels de cette clé sont en cours : attendez la fin de l'un d'eux.
+        ar طلبات جارية كثيرة لهذا المفتاح: انتظر انتهاء أحدها.
+        en Too many calls of this key are under way: wait until one of them has ended.
+        EXPIRY_NOT_HELD
+        fr Une clé qui expire ne donne pas de clé qui lui survit : fixez un ttl plus court.
+        ar المفتاح المحدود الأجل لا يمنح مفتاحا يدوم بعده: حدد ttl أقصر.
+        en A key that ends makes no key that outlives it: set a shorter ttl.
+        INVALID_REQUEST_ID
+        fr request_id prend 1 à 100 caractères ASCII visibles.
+        ar الحقل request_id من 1 إلى 100 محرف ASCII مرئي.
+        en request_id is 1 to 100 visible ASCII characters.
+        INVALID_ROTATION_PERIOD
+        fr La période de rotation est d'une heure à 366 jours.
+        ar فترة التدوير من ساعة إلى 366 يوما.
+        en The rotation period is an hour to 366 days.
+        LIMIT_NOT_HELD
+        fr Une clé limitée ne donne pas de clé avec une limite plus haute ou sans limite.
+        ar المفتاح المحدود لا يمنح مفتاحا بحد أعلى أو بلا حد.
+        en A key with limits makes no key with a higher limit or without one.
+        NETWORK_NOT_HELD
+        fr Une clé liée à des réseaux ne donne que des clés liées à ces réseaux.
+        ar المفتاح المقيد بشبكات لا يمنح إلا مفاتيح ضمن تلك الشبكات.
+        en A key that is bound to networks makes only keys within them.
+        ROTATION_NOT_REPEATABLE
+        fr Le secret de cette rotation ne peut plus être montré : recommencez avec un autre request_id.
+        ar لا يمكن عرض سر هذا التدوير مرة أخرى: دوّر بقيمة أخرى للحقل request_id.
+        en The secret of this rotation cannot be shown again: rotate with another request_id.
         RATE_CONTENDED
         fr Trop d'appels à la fois : réessayez dans un instant.
         ar طلبات كثيرة في آن واحد: أعد المحاولة بعد لحظة.

@@ -4,6 +4,7 @@ internal import Language
 internal import Logging
 internal import Models
 internal import RPC
+internal import Stores
 
 /// From bytes to a stored document: read, chunk, embed, store. Nothing is stored before everything else has worked.
 struct DocumentIngest: Sendable {

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Language
 public import RPC
 public import Schema
+internal import Stores
 
 extension RetrievalService {
     /// Sources, then sentences with their citations, or an abstention; usage last.

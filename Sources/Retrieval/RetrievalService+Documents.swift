@@ -3,6 +3,7 @@ internal import Postgres
 public import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 extension RetrievalService {
     public func uploadDocument(

@@ -3,6 +3,7 @@ internal import Language
 internal import Postgres
 public import RPC
 public import Schema
+internal import Stores
 
 extension RetrievalService {
     public func evaluate(

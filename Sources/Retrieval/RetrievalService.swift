@@ -6,6 +6,7 @@ public import Postgres
 public import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// Collections, documents, search and cited answers: `ragdz.v1.Retrieval`.
 ///

@@ -1,6 +1,7 @@
 public import Bytes
 internal import Language
 internal import RPC
+internal import Stores
 
 /// A piece of a document. Places count Unicode scalars of the document's text, end exclusive.
 public struct SourcePassage: Sendable, Hashable {

@@ -3,6 +3,7 @@ internal import Cryptography
 public import Logging
 public import Postgres
 public import RPC
+internal import Stores
 
 /// Keeps what resumable streams say in PostgreSQL, so that any server of the database can go on with them.
 ///
@@ -164,18 +165,4 @@ enum MessageBatch {
 extension Status {
     static let journalDamaged = dataLoss(
         "What the stream said is damaged: make the call again.", reason: "STREAM_DAMAGED")
-
-    /// What a caller may know of a failure of the database; the rest is for the log.
-    init(_ error: PostgresError) {
-        if error.isCancelled {
-            self = .cancelled()
-        } else if error.isTransient || error.code == .closed {
-            self = .unavailable(
-                "The database is away or restarting; try again in a moment.", reason: "DATABASE_UNAVAILABLE",
-                retryAfter: .seconds(1))
-        } else {
-            self = .internalError(
-                "The database refused an operation of the server. Report the request id.", reason: "DATABASE_ERROR")
-        }
-    }
 }

@@ -3,6 +3,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 // The end of a tenant.
 

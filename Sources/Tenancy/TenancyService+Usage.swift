@@ -3,6 +3,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 // Quotas: what is used, what is left, and what operators may change.
 

@@ -4,6 +4,7 @@ public import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// The service `ragdz.v1.Tenants`.
 ///

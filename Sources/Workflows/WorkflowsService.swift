@@ -3,6 +3,7 @@ internal import Postgres
 internal import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 /// The RPCs of workflows: definitions, runs, their events and decisions.
 ///
@@ -171,20 +172,8 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     func answering<R>(_ body: () async throws -> R) async throws -> R {
         do { return try await body() } catch let error as PostgresError {
             if Task.isCancelled { throw Status.cancelled() }
-            if error.sqlState?.rawValue == Status.quotaState, let detail = error.detail,
-                let refusal = Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
-            {
-                throw refusal
-            }
-            guard error.isTransient || error.isCancelled else { throw error }
-            if error.code == .poolExhausted {
-                throw Status.resourceExhausted(
-                    "The database is busy with other calls. Try again.", reason: "DATABASE_BUSY",
-                    retryAfter: .seconds(1))
-            }
-            throw Status.unavailable(
-                "The database is away for the moment. Try again.", reason: "DATABASE_UNAVAILABLE",
-                retryAfter: .seconds(1))
+            guard error.isTransient || error.isCancelled || error.quotaRefusal != nil else { throw error }
+            throw Status(error)
         }
     }
 }

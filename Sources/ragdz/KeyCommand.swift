@@ -5,7 +5,7 @@ internal import Schema
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "API keys of a tenant.",
-        subcommands: [Create.self, List.self, Get.self, Rotate.self, Revoke.self])
+        subcommands: [Create.self, List.self, Get.self, Rotate.self, EndGrace.self, Revoke.self])
 
     typealias Client = Ragdz_V1_Keys.Client
 
@@ -16,6 +16,7 @@ struct KeyCommand: AsyncParsableCommand {
             ("status", Terminal.name(key.status, dropping: "KEY_STATUS_")),
             ("expires", Terminal.date(key.expireTime)), ("last used", Terminal.date(key.lastUsedTime)),
             ("live secrets", String(key.liveSecrets)), ("old secret ends", Terminal.date(key.graceEndTime)),
+            ("rotate before", Terminal.date(key.rotationDueTime)),
         ])
     }
 
@@ -35,6 +36,11 @@ struct KeyCommand: AsyncParsableCommand {
         var scopes: [String]
         @Option(help: "Days until it expires; never when left out.")
         var days: Int64?
+        @Option(help: "Days until a secret of it ends unless it is rotated; never when left out.")
+        var rotationDays: Int64?
+        @Option(
+            name: .customLong("network"), help: "E.g. 10.0.0.0/8; may be given several times; anywhere when left out.")
+        var networks: [String] = []
         @Option(help: "Tenant of the key, for operators.")
         var tenant = ""
 
@@ -43,7 +49,9 @@ struct KeyCommand: AsyncParsableCommand {
             request.name = name
             request.scopes = scopes
             request.tenantID = tenant
+            request.allowedNetworks = networks
             if let days { request.ttl = Google_Protobuf_Duration(seconds: days * 86_400) }
+            if let rotationDays { request.rotationPeriod = Google_Protobuf_Duration(seconds: rotationDays * 86_400) }
             try await Session.run(connection) { [request, json = connection.json] session in
                 try show(try await Client(session.client).createKey(request, options: session.options), json: json)
             }
@@ -95,13 +103,31 @@ struct KeyCommand: AsyncParsableCommand {
         @Argument var id: String
         @Option(help: "Seconds that the old secret lives on: 86400 when left out, 0 ends it now.")
         var grace: Int64?
+        @Option(help: "Name of this rotation: the same name gives the same secret again for a day, e.g. a UUID.")
+        var requestID = ""
 
         func run() async throws {
             var request = Ragdz_V1_RotateKeyRequest()
             request.id = id
+            request.requestID = requestID
             if let grace { request.grace = Google_Protobuf_Duration(seconds: grace) }
             try await Session.run(connection) { [request, json = connection.json] session in
                 try show(try await Client(session.client).rotateKey(request, options: session.options), json: json)
+            }
+        }
+    }
+
+    struct EndGrace: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "end-grace", abstract: "Ends the secrets before the newest one now.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument var id: String
+
+        func run() async throws {
+            var request = Ragdz_V1_EndGraceRequest()
+            request.id = id
+            try await Session.run(connection) { [request, json = connection.json] session in
+                try show(try await Client(session.client).endGrace(request, options: session.options), json: json)
             }
         }
     }

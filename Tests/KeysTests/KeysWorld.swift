@@ -10,18 +10,30 @@ import Support
 /// A small platform: the keys service behind its interceptors on a database of its own, and tenants with keys.
 final class KeysWorld: Sendable {
     let database: TestDatabase
+    /// The connections of this server.
+    let server: Database
     let pepper: Pepper
     let authenticator: Authenticator
     let router: Router
 
-    init() async throws {
-        database = try await TestDatabase.fresh()
-        pepper = try Pepper(parsing: PepperTests.one)
+    convenience init() async throws { try await self.init(on: try await TestDatabase.fresh()) }
+
+    /// Another server of a database.
+    init(
+        on shared: TestDatabase, pepper text: String = PepperTests.one, ownConnections: Bool = false
+    ) async throws {
+        database = shared
+        server =
+            ownConnections
+            ? Database(
+                configuration: .init(url: shared.appURL), group: TestDatabase.group, logger: Logger(label: "test"))
+            : shared.database
+        pepper = try Pepper(parsing: text)
         let logger = Logger(label: "test")
-        authenticator = Authenticator(database: database.database, pepper: pepper, logger: logger)
+        authenticator = Authenticator(database: server, pepper: pepper, logger: logger)
         var router = Router(interceptors: [AuthenticationInterceptor(authenticator), PolicyInterceptor()])
         router.add(
-            KeysService(database: database.database, pepper: pepper, logger: logger) { [authenticator] keyID in
+            KeysService(database: server, pepper: pepper, logger: logger) { [authenticator] keyID in
                 authenticator.forget(.credential(.init(kind: .live, id: keyID)))
             })
         self.router = router
@@ -64,15 +76,39 @@ final class KeysWorld: Sendable {
         return try MadeKey(Ragdz_V1_KeyWithSecret(wire: bytes))
     }
 
+    /// Calls a method as an operator would.
+    func asOperator<Request: Message, Response: Message>(
+        _ method: MethodDescriptor, _ request: Request, returning: Response.Type = Response.self
+    ) async throws -> Response {
+        let context = ServerContext(method: method, identity: .platformOperator(name: "root"))
+        return try Response(
+            wire: try await router.callUnary(method.path, request: request.wireBytes(), context: context))
+    }
+
+    /// Calls a method over the router with a credential and from an address.
+    func callRaw(
+        _ method: MethodDescriptor, _ request: some Message, key: String, peer: String = "in-process"
+    ) async throws -> [UInt8] {
+        let context = ServerContext(method: method, metadata: ["authorization": "Bearer \(key)"], peer: peer)
+        return try await router.callUnary(method.path, request: request.wireBytes(), context: context)
+    }
+
+    func keyCount(_ tenant: UUID128) async throws -> Int {
+        try await database.ownerRows("select key_id from ragdz.keys where tenant_id = '\(tenant)'").count
+    }
+
     func get(_ id: String, key: String?) async throws -> Ragdz_V1_Key {
         var request = Ragdz_V1_GetKeyRequest()
         request.id = id
         return try await call(Ragdz_V1_Keys.Methods.getKey, request, key: key)
     }
 
-    func rotate(_ id: String, graceSeconds: Int64?, key: String) async throws -> MadeKey {
+    func rotate(
+        _ id: String, graceSeconds: Int64?, key: String, requestID: String = ""
+    ) async throws -> MadeKey {
         var request = Ragdz_V1_RotateKeyRequest()
         request.id = id
+        request.requestID = requestID
         request.grace = graceSeconds.map { .init(seconds: $0, nanos: 0) }
         return try MadeKey(
             try await call(Ragdz_V1_Keys.Methods.rotateKey, request, key: key, returning: Ragdz_V1_KeyWithSecret.self))

@@ -54,6 +54,7 @@ import Testing
         "/ragdz.v1.Keys/GetKey": "tenantKey keys.read",
         "/ragdz.v1.Keys/ListKeys": "tenantKey keys.read",
         "/ragdz.v1.Keys/RotateKey": "tenantKey keys.write",
+        "/ragdz.v1.Keys/EndGrace": "tenantKey keys.write",
         "/ragdz.v1.Keys/RevokeKey": "tenantKey keys.write",
         "/ragdz.v1.Retrieval/CreateCollection": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/GetCollection": "tenantKey retrieval.read",

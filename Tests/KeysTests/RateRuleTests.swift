@@ -257,17 +257,22 @@ struct Xorshift: RandomNumberGenerator {
         }
     }
 
-    @Test func whoIsRefusedAndComesBackInTimeIsLetIn() {
+    /// Exactly as long as was said is enough and a microsecond less is not, for limits of single tokens and of shares.
+    @Test(arguments: [
+        RateRule.perMinute(60, burst: 2), .perHour(7), .perMinute(999, burst: 1), .perMinute(60_000, burst: 3_000),
+        .perMinute(600_000, burst: 60_000),
+    ]) func whoIsRefusedAndComesBackInTimeIsLetIn(_ rule: RateRule) {
         var database = RateState()
-        let node = Node(.perMinute(60, burst: 2))
+        let node = Node(rule)
         var now: Int64 = 5_000_000
-        for _ in 0..<40 {
-            _ = node.call(&database, now: now)
+        var refusals = 0
+        while refusals < 10 {
             guard case .refused(let standing, let retry) = node.account.decide(cost: 1, now: now) else {
-                now += 1
+                _ = node.call(&database, now: now)
                 continue
             }
-            #expect(standing == RateStanding(limit: 60, remaining: 0, resetMicros: retry))
+            refusals += 1
+            #expect(standing == RateStanding(limit: rule.count, remaining: 0, resetMicros: retry))
             #expect(!node.call(&database, now: now + retry - 1))
             #expect(node.call(&database, now: now + retry))
             now += retry

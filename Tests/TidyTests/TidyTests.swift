@@ -17,11 +17,12 @@ import Testing
         ],
         "Postgres": ["CPQ", "LoopExecutor", "Bytes", "NIOCore", "NIOPosix", "Logging", "Collections", "DequeModule"],
         "Schema": ["ProtoRuntime", "RPC", "Bytes"],
+        "Stores": ["RPC", "Postgres", "Bytes", "Logging"],
         "Language": [],
         "Models": ["CCurl", "Schema", "RPC", "ProtoRuntime", "Bytes", "Logging", "Foundation"],
         "Tenancy": features, "Members": features, "Keys": features, "Workflows": features,
         "Retrieval": features.union(["Language", "Models"]),
-        "Streams": ["RPC", "Postgres", "Cryptography", "Bytes", "Logging"],
+        "Streams": ["Stores", "RPC", "Postgres", "Cryptography", "Bytes", "Logging"],
         "Embedded": ["Bytes", "NIOCore", "NIOPosix", "Logging", "Foundation"],
         "Bridge": [
             "RPC", "Schema", "ProtoRuntime", "Bytes", "LoopExecutor", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1",
@@ -29,7 +30,7 @@ import Testing
         ],
     ]
     static let features: Set<String> = [
-        "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", "Logging", "LoopExecutor",
+        "Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Cryptography", "Bytes", "Logging", "LoopExecutor",
     ]
     /// What comes with the toolchain and brings no dependency.
     static let toolchain: Set<String> = ["Swift", "Glibc", "Synchronization", "Dispatch", "Builtin", "_Concurrency"]

@@ -32,17 +32,25 @@ export declare class Problem extends Error {
 /** API keys of a tenant. A secret is shown once, in the answer that creates it. */
 export declare class Keys {
     constructor(client: Client);
-    /** A tenant's key may hand out only scopes that it holds itself. An operator names the tenant. */
+    /**
+     * A tenant's key hands out no right that it does not have itself: not more scopes, no later end, no other networks, no
+     * higher limits. An operator names the tenant.
+     */
     createKey(request?: CreateKeyRequest, options?: CallOptions): Promise<KeyWithSecret>;
     getKey(request?: GetKeyRequest, options?: CallOptions): Promise<Key>;
     listKeys(request?: ListKeysRequest, options?: CallOptions): Promise<ListKeysResponse>;
     /**
-     * Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
-     * and never itself.
+     * Changes a key's name, limits, networks and rotation period, or turns it off and on. A key changes only keys whose
+     * scopes it holds, into nothing that it could not have made, and never itself.
      */
     updateKey(request?: UpdateKeyRequest, options?: CallOptions): Promise<Key>;
-    /** A new secret under the same key id; the old one lives on for the grace. */
+    /**
+     * A new secret under the same key id; the old one lives on for the grace. A key rotates itself, and keys that have no
+     * right which it does not have.
+     */
     rotateKey(request?: RotateKeyRequest, options?: CallOptions): Promise<KeyWithSecret>;
+    /** Ends the grace of a rotation: from now on only the newest secret works. */
+    endGrace(request?: EndGraceRequest, options?: CallOptions): Promise<Key>;
     revokeKey(request?: RevokeKeyRequest, options?: CallOptions): Promise<Key>;
 }
 
@@ -374,6 +382,8 @@ export interface CreateKeyRequest {
     tenantId?: string;
     limits?: KeyLimits;
     allowedNetworks?: string[];
+    /** How long a secret of the key lives; see Key. */
+    rotationPeriod?: string;
 }
 
 export interface CreateOperatorRequest {
@@ -449,6 +459,10 @@ export interface DocumentText {
     text?: string;
     /** For each page, the character (Unicode scalar) at which it starts. One 0 for a document without pages. */
     pageStarts?: string[];
+}
+
+export interface EndGraceRequest {
+    id?: string;
 }
 
 export interface ErasedTable {
@@ -599,6 +613,10 @@ export interface Key {
      * At most 64.
      */
     allowedNetworks?: string[];
+    /** How long a secret of this key lives; unset: as long as the key. From an hour to 366 days. */
+    rotationPeriod?: string;
+    /** When the newest secret ends unless the key is rotated before; unset without a rotation period. */
+    rotationDueTime?: string;
 }
 
 /** How much a key may be used, beside what its tenant's plan allows. 0 sets no limit. */
@@ -609,6 +627,8 @@ export interface KeyLimits {
     requestsPerHour?: string;
     /** Calls at once, of the minute's; 0 means a tenth of them. */
     burst?: string;
+    /** Calls under way at the same time, open streams included, on each node: 0 to 1,000,000. */
+    concurrentCalls?: string;
 }
 
 export type KeyStatus = "KEY_STATUS_UNSPECIFIED" | "KEY_STATUS_ACTIVE" | "KEY_STATUS_DISABLED" | "KEY_STATUS_REVOKED" | "KEY_STATUS_EXPIRED";
@@ -885,6 +905,12 @@ export interface RotateKeyRequest {
     id?: string;
     /** How long the old secret stays valid. Unset: 24 hours; zero: it ends now; at most 30 days. */
     grace?: string;
+    /**
+     * Makes it safe to ask again when the answer was lost: for a day, the same caller with the same request_id gets the same
+     * secret as long as it is the newest. 1 to 100 visible ASCII characters, different for each rotation; a random UUID
+     * is best. Empty: each call rotates.
+     */
+    requestId?: string;
 }
 
 export interface RotateOperatorRequest {
@@ -1138,7 +1164,10 @@ export type TenantStatus = "TENANT_STATUS_UNSPECIFIED" | "TENANT_STATUS_TRIAL" |
 export interface UpdateKeyRequest {
     /** Its id says which key; of the rest, what update_mask names counts. */
     key?: Key;
-    /** Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks. */
+    /**
+     * Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits, allowed_networks and rotation_period. A new
+     * period counts from now; an unset one takes the schedule away.
+     */
     updateMask?: string;
 }
 

@@ -126,7 +126,10 @@ export class Keys {
         this.#client = client;
     }
 
-    /** A tenant's key may hand out only scopes that it holds itself. An operator names the tenant. */
+    /**
+     * A tenant's key hands out no right that it does not have itself: not more scopes, no later end, no other networks, no
+     * higher limits. An operator names the tenant.
+     */
     createKey(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/keys", "*", request, options);
     }
@@ -140,16 +143,24 @@ export class Keys {
     }
 
     /**
-     * Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
-     * and never itself.
+     * Changes a key's name, limits, networks and rotation period, or turns it off and on. A key changes only keys whose
+     * scopes it holds, into nothing that it could not have made, and never itself.
      */
     updateKey(request = {}, options = {}) {
         return this.#client.unary("PATCH", "/v1/keys/{key.id}", "key", request, options);
     }
 
-    /** A new secret under the same key id; the old one lives on for the grace. */
+    /**
+     * A new secret under the same key id; the old one lives on for the grace. A key rotates itself, and keys that have no
+     * right which it does not have.
+     */
     rotateKey(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/keys/{id}:rotate", "*", request, options);
+    }
+
+    /** Ends the grace of a rotation: from now on only the newest secret works. */
+    endGrace(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/keys/{id}:endGrace", "*", request, options);
     }
 
     revokeKey(request = {}, options = {}) {

@@ -42,7 +42,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Keys_CreateKey",
                 "tags": ["Keys"],
-                "description": "A tenant's key may hand out only scopes that it holds itself. An operator names the tenant.",
+                "description": "A tenant's key hands out no right that it does not have itself: not more scopes, no later end, no other networks, no\nhigher limits. An operator names the tenant.",
                 "requestBody": {
                   "required": true,
                   "content": {
@@ -160,7 +160,7 @@ enum OpenAPI {
               "patch": {
                 "operationId": "Keys_UpdateKey",
                 "tags": ["Keys"],
-                "description": "Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,\nand never itself.",
+                "description": "Changes a key's name, limits, networks and rotation period, or turns it off and on. A key changes only keys whose\nscopes it holds, into nothing that it could not have made, and never itself.",
                 "parameters": [
                   {
                     "name": "id",
@@ -174,7 +174,7 @@ enum OpenAPI {
                   {
                     "name": "updateMask",
                     "in": "query",
-                    "description": "Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks.",
+                    "description": "Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits, allowed_networks and rotation_period. A new\nperiod counts from now; an unset one takes the schedule away.",
                     "schema": {
                       "type": "string",
                       "examples": ["name,defaultLanguage"]
@@ -219,7 +219,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Keys_RotateKey",
                 "tags": ["Keys"],
-                "description": "A new secret under the same key id; the old one lives on for the grace.",
+                "description": "A new secret under the same key id; the old one lives on for the grace. A key rotates itself, and keys that have no\nright which it does not have.",
                 "parameters": [
                   {
                     "name": "id",
@@ -242,6 +242,10 @@ enum OpenAPI {
                             "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$",
                             "examples": ["1.5s"],
                             "description": "How long the old secret stays valid. Unset: 24 hours; zero: it ends now; at most 30 days."
+                          },
+                          "requestId": {
+                            "type": "string",
+                            "description": "Makes it safe to ask again when the answer was lost: for a day, the same caller with the same request_id gets the same\nsecret as long as it is the newest. 1 to 100 visible ASCII characters, different for each rotation; a random UUID\nis best. Empty: each call rotates."
                           }
                         }
                       }
@@ -255,6 +259,55 @@ enum OpenAPI {
                       "application/json": {
                         "schema": {
                           "$ref": "#/components/schemas/KeyWithSecret"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "keys.write"
+              }
+            },
+            "/v1/keys/{id}:endGrace": {
+              "post": {
+                "operationId": "Keys_EndGrace",
+                "tags": ["Keys"],
+                "description": "Ends the grace of a rotation: from now on only the newest secret works.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {}
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Key"
                         }
                       }
                     }
@@ -3178,6 +3231,12 @@ enum OpenAPI {
                     "items": {
                       "type": "string"
                     }
+                  },
+                  "rotationPeriod": {
+                    "type": "string",
+                    "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$",
+                    "examples": ["1.5s"],
+                    "description": "How long a secret of the key lives; see Key."
                   }
                 }
               },
@@ -3596,6 +3655,17 @@ enum OpenAPI {
                       "type": "string"
                     },
                     "description": "Networks that the key may be used from, such as \"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"; none: from anywhere.\nAt most 64."
+                  },
+                  "rotationPeriod": {
+                    "type": "string",
+                    "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$",
+                    "examples": ["1.5s"],
+                    "description": "How long a secret of this key lives; unset: as long as the key. From an hour to 366 days."
+                  },
+                  "rotationDueTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When the newest secret ends unless the key is rotated before; unset without a rotation period."
                   }
                 }
               },
@@ -3616,6 +3686,11 @@ enum OpenAPI {
                     "type": "string",
                     "format": "int64",
                     "description": "Calls at once, of the minute's; 0 means a tenth of them."
+                  },
+                  "concurrentCalls": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Calls under way at the same time, open streams included, on each node: 0 to 1,000,000."
                   }
                 },
                 "description": "How much a key may be used, beside what its tenant's plan allows. 0 sets no limit."

@@ -12,7 +12,8 @@ enum Queries {
                 select tenant_id as tenant_id, tenant_status as tenant_status, tenant_plan as tenant_plan, scopes as scopes,
                     expire_time, disabled as disabled, revoke_time, requests_per_minute as requests_per_minute,
                     requests_per_hour as requests_per_hour, request_burst as request_burst,
-                    allowed_networks as allowed_networks, pepper_version as pepper_version, hash as hash, secret_expire_time
+                    concurrent_calls as concurrent_calls, allowed_networks as allowed_networks, generation as generation,
+                    pepper_version as pepper_version, hash as hash, secret_expire_time
                 from ragdz.find_key($1::text)
                 """#)
 
@@ -29,20 +30,25 @@ enum Queries {
                 with made as (
                     insert into ragdz.keys (
                         tenant_id, key_id, name, scopes, expire_time, requests_per_minute, requests_per_hour, request_burst,
-                        allowed_networks)
+                        concurrent_calls, allowed_networks, rotation_period_micros)
                     select $1::uuid, $2::text, $3::text, $4::text[],
                         clock_timestamp() + $5::bigint * interval '1 microsecond', $6::bigint,
-                        $7::bigint, $8::bigint, $9::text[]
+                        $7::bigint, $8::bigint, $9::bigint, $10::text[],
+                        $11::bigint
                     returning *
                 ), secret as (
-                    insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash)
-                    select tenant_id, key_id, 1, $10::integer, $11::bytea from made
+                    insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash, expire_time)
+                    select tenant_id, key_id, 1, $12::integer, $13::bytea,
+                        create_time + rotation_period_micros * interval '1 microsecond'
+                    from made
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
-                    select tenant_id, $12::text, 'key.create', key_id, to_jsonb(made), $13::text, $14::text from made
+                    select tenant_id, $14::text, 'key.create', key_id, to_jsonb(made), $15::text, $16::text from made
                 )
                 select tenant_id, key_id, name, scopes, expire_time, disabled, revoke_time, create_time, last_used_time,
-                    requests_per_minute, requests_per_hour, request_burst, allowed_networks, 1::bigint as live_secrets, null::timestamptz as grace_end_time
+                    requests_per_minute, requests_per_hour, request_burst, concurrent_calls, allowed_networks, rotation_period_micros,
+                    1::bigint as live_secrets, null::timestamptz as grace_end_time,
+                    create_time + rotation_period_micros * interval '1 microsecond' as rotation_due_time
                 from made
                 """#)
 
@@ -50,12 +56,20 @@ enum Queries {
             name: "keys.getKey",
             sql: #"""
                 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as live_secrets, s.grace_end_time
+                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.concurrent_calls,
+                    k.allowed_networks, k.rotation_period_micros, s.live_secrets as live_secrets, s.grace_end_time,
+                    s.rotation_due_time
                 from ragdz.keys k
                 cross join lateral (
-                    select count(*) as live_secrets, min(expire_time) as grace_end_time
-                    from ragdz.key_secrets
-                    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > statement_timestamp())
+                    select count(*) filter (where is_live) as live_secrets,
+                        min(expire_time) filter (where is_live and not is_newest) as grace_end_time,
+                        max(expire_time) filter (where is_newest) as rotation_due_time
+                    from (
+                        select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
+                            generation = max(generation) over () as is_newest
+                        from ragdz.key_secrets
+                        where tenant_id = k.tenant_id and key_id = k.key_id
+                    ) each
                 ) s
                 where k.key_id = $1::text
                 """#)
@@ -64,12 +78,20 @@ enum Queries {
             name: "keys.listKeys",
             sql: #"""
                 select k.tenant_id, k.key_id, k.name, k.scopes, k.expire_time, k.disabled, k.revoke_time, k.create_time,
-                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.allowed_networks, s.live_secrets as live_secrets, s.grace_end_time
+                    k.last_used_time, k.requests_per_minute, k.requests_per_hour, k.request_burst, k.concurrent_calls,
+                    k.allowed_networks, k.rotation_period_micros, s.live_secrets as live_secrets, s.grace_end_time,
+                    s.rotation_due_time
                 from ragdz.keys k
                 cross join lateral (
-                    select count(*) as live_secrets, min(expire_time) as grace_end_time
-                    from ragdz.key_secrets
-                    where tenant_id = k.tenant_id and key_id = k.key_id and (expire_time is null or expire_time > statement_timestamp())
+                    select count(*) filter (where is_live) as live_secrets,
+                        min(expire_time) filter (where is_live and not is_newest) as grace_end_time,
+                        max(expire_time) filter (where is_newest) as rotation_due_time
+                    from (
+                        select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
+                            generation = max(generation) over () as is_newest
+                        from ragdz.key_secrets
+                        where tenant_id = k.tenant_id and key_id = k.key_id
+                    ) each
                 ) s
                 where (k.create_time, k.key_id) > ($1::timestamptz, $2::text)
                 order by k.create_time, k.key_id
@@ -79,10 +101,64 @@ enum Queries {
         static let lockKey = Statement(
             name: "keys.lockKey",
             sql: #"""
-                select tenant_id, key_id, scopes, expire_time, disabled, revoke_time
+                select tenant_id, key_id, scopes, expire_time, disabled, revoke_time, requests_per_minute, requests_per_hour,
+                    request_burst, concurrent_calls, allowed_networks
                 from ragdz.keys
                 where key_id = $1::text
                 for update
+                """#)
+
+        static let makerRights = Statement(
+            name: "keys.makerRights",
+            sql: #"""
+                select scopes, expire_time, requests_per_minute, requests_per_hour, request_burst, concurrent_calls, allowed_networks
+                from ragdz.keys
+                where key_id = $1::text
+                """#)
+
+        static let newestSecret = Statement(
+            name: "keys.newestSecret",
+            sql: #"""
+                select generation, pepper_version, hash, create_time > clock_timestamp() - interval '1 day' as is_recent, request_digest
+                from ragdz.key_secrets
+                where key_id = $1::text
+                order by generation desc
+                limit 1
+                """#)
+
+        static let endGrace = Statement(
+            name: "keys.endGrace",
+            sql: #"""
+                with ended as (
+                    update ragdz.key_secrets s set expire_time = clock_timestamp()
+                    where s.key_id = $1::text
+                        and s.generation < (select max(generation) from ragdz.key_secrets where key_id = $1::text)
+                        and (s.expire_time is null or s.expire_time > clock_timestamp())
+                    returning s.tenant_id, s.key_id, s.generation
+                )
+                insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                select tenant_id, $2::text, 'key.end_grace', key_id, jsonb_build_object('generation', generation), null,
+                    $3::text, $4::text
+                from ended
+                """#)
+
+        static let rehashSecret = Statement(
+            name: "keys.rehashSecret",
+            sql: #"""
+                update ragdz.key_secrets set pepper_version = $1::integer, hash = $2::bytea
+                where key_id = $3::text and generation = $4::integer and hash = $5::bytea
+                """#)
+
+        static let countSecretsByPepper = Statement(
+            name: "keys.countSecretsByPepper",
+            sql: #"""
+                select s.pepper_version, count(*) as secrets
+                from ragdz.key_secrets s
+                join ragdz.keys k on k.tenant_id = s.tenant_id and k.key_id = s.key_id
+                where k.revoke_time is null and (k.expire_time is null or k.expire_time > now())
+                    and (s.expire_time is null or s.expire_time > now())
+                group by s.pepper_version
+                order by s.pepper_version
                 """#)
 
         static let rotateKey = Statement(
@@ -96,7 +172,8 @@ enum Queries {
                     delete from ragdz.key_secrets s using newest n
                     where s.tenant_id = n.tenant_id and s.key_id = n.key_id and s.generation < n.generation
                 ), graced as (
-                    update ragdz.key_secrets s set expire_time = clock_timestamp() + $2::bigint * interval '1 microsecond'
+                    update ragdz.key_secrets s
+                    set expire_time = least(s.expire_time, clock_timestamp() + $2::bigint * interval '1 microsecond')
                     from newest n
                     where s.tenant_id = n.tenant_id and s.key_id = n.key_id and s.generation = n.generation
                 ), noted as (
@@ -105,8 +182,11 @@ enum Queries {
                         jsonb_build_object('generation', generation + 1, 'grace_microseconds', $2::bigint), $4::text, $5::text
                     from newest
                 )
-                insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash)
-                select tenant_id, key_id, generation + 1, $6::integer, $7::bytea from newest
+                insert into ragdz.key_secrets (tenant_id, key_id, generation, pepper_version, hash, expire_time, request_digest)
+                select n.tenant_id, n.key_id, n.generation + 1, $6::integer, $7::bytea,
+                    clock_timestamp() + k.rotation_period_micros * interval '1 microsecond', $8::bytea
+                from newest n
+                join ragdz.keys k on k.tenant_id = n.tenant_id and k.key_id = n.key_id
                 """#)
 
         static let revokeKey = Statement(
@@ -159,13 +239,22 @@ enum Queries {
                         requests_per_minute = coalesce($4::bigint, k.requests_per_minute),
                         requests_per_hour = coalesce($5::bigint, k.requests_per_hour),
                         request_burst = coalesce($6::bigint, k.request_burst),
-                        allowed_networks = coalesce($7::text[], k.allowed_networks)
+                        concurrent_calls = coalesce($7::bigint, k.concurrent_calls),
+                        allowed_networks = coalesce($8::text[], k.allowed_networks),
+                        rotation_period_micros = nullif(coalesce($9::bigint, k.rotation_period_micros), 0)
                     from old where k.tenant_id = old.tenant_id and k.key_id = old.key_id
                     returning k.*
+                ), scheduled as (
+                    update ragdz.key_secrets s
+                    set expire_time = clock_timestamp() + changed.rotation_period_micros * interval '1 microsecond'
+                    from changed
+                    where $9::bigint is not null and s.tenant_id = changed.tenant_id
+                        and s.key_id = changed.key_id
+                        and s.generation = (select max(generation) from ragdz.key_secrets where key_id = $1::text)
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
-                    select old.tenant_id, $8::text, 'key.update', old.key_id, to_jsonb(old), to_jsonb(changed), $9::text,
-                        $10::text
+                    select old.tenant_id, $10::text, 'key.update', old.key_id, to_jsonb(old), to_jsonb(changed), $11::text,
+                        $12::text
                     from old join changed on changed.key_id = old.key_id
                 )
                 select key_id from changed
@@ -256,7 +345,9 @@ enum Queries {
         var requestsPerMinute: Int64
         var requestsPerHour: Int64
         var requestBurst: Int64
+        var concurrentCalls: Int64
         var allowedNetworks: [String]
+        var generation: Int
         var pepperVersion: Int
         var hash: [UInt8]
         var secretExpireTime: PostgresTimestamp?
@@ -283,9 +374,12 @@ enum Queries {
         var requestsPerMinute: Int64
         var requestsPerHour: Int64
         var requestBurst: Int64
+        var concurrentCalls: Int64
         var allowedNetworks: [String]
+        var rotationPeriodMicros: Int64?
         var liveSecrets: Int64
         var graceEndTime: PostgresTimestamp?
+        var rotationDueTime: PostgresTimestamp?
     }
 
     struct LockKeyRow: PostgresRow, Hashable {
@@ -295,6 +389,34 @@ enum Queries {
         var expireTime: PostgresTimestamp?
         var disabled: Bool
         var revokeTime: PostgresTimestamp?
+        var requestsPerMinute: Int64
+        var requestsPerHour: Int64
+        var requestBurst: Int64
+        var concurrentCalls: Int64
+        var allowedNetworks: [String]
+    }
+
+    struct MakerRightsRow: PostgresRow, Hashable {
+        var scopes: [String]
+        var expireTime: PostgresTimestamp?
+        var requestsPerMinute: Int64
+        var requestsPerHour: Int64
+        var requestBurst: Int64
+        var concurrentCalls: Int64
+        var allowedNetworks: [String]
+    }
+
+    struct NewestSecretRow: PostgresRow, Hashable {
+        var generation: Int
+        var pepperVersion: Int
+        var hash: [UInt8]
+        var isRecent: Bool
+        var requestDigest: [UInt8]?
+    }
+
+    struct CountSecretsByPepperRow: PostgresRow, Hashable {
+        var pepperVersion: Int
+        var secrets: Int64
     }
 
     struct LeaseRatesRow: PostgresRow, Hashable {
@@ -333,9 +455,10 @@ enum Queries {
     static func insertKey(
         _ db: some QueryRunner, tenantID: UUID128, keyID: String, name: String, scopes: [String],
         lifetimeMicros: Int64?, requestsPerMinute: Int64, requestsPerHour: Int64, requestBurst: Int64,
-        allowedNetworks: [String], pepperVersion: Int, hash: [UInt8], actor: String, requestID: String, peer: String
+        concurrentCalls: Int64, allowedNetworks: [String], rotationPeriodMicros: Int64?, pepperVersion: Int,
+        hash: [UInt8], actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> KeyRow? {
-        var parameters = ParameterWriter(capacity: 14)
+        var parameters = ParameterWriter(capacity: 16)
         tenantID.encode(into: &parameters)
         keyID.encode(into: &parameters)
         name.encode(into: &parameters)
@@ -344,7 +467,9 @@ enum Queries {
         requestsPerMinute.encode(into: &parameters)
         requestsPerHour.encode(into: &parameters)
         requestBurst.encode(into: &parameters)
+        concurrentCalls.encode(into: &parameters)
         allowedNetworks.encode(into: &parameters)
+        rotationPeriodMicros.encode(into: &parameters)
         pepperVersion.encode(into: &parameters)
         hash.encode(into: &parameters)
         actor.encode(into: &parameters)
@@ -380,12 +505,61 @@ enum Queries {
         return try await db.run(Statements.lockKey, parameters).first()
     }
 
+    /// The rights of a caller that hands out some. Not locked: what is made while its maker is narrowed was made before.
+    static func makerRights(
+        _ db: some QueryRunner, keyID: String
+    ) async throws(PostgresError) -> MakerRightsRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        keyID.encode(into: &parameters)
+        return try await db.run(Statements.makerRights, parameters).first()
+    }
+
+    static func newestSecret(
+        _ db: some QueryRunner, keyID: String
+    ) async throws(PostgresError) -> NewestSecretRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        keyID.encode(into: &parameters)
+        return try await db.run(Statements.newestSecret, parameters).first()
+    }
+
+    /// The secrets before the newest end now; nothing happens when none of them lives.
+    static func endGrace(
+        _ db: some QueryRunner, keyID: String, actor: String, requestID: String, peer: String
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 4)
+        keyID.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        _ = try await db.run(Statements.endGrace, parameters)
+    }
+
+    /// After the pepper has changed. Nothing happens when somebody else was faster, or the secret is another one by now.
+    static func rehashSecret(
+        _ db: some QueryRunner, pepperVersion: Int, hash: [UInt8], keyID: String, generation: Int, oldHash: [UInt8]
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 5)
+        pepperVersion.encode(into: &parameters)
+        hash.encode(into: &parameters)
+        keyID.encode(into: &parameters)
+        generation.encode(into: &parameters)
+        oldHash.encode(into: &parameters)
+        _ = try await db.run(Statements.rehashSecret, parameters)
+    }
+
+    /// For operators: a version that no live secret was hashed with can go.
+    static func countSecretsByPepper(
+        _ db: some QueryRunner
+    ) async throws(PostgresError) -> [CountSecretsByPepperRow] {
+        try await db.run(Statements.countSecretsByPepper, ParameterWriter(capacity: 0)).all()
+    }
+
     /// The newest secret gets its grace, an older one ends now, and the new one begins: never more than two.
     static func rotateKey(
         _ db: some QueryRunner, keyID: String, graceMicros: Int64, actor: String, requestID: String, peer: String,
-        pepperVersion: Int, hash: [UInt8]
+        pepperVersion: Int, hash: [UInt8], requestDigest: [UInt8]?
     ) async throws(PostgresError) {
-        var parameters = ParameterWriter(capacity: 7)
+        var parameters = ParameterWriter(capacity: 8)
         keyID.encode(into: &parameters)
         graceMicros.encode(into: &parameters)
         actor.encode(into: &parameters)
@@ -393,6 +567,7 @@ enum Queries {
         peer.encode(into: &parameters)
         pepperVersion.encode(into: &parameters)
         hash.encode(into: &parameters)
+        requestDigest.encode(into: &parameters)
         _ = try await db.run(Statements.rotateKey, parameters)
     }
 
@@ -432,17 +607,19 @@ enum Queries {
     /// A parameter that is null leaves its column as it is. No row when there is no such key, or it is revoked.
     static func updateKey(
         _ db: some QueryRunner, keyID: String, name: String?, disabled: Bool?, requestsPerMinute: Int64?,
-        requestsPerHour: Int64?, requestBurst: Int64?, allowedNetworks: [String]?, actor: String, requestID: String,
-        peer: String
+        requestsPerHour: Int64?, requestBurst: Int64?, concurrentCalls: Int64?, allowedNetworks: [String]?,
+        rotationPeriodMicros: Int64?, actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> String? {
-        var parameters = ParameterWriter(capacity: 10)
+        var parameters = ParameterWriter(capacity: 12)
         keyID.encode(into: &parameters)
         name.encode(into: &parameters)
         disabled.encode(into: &parameters)
         requestsPerMinute.encode(into: &parameters)
         requestsPerHour.encode(into: &parameters)
         requestBurst.encode(into: &parameters)
+        concurrentCalls.encode(into: &parameters)
         allowedNetworks.encode(into: &parameters)
+        rotationPeriodMicros.encode(into: &parameters)
         actor.encode(into: &parameters)
         requestID.encode(into: &parameters)
         peer.encode(into: &parameters)
@@ -522,6 +699,13 @@ enum Queries {
     }
 }
 
+extension Queries.CountSecretsByPepperRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.pepperVersion = try row.get(0)
+        self.secrets = try row.get(1)
+    }
+}
+
 extension Queries.FindKeyRow {
     init(_ row: Row) throws(PostgresError) {
         self.tenantID = try row.get(0)
@@ -534,10 +718,12 @@ extension Queries.FindKeyRow {
         self.requestsPerMinute = try row.get(7)
         self.requestsPerHour = try row.get(8)
         self.requestBurst = try row.get(9)
-        self.allowedNetworks = try row.get(10)
-        self.pepperVersion = try row.get(11)
-        self.hash = try row.get(12)
-        self.secretExpireTime = try row.get(13)
+        self.concurrentCalls = try row.get(10)
+        self.allowedNetworks = try row.get(11)
+        self.generation = try row.get(12)
+        self.pepperVersion = try row.get(13)
+        self.hash = try row.get(14)
+        self.secretExpireTime = try row.get(15)
     }
 }
 
@@ -565,9 +751,12 @@ extension Queries.KeyRow {
         self.requestsPerMinute = try row.get(9)
         self.requestsPerHour = try row.get(10)
         self.requestBurst = try row.get(11)
-        self.allowedNetworks = try row.get(12)
-        self.liveSecrets = try row.get(13)
-        self.graceEndTime = try row.get(14)
+        self.concurrentCalls = try row.get(12)
+        self.allowedNetworks = try row.get(13)
+        self.rotationPeriodMicros = try row.get(14)
+        self.liveSecrets = try row.get(15)
+        self.graceEndTime = try row.get(16)
+        self.rotationDueTime = try row.get(17)
     }
 }
 
@@ -588,6 +777,33 @@ extension Queries.LockKeyRow {
         self.expireTime = try row.get(3)
         self.disabled = try row.get(4)
         self.revokeTime = try row.get(5)
+        self.requestsPerMinute = try row.get(6)
+        self.requestsPerHour = try row.get(7)
+        self.requestBurst = try row.get(8)
+        self.concurrentCalls = try row.get(9)
+        self.allowedNetworks = try row.get(10)
+    }
+}
+
+extension Queries.MakerRightsRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.scopes = try row.get(0)
+        self.expireTime = try row.get(1)
+        self.requestsPerMinute = try row.get(2)
+        self.requestsPerHour = try row.get(3)
+        self.requestBurst = try row.get(4)
+        self.concurrentCalls = try row.get(5)
+        self.allowedNetworks = try row.get(6)
+    }
+}
+
+extension Queries.NewestSecretRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.generation = try row.get(0)
+        self.pepperVersion = try row.get(1)
+        self.hash = try row.get(2)
+        self.isRecent = try row.get(3)
+        self.requestDigest = try row.get(4)
     }
 }
 

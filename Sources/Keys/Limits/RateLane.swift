@@ -43,6 +43,19 @@ struct RateLane {
     /// Keys that may have tokens to give back.
     private var holding: [String: RateKey] = [:]
 
+    /// One call that can be decided without the database; nil for one that cannot.
+    mutating func take(
+        _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, cost: Int64, now: Int64
+    ) -> Step? {
+        guard let key = keys[keyID], key.tenant == tenant, key.limits == limits else { return nil }
+        switch key.account.decide(cost: cost, now: now) {
+        case .admitted(let standing, let isLow):
+            return .admitted(standing, fetch: isLow && !key.isAsking ? key : nil)
+        case .refused(let standing, let retry): return .refused(standing, retryMicros: retry)
+        case .ask: return nil
+        }
+    }
+
     /// One call, or the next look of one that has asked or waited (`isPending`).
     mutating func step(
         _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, cost: Int64, isPending: Bool, now: Int64

@@ -2,7 +2,8 @@ public import Bytes
 internal import Glibc
 public import Logging
 public import Postgres
-public import RPC
+package import RPC
+internal import Stores
 internal import Synchronization
 
 /// Holds calls to the limits of their keys and tenants, exactly within a process and closely across all of them,
@@ -34,9 +35,13 @@ public final class RateLimiter: Sendable {
         let lane: Int
     }
 
-    private let database: Database
+    /// Asks whoever keeps the limits.
+    typealias Lease = @Sendable ([RateAsk], UUID128) async throws(PostgresError) -> [RateState.Grant]
+
+    private let lease: Lease
     private let logger: Logger
     private let lanes: [Lane]
+    private let openCalls = OpenCalls()
     private let fetches: AsyncStream<Fetch>
     private let bell: AsyncStream<Fetch>.Continuation
 
@@ -45,22 +50,58 @@ public final class RateLimiter: Sendable {
         let state = Mutex(RateLane())
     }
 
-    public init(database: Database, logger: Logger) {
-        self.database = database
+    public convenience init(database: Database, logger: Logger) {
+        self.init(logger: logger) { asks, tenant throws(PostgresError) in
+            try await Self.lease(asks, of: tenant, database)
+        }
+    }
+
+    /// One that is given whatever it asks for: for measuring what a call costs.
+    package static func generous() -> RateLimiter {
+        RateLimiter(logger: Logger(label: "limits") { _ in SwiftLogNoOpLogHandler() }) { asks, _ in
+            asks.map { .init(granted: $0.wanted, waitNanos: 0, remaining: $0.share.rule.burst) }
+        }
+    }
+
+    init(logger: Logger, lease: @escaping Lease) {
+        self.lease = lease
         self.logger = logger
         lanes = (0..<Limits.lanes).map { _ in Lane() }
         (fetches, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))
     }
 
-    /// Takes `cost` from every limit that the key is under, or from none.
+    /// As `admit`, for the usual call, which needs nothing of the database; nil for one that does.
+    package func take(
+        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1, tell: (RateStanding) -> Void
+    ) throws(Status) -> RateStanding? {
+        let number = Self.lane(of: tenant)
+        let now = Self.nowMicros()
+        let step = lanes[number].state.withLock { $0.take(tenant, keyID, limits, cost: cost, now: now) }
+        switch step {
+        case .admitted(let standing, let key):
+            if let key { bell.yield(Fetch(keyID: keyID, key: key, lane: number)) }
+            return standing
+        case .refused(let standing, let retry):
+            tell(standing)
+            throw Self.refusal(standing, retry)
+        case nil, .ask, .wait: return nil
+        }
+    }
+
+    private static func lane(of tenant: UUID128) -> Int {
+        Int(truncatingIfNeeded: tenant.lo ^ tenant.hi) & (Limits.lanes - 1)
+    }
+
+    /// Takes `cost` from every limit that the key is under, or from none. `tell` learns where the limit stands that a
+    /// refusal is about.
     ///
     /// Throws `RESOURCE_EXHAUSTED` (`RATE_LIMITED`) with the time after which to come back, and `UNAVAILABLE` when the
     /// database has to be asked and is away.
     @discardableResult
     public func admit(
-        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1
+        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1, tell: (RateStanding) -> Void = { _ in }
     ) async throws -> RateStanding {
-        let number = Int(truncatingIfNeeded: tenant.lo ^ tenant.hi) & (Limits.lanes - 1)
+        let number = Self.lane(of: tenant)
         let lane = lanes[number]
         var isPending = false
         for _ in 0..<Limits.looks {
@@ -72,7 +113,9 @@ public final class RateLimiter: Sendable {
             case .admitted(let standing, let key):
                 if let key { bell.yield(Fetch(keyID: keyID, key: key, lane: number)) }
                 return standing
-            case .refused(let standing, let retry): throw Self.refusal(standing, retry)
+            case .refused(let standing, let retry):
+                tell(standing)
+                throw Self.refusal(standing, retry)
             case .ask(let key, let asks):
                 if let status = await ask(asks, of: key, in: lane) {
                     lane.state.withLock { $0.leave(key, cost: cost) }
@@ -95,6 +138,24 @@ public final class RateLimiter: Sendable {
             "Too many calls at once. Try again in a moment.", reason: "RATE_CONTENDED", retryAfter: .milliseconds(100))
     }
 
+    /// Takes a place among the calls that are under way; `leave` gives it back, however the call ends. Throws
+    /// `RESOURCE_EXHAUSTED` (`CONCURRENCY_LIMITED`) when the key or its tenant has no place left on this node.
+    func enter(tenant: UUID128, keyID: String, limits: RateLimits) throws(Status) -> OpenCalls.Place {
+        switch openCalls.enter(tenant: tenant, keyID: keyID, limits: limits) {
+        case .success(let place): return place
+        case .failure(let reached):
+            // When a call of the caller's will end, nobody here knows.
+            throw .resourceExhausted(
+                "The key or its tenant has \(reached.limit) calls under way, which is its limit. Wait until one of them "
+                    + "has ended.", reason: "CONCURRENCY_LIMITED", retryAfter: .milliseconds(100))
+        }
+    }
+
+    func leave(_ place: OpenCalls.Place) { openCalls.leave(place) }
+
+    /// How many calls of a tenant are under way on this node.
+    public func openCalls(of tenant: UUID128) -> Int { Int(openCalls.count(of: tenant)) }
+
     private static func refusal(_ standing: RateStanding, _ retryMicros: Int64) -> Status {
         .resourceExhausted(
             "The key or its tenant has used up its limit of \(standing.limit) calls. Come back after the time that "
@@ -105,7 +166,7 @@ public final class RateLimiter: Sendable {
     private func ask(_ asks: [RateAsk], of key: RateKey, in lane: Lane) async -> Status? {
         let asked = Self.nowMicros()
         do {
-            let grants = try await lease(asks, of: key.tenant)
+            let grants = asks.isEmpty ? [] : try await lease(asks, key.tenant)
             let term = Limits.term.wholeMicros
             let waiters = lane.state.withLock {
                 $0.receive(grants, for: asks, of: key, askedMicros: asked, term: term)
@@ -122,8 +183,9 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    private func lease(_ asks: [RateAsk], of tenant: UUID128) async throws(PostgresError) -> [RateState.Grant] {
-        guard !asks.isEmpty else { return [] }
+    private static func lease(
+        _ asks: [RateAsk], of tenant: UUID128, _ database: Database
+    ) async throws(PostgresError) -> [RateState.Grant] {
         let rows = try await Queries.leaseRates(
             database.as(.tenant(tenant)), subjects: asks.map(\.share.subject), rules: asks.map(\.share.rule.name),
             intervals: asks.map(\.share.rule.intervalNanos), bursts: asks.map(\.share.rule.burst),
@@ -161,7 +223,7 @@ public final class RateLimiter: Sendable {
             let now = Self.nowMicros()
             for (tenant, asks) in lane.state.withLock({ $0.sweep(now: now) }) {
                 // What cannot be given back now comes back by time.
-                _ = try? await lease(asks, of: tenant)
+                _ = try? await lease(asks, tenant)
             }
         }
     }

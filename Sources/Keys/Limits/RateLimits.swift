@@ -6,12 +6,15 @@ public struct RateLimits: Sendable, Hashable {
     public var perHour: Int64
     /// How many at once, of the minute's; 0: a tenth of it.
     public var burst: Int64
+    /// Calls at once on one node; 0: as many as the plan allows.
+    public var concurrent: Int64
 
-    public init(plan: String, perMinute: Int64 = 0, perHour: Int64 = 0, burst: Int64 = 0) {
+    public init(plan: String, perMinute: Int64 = 0, perHour: Int64 = 0, burst: Int64 = 0, concurrent: Int64 = 0) {
         self.plan = plan
         self.perMinute = perMinute
         self.perHour = perHour
         self.burst = burst
+        self.concurrent = concurrent
     }
 
     /// The rules of the key alone.

@@ -260,6 +260,7 @@ public enum ContractDescriptors {
                 "ragdz.v1.ListKeysRequest",
                 "ragdz.v1.ListKeysResponse",
                 "ragdz.v1.RotateKeyRequest",
+                "ragdz.v1.EndGraceRequest",
                 "ragdz.v1.RevokeKeyRequest",
                 "ragdz.v1.KeyStatus",
                 "ragdz.v1.Keys",
@@ -268,43 +269,50 @@ public enum ContractDescriptors {
                 "ragdz.v1.Keys.ListKeys",
                 "ragdz.v1.Keys.UpdateKey",
                 "ragdz.v1.Keys.RotateKey",
+                "ragdz.v1.Keys.EndGrace",
                 "ragdz.v1.Keys.RevokeKey",
             ],
             base64: """
                 ChNyYWdkei92MS9rZXlzLnByb3RvEghyYWdkei52MRocZ29vZ2xlL2FwaS9hbm5vdGF0aW9ucy5wcm90bxoeZ29vZ2xlL3By
                 b3RvYnVmL2R1cmF0aW9uLnByb3RvGiBnb29nbGUvcHJvdG9idWYvZmllbGRfbWFzay5wcm90bxofZ29vZ2xlL3Byb3RvYnVm
-                L3RpbWVzdGFtcC5wcm90bxoTcmFnZHovb3B0aW9ucy5wcm90byKEBAoDS2V5Eg4KAmlkGAEgASgJUgJpZBIbCgl0ZW5hbnRf
+                L3RpbWVzdGFtcC5wcm90bxoTcmFnZHovb3B0aW9ucy5wcm90byKQBQoDS2V5Eg4KAmlkGAEgASgJUgJpZBIbCgl0ZW5hbnRf
                 aWQYAiABKAlSCHRlbmFudElkEhIKBG5hbWUYAyABKAlSBG5hbWUSFgoGc2NvcGVzGAQgAygJUgZzY29wZXMSOwoLZXhwaXJl
                 X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgpleHBpcmVUaW1lEisKBnN0YXR1cxgGIAEoDjITLnJh
                 Z2R6LnYxLktleVN0YXR1c1IGc3RhdHVzEjsKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFt
                 cFIKY3JlYXRlVGltZRJACg5sYXN0X3VzZWRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSDGxhc3RV
                 c2VkVGltZRIhCgxsaXZlX3NlY3JldHMYCSABKAVSC2xpdmVTZWNyZXRzEkAKDmdyYWNlX2VuZF90aW1lGAogASgLMhouZ29v
                 Z2xlLnByb3RvYnVmLlRpbWVzdGFtcFIMZ3JhY2VFbmRUaW1lEisKBmxpbWl0cxgLIAEoCzITLnJhZ2R6LnYxLktleUxpbWl0
-                c1IGbGltaXRzEikKEGFsbG93ZWRfbmV0d29ya3MYDCADKAlSD2FsbG93ZWROZXR3b3JrcyJ9CglLZXlMaW1pdHMSLgoTcmVx
-                dWVzdHNfcGVyX21pbnV0ZRgBIAEoA1IRcmVxdWVzdHNQZXJNaW51dGUSKgoRcmVxdWVzdHNfcGVyX2hvdXIYAiABKANSD3Jl
-                cXVlc3RzUGVySG91chIUCgVidXJzdBgDIAEoA1IFYnVyc3QiSAoNS2V5V2l0aFNlY3JldBIfCgNrZXkYASABKAsyDS5yYWdk
-                ei52MS5LZXlSA2tleRIWCgZzZWNyZXQYAiABKAlSBnNlY3JldCLgAQoQQ3JlYXRlS2V5UmVxdWVzdBISCgRuYW1lGAEgASgJ
-                UgRuYW1lEhYKBnNjb3BlcxgCIAMoCVIGc2NvcGVzEisKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvblID
-                dHRsEhsKCXRlbmFudF9pZBgEIAEoCVIIdGVuYW50SWQSKwoGbGltaXRzGAUgASgLMhMucmFnZHoudjEuS2V5TGltaXRzUgZs
-                aW1pdHMSKQoQYWxsb3dlZF9uZXR3b3JrcxgGIAMoCVIPYWxsb3dlZE5ldHdvcmtzInAKEFVwZGF0ZUtleVJlcXVlc3QSHwoD
-                a2V5GAEgASgLMg0ucmFnZHoudjEuS2V5UgNrZXkSOwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmll
-                bGRNYXNrUgp1cGRhdGVNYXNrIh8KDUdldEtleVJlcXVlc3QSDgoCaWQYASABKAlSAmlkIk0KD0xpc3RLZXlzUmVxdWVzdBIb
-                CglwYWdlX3NpemUYASABKAVSCHBhZ2VTaXplEh0KCnBhZ2VfdG9rZW4YAiABKAlSCXBhZ2VUb2tlbiJdChBMaXN0S2V5c1Jl
-                c3BvbnNlEiEKBGtleXMYASADKAsyDS5yYWdkei52MS5LZXlSBGtleXMSJgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0
-                UGFnZVRva2VuIlMKEFJvdGF0ZUtleVJlcXVlc3QSDgoCaWQYASABKAlSAmlkEi8KBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnBy
-                b3RvYnVmLkR1cmF0aW9uUgVncmFjZSIiChBSZXZva2VLZXlSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCqHAQoJS2V5U3RhdHVz
-                EhoKFktFWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFLRVlfU1RBVFVTX0FDVElWRRABEhcKE0tFWV9TVEFUVVNfRElTQUJM
-                RUQQAhIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAxIWChJLRVlfU1RBVFVTX0VYUElSRUQQBDKtBQoES2V5cxJuCglDcmVhdGVL
-                ZXkSGi5yYWdkei52MS5DcmVhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEuS2V5V2l0aFNlY3JldCIsgtPkkwINIggvdjEva2V5
-                czoBKsrzGBUIAxIKa2V5cy53cml0ZSIFd3JpdGUSYQoGR2V0S2V5EhcucmFnZHoudjEuR2V0S2V5UmVxdWVzdBoNLnJhZ2R6
-                LnYxLktleSIvkAIBgtPkkwIPEg0vdjEva2V5cy97aWR9yvMYEwgBEglrZXlzLnJlYWQiBHJlYWQSbQoITGlzdEtleXMSGS5y
-                YWdkei52MS5MaXN0S2V5c1JlcXVlc3QaGi5yYWdkei52MS5MaXN0S2V5c1Jlc3BvbnNlIiqQAgGC0+STAgoSCC92MS9rZXlz
-                yvMYEwgBEglrZXlzLnJlYWQiBHJlYWQScgoJVXBkYXRlS2V5EhoucmFnZHoudjEuVXBkYXRlS2V5UmVxdWVzdBoNLnJhZ2R6
-                LnYxLktleSI6kAICgtPkkwIYMhEvdjEva2V5cy97a2V5LmlkfToDa2V5yvMYFQgBEgprZXlzLndyaXRlIgV3cml0ZRJ6CglS
-                b3RhdGVLZXkSGi5yYWdkei52MS5Sb3RhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEuS2V5V2l0aFNlY3JldCI4gtPkkwIZIhQv
-                djEva2V5cy97aWR9OnJvdGF0ZToBKsrzGBUIARIKa2V5cy53cml0ZSIFd3JpdGUScwoJUmV2b2tlS2V5EhoucmFnZHoudjEu
-                UmV2b2tlS2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSI7kAICgtPkkwIZIhQvdjEva2V5cy97aWR9OnJldm9rZToBKsrzGBUI
-                ARIKa2V5cy53cml0ZSIFd3JpdGViBnByb3RvMw==
+                c1IGbGltaXRzEikKEGFsbG93ZWRfbmV0d29ya3MYDCADKAlSD2FsbG93ZWROZXR3b3JrcxJCCg9yb3RhdGlvbl9wZXJpb2QY
+                DSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25SDnJvdGF0aW9uUGVyaW9kEkYKEXJvdGF0aW9uX2R1ZV90aW1lGA4g
+                ASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIPcm90YXRpb25EdWVUaW1lIqgBCglLZXlMaW1pdHMSLgoTcmVxdWVz
+                dHNfcGVyX21pbnV0ZRgBIAEoA1IRcmVxdWVzdHNQZXJNaW51dGUSKgoRcmVxdWVzdHNfcGVyX2hvdXIYAiABKANSD3JlcXVl
+                c3RzUGVySG91chIUCgVidXJzdBgDIAEoA1IFYnVyc3QSKQoQY29uY3VycmVudF9jYWxscxgEIAEoA1IPY29uY3VycmVudENh
+                bGxzIkgKDUtleVdpdGhTZWNyZXQSHwoDa2V5GAEgASgLMg0ucmFnZHoudjEuS2V5UgNrZXkSFgoGc2VjcmV0GAIgASgJUgZz
+                ZWNyZXQipAIKEENyZWF0ZUtleVJlcXVlc3QSEgoEbmFtZRgBIAEoCVIEbmFtZRIWCgZzY29wZXMYAiADKAlSBnNjb3BlcxIr
+                CgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25SA3R0bBIbCgl0ZW5hbnRfaWQYBCABKAlSCHRlbmFudElk
+                EisKBmxpbWl0cxgFIAEoCzITLnJhZ2R6LnYxLktleUxpbWl0c1IGbGltaXRzEikKEGFsbG93ZWRfbmV0d29ya3MYBiADKAlS
+                D2FsbG93ZWROZXR3b3JrcxJCCg9yb3RhdGlvbl9wZXJpb2QYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25SDnJv
+                dGF0aW9uUGVyaW9kInAKEFVwZGF0ZUtleVJlcXVlc3QSHwoDa2V5GAEgASgLMg0ucmFnZHoudjEuS2V5UgNrZXkSOwoLdXBk
+                YXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrUgp1cGRhdGVNYXNrIh8KDUdldEtleVJlcXVlc3QS
+                DgoCaWQYASABKAlSAmlkIk0KD0xpc3RLZXlzUmVxdWVzdBIbCglwYWdlX3NpemUYASABKAVSCHBhZ2VTaXplEh0KCnBhZ2Vf
+                dG9rZW4YAiABKAlSCXBhZ2VUb2tlbiJdChBMaXN0S2V5c1Jlc3BvbnNlEiEKBGtleXMYASADKAsyDS5yYWdkei52MS5LZXlS
+                BGtleXMSJgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0UGFnZVRva2VuInIKEFJvdGF0ZUtleVJlcXVlc3QSDgoCaWQY
+                ASABKAlSAmlkEi8KBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUgVncmFjZRIdCgpyZXF1ZXN0X2lk
+                GAMgASgJUglyZXF1ZXN0SWQiIQoPRW5kR3JhY2VSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCIiChBSZXZva2VLZXlSZXF1ZXN0
+                Eg4KAmlkGAEgASgJUgJpZCqHAQoJS2V5U3RhdHVzEhoKFktFWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFLRVlfU1RBVFVT
+                X0FDVElWRRABEhcKE0tFWV9TVEFUVVNfRElTQUJMRUQQAhIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAxIWChJLRVlfU1RBVFVT
+                X0VYUElSRUQQBDKiBgoES2V5cxJuCglDcmVhdGVLZXkSGi5yYWdkei52MS5DcmVhdGVLZXlSZXF1ZXN0GhcucmFnZHoudjEu
+                S2V5V2l0aFNlY3JldCIsgtPkkwINIggvdjEva2V5czoBKsrzGBUIAxIKa2V5cy53cml0ZSIFd3JpdGUSYQoGR2V0S2V5Ehcu
+                cmFnZHoudjEuR2V0S2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSIvkAIBgtPkkwIPEg0vdjEva2V5cy97aWR9yvMYEwgBEglr
+                ZXlzLnJlYWQiBHJlYWQSbQoITGlzdEtleXMSGS5yYWdkei52MS5MaXN0S2V5c1JlcXVlc3QaGi5yYWdkei52MS5MaXN0S2V5
+                c1Jlc3BvbnNlIiqQAgGC0+STAgoSCC92MS9rZXlzyvMYEwgBEglrZXlzLnJlYWQiBHJlYWQScgoJVXBkYXRlS2V5EhoucmFn
+                ZHoudjEuVXBkYXRlS2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSI6kAICgtPkkwIYMhEvdjEva2V5cy97a2V5LmlkfToDa2V5
+                yvMYFQgBEgprZXlzLndyaXRlIgV3cml0ZRJ6CglSb3RhdGVLZXkSGi5yYWdkei52MS5Sb3RhdGVLZXlSZXF1ZXN0GhcucmFn
+                ZHoudjEuS2V5V2l0aFNlY3JldCI4gtPkkwIZIhQvdjEva2V5cy97aWR9OnJvdGF0ZToBKsrzGBUIARIKa2V5cy53cml0ZSIF
+                d3JpdGUScwoIRW5kR3JhY2USGS5yYWdkei52MS5FbmRHcmFjZVJlcXVlc3QaDS5yYWdkei52MS5LZXkiPZACAoLT5JMCGyIW
+                L3YxL2tleXMve2lkfTplbmRHcmFjZToBKsrzGBUIARIKa2V5cy53cml0ZSIFd3JpdGUScwoJUmV2b2tlS2V5EhoucmFnZHou
+                djEuUmV2b2tlS2V5UmVxdWVzdBoNLnJhZ2R6LnYxLktleSI7kAICgtPkkwIZIhQvdjEva2V5cy97aWR9OnJldm9rZToBKsrz
+                GBUIARIKa2V5cy53cml0ZSIFd3JpdGViBnByb3RvMw==
                 """),
         ProtoFileDescriptor(
             name: "ragdz/v1/members.proto",

@@ -46,6 +46,10 @@ public struct Ragdz_V1_Key: Message {
     /// Networks that the key may be used from, such as "10.0.0.0/8", "192.0.2.7" or "2001:db8::/32"; none: from anywhere.
     /// At most 64.
     public var allowedNetworks: [String] = []
+    /// How long a secret of this key lives; unset: as long as the key. From an hour to 366 days.
+    public var rotationPeriod: Google_Protobuf_Duration?
+    /// When the newest secret ends unless the key is rotated before; unset without a rotation period.
+    public var rotationDueTime: Google_Protobuf_Timestamp?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -61,6 +65,8 @@ public struct Ragdz_V1_KeyLimits: Message {
     public var requestsPerHour: Int64 = 0
     /// Calls at once, of the minute's; 0 means a tenth of them.
     public var burst: Int64 = 0
+    /// Calls under way at the same time, open streams included, on each node: 0 to 1,000,000.
+    public var concurrentCalls: Int64 = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -93,6 +99,8 @@ public struct Ragdz_V1_CreateKeyRequest: Message {
     public var tenantID: String = ""
     public var limits: Ragdz_V1_KeyLimits?
     public var allowedNetworks: [String] = []
+    /// How long a secret of the key lives; see Key.
+    public var rotationPeriod: Google_Protobuf_Duration?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -107,7 +115,8 @@ public struct Ragdz_V1_UpdateKeyRequest: Message {
         set { _key = newValue.map { Boxed($0) } }
     }
     private var _key: Boxed<Ragdz_V1_Key>?
-    /// Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits and allowed_networks.
+    /// Of name, status (KEY_STATUS_ACTIVE or KEY_STATUS_DISABLED), limits, allowed_networks and rotation_period. A new
+    /// period counts from now; an unset one takes the schedule away.
     public var updateMask: Google_Protobuf_FieldMask?
     public var unknownFields = UnknownFields()
 
@@ -149,6 +158,19 @@ public struct Ragdz_V1_RotateKeyRequest: Message {
     public var id: String = ""
     /// How long the old secret stays valid. Unset: 24 hours; zero: it ends now; at most 30 days.
     public var grace: Google_Protobuf_Duration?
+    /// Makes it safe to ask again when the answer was lost: for a day, the same caller with the same request_id gets the same
+    /// secret as long as it is the newest. 1 to 100 visible ASCII characters, different for each rotation; a random UUID
+    /// is best. Empty: each call rotates.
+    public var requestID: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EndGraceRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.EndGraceRequest" }
+
+    public var id: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -173,6 +195,7 @@ public enum Ragdz_V1_Keys {
             Methods.listKeys,
             Methods.updateKey,
             Methods.rotateKey,
+            Methods.endGrace,
             Methods.revokeKey,
         ])
 
@@ -205,6 +228,12 @@ public enum Ragdz_V1_Keys {
             requestType: Ragdz_V1_RotateKeyRequest.self, responseType: Ragdz_V1_KeyWithSecret.self,
             http: HTTPRule(verb: "POST", template: "/v1/keys/{id}:rotate", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "keys.write", costClass: "write"))
+        public static let endGrace = MethodDescriptor(
+            service: "ragdz.v1.Keys", name: "EndGrace", callType: .unary,
+            requestType: Ragdz_V1_EndGraceRequest.self, responseType: Ragdz_V1_Key.self,
+            http: HTTPRule(verb: "POST", template: "/v1/keys/{id}:endGrace", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "keys.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let revokeKey = MethodDescriptor(
             service: "ragdz.v1.Keys", name: "RevokeKey", callType: .unary,
             requestType: Ragdz_V1_RevokeKeyRequest.self, responseType: Ragdz_V1_Key.self,
@@ -215,7 +244,8 @@ public enum Ragdz_V1_Keys {
 
     /// What a server of ragdz.v1.Keys implements.
     public protocol ServiceProtocol: RPCService {
-        /// A tenant's key may hand out only scopes that it holds itself. An operator names the tenant.
+        /// A tenant's key hands out no right that it does not have itself: not more scopes, no later end, no other networks, no
+        /// higher limits. An operator names the tenant.
         func createKey(
             _ request: Ragdz_V1_CreateKeyRequest, context: ServerContext
         ) async throws -> Ragdz_V1_KeyWithSecret
@@ -225,15 +255,20 @@ public enum Ragdz_V1_Keys {
         func listKeys(
             _ request: Ragdz_V1_ListKeysRequest, context: ServerContext
         ) async throws -> Ragdz_V1_ListKeysResponse
-        /// Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
-        /// and never itself.
+        /// Changes a key's name, limits, networks and rotation period, or turns it off and on. A key changes only keys whose
+        /// scopes it holds, into nothing that it could not have made, and never itself.
         func updateKey(
             _ request: Ragdz_V1_UpdateKeyRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Key
-        /// A new secret under the same key id; the old one lives on for the grace.
+        /// A new secret under the same key id; the old one lives on for the grace. A key rotates itself, and keys that have no
+        /// right which it does not have.
         func rotateKey(
             _ request: Ragdz_V1_RotateKeyRequest, context: ServerContext
         ) async throws -> Ragdz_V1_KeyWithSecret
+        /// Ends the grace of a rotation: from now on only the newest secret works.
+        func endGrace(
+            _ request: Ragdz_V1_EndGraceRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Key
         func revokeKey(
             _ request: Ragdz_V1_RevokeKeyRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Key
@@ -245,7 +280,8 @@ public enum Ragdz_V1_Keys {
 
         public init(_ channel: Channel) { _channel = channel }
 
-        /// A tenant's key may hand out only scopes that it holds itself. An operator names the tenant.
+        /// A tenant's key hands out no right that it does not have itself: not more scopes, no later end, no other networks, no
+        /// higher limits. An operator names the tenant.
         public func createKey(
             _ request: Ragdz_V1_CreateKeyRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_KeyWithSecret {
@@ -264,19 +300,27 @@ public enum Ragdz_V1_Keys {
             try await _channel.unary(Methods.listKeys, request, options: options)
         }
 
-        /// Changes a key's name, limits and networks, or turns it off and on. A key changes only keys whose scopes it holds,
-        /// and never itself.
+        /// Changes a key's name, limits, networks and rotation period, or turns it off and on. A key changes only keys whose
+        /// scopes it holds, into nothing that it could not have made, and never itself.
         public func updateKey(
             _ request: Ragdz_V1_UpdateKeyRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_Key {
             try await _channel.unary(Methods.updateKey, request, options: options)
         }
 
-        /// A new secret under the same key id; the old one lives on for the grace.
+        /// A new secret under the same key id; the old one lives on for the grace. A key rotates itself, and keys that have no
+        /// right which it does not have.
         public func rotateKey(
             _ request: Ragdz_V1_RotateKeyRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_KeyWithSecret {
             try await _channel.unary(Methods.rotateKey, request, options: options)
+        }
+
+        /// Ends the grace of a rotation: from now on only the newest secret works.
+        public func endGrace(
+            _ request: Ragdz_V1_EndGraceRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Key {
+            try await _channel.unary(Methods.endGrace, request, options: options)
         }
 
         public func revokeKey(
@@ -309,6 +353,10 @@ extension Ragdz_V1_Keys.ServiceProtocol {
             (request: Ragdz_V1_RotateKeyRequest, context: ServerContext) in
             try await self.rotateKey(request, context: context)
         }
+        router.unary(Ragdz_V1_Keys.Methods.endGrace) {
+            (request: Ragdz_V1_EndGraceRequest, context: ServerContext) in
+            try await self.endGrace(request, context: context)
+        }
         router.unary(Ragdz_V1_Keys.Methods.revokeKey) {
             (request: Ragdz_V1_RevokeKeyRequest, context: ServerContext) in
             try await self.revokeKey(request, context: context)
@@ -333,6 +381,8 @@ extension Ragdz_V1_Key {
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 10, graceEndTime)
         size += sizes.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 11, limits)
         size += sizes.repeated(ProtoString.self, 12, allowedNetworks)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Duration>.self, 13, rotationPeriod)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 14, rotationDueTime)
         return size
     }
 
@@ -349,6 +399,8 @@ extension Ragdz_V1_Key {
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 10, graceEndTime)
         writer.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 11, limits)
         writer.repeated(ProtoString.self, 12, allowedNetworks)
+        writer.optional(ProtoMessage<Google_Protobuf_Duration>.self, 13, rotationPeriod)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 14, rotationDueTime)
         writer.unknown(unknownFields)
     }
 
@@ -367,6 +419,8 @@ extension Ragdz_V1_Key {
             case 82: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &graceEndTime)
             case 90: try reader.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
             case 98: try reader.repeated(ProtoString.self, &allowedNetworks)
+            case 106: try reader.optional(ProtoMessage<Google_Protobuf_Duration>.self, &rotationPeriod)
+            case 114: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &rotationDueTime)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -385,6 +439,8 @@ extension Ragdz_V1_Key {
         .init(10, "graceEndTime", "grace_end_time"),
         .init(11, "limits"),
         .init(12, "allowedNetworks", "allowed_networks"),
+        .init(13, "rotationPeriod", "rotation_period"),
+        .init(14, "rotationDueTime", "rotation_due_time"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -401,6 +457,8 @@ extension Ragdz_V1_Key {
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "graceEndTime", graceEndTime)
         try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, "limits", limits)
         try json.repeated(ProtoString.self, "allowedNetworks", allowedNetworks)
+        try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, "rotationPeriod", rotationPeriod)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "rotationDueTime", rotationDueTime)
         json.endObject()
     }
 
@@ -420,6 +478,8 @@ extension Ragdz_V1_Key {
             case 10: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &graceEndTime)
             case 11: try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
             case 12: try json.repeated(ProtoString.self, &allowedNetworks)
+            case 13: try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, &rotationPeriod)
+            case 14: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &rotationDueTime)
             default: break
             }
         }
@@ -432,6 +492,7 @@ extension Ragdz_V1_KeyLimits {
         size += sizes.singular(ProtoInt64.self, 1, requestsPerMinute)
         size += sizes.singular(ProtoInt64.self, 2, requestsPerHour)
         size += sizes.singular(ProtoInt64.self, 3, burst)
+        size += sizes.singular(ProtoInt64.self, 4, concurrentCalls)
         return size
     }
 
@@ -439,6 +500,7 @@ extension Ragdz_V1_KeyLimits {
         writer.singular(ProtoInt64.self, 1, requestsPerMinute)
         writer.singular(ProtoInt64.self, 2, requestsPerHour)
         writer.singular(ProtoInt64.self, 3, burst)
+        writer.singular(ProtoInt64.self, 4, concurrentCalls)
         writer.unknown(unknownFields)
     }
 
@@ -448,6 +510,7 @@ extension Ragdz_V1_KeyLimits {
             case 8: try reader.singular(ProtoInt64.self, &requestsPerMinute)
             case 16: try reader.singular(ProtoInt64.self, &requestsPerHour)
             case 24: try reader.singular(ProtoInt64.self, &burst)
+            case 32: try reader.singular(ProtoInt64.self, &concurrentCalls)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -457,6 +520,7 @@ extension Ragdz_V1_KeyLimits {
         .init(1, "requestsPerMinute", "requests_per_minute"),
         .init(2, "requestsPerHour", "requests_per_hour"),
         .init(3, "burst"),
+        .init(4, "concurrentCalls", "concurrent_calls"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -464,6 +528,7 @@ extension Ragdz_V1_KeyLimits {
         try json.singular(ProtoInt64.self, "requestsPerMinute", requestsPerMinute)
         try json.singular(ProtoInt64.self, "requestsPerHour", requestsPerHour)
         try json.singular(ProtoInt64.self, "burst", burst)
+        try json.singular(ProtoInt64.self, "concurrentCalls", concurrentCalls)
         json.endObject()
     }
 
@@ -474,6 +539,7 @@ extension Ragdz_V1_KeyLimits {
             case 1: try json.singular(ProtoInt64.self, &requestsPerMinute)
             case 2: try json.singular(ProtoInt64.self, &requestsPerHour)
             case 3: try json.singular(ProtoInt64.self, &burst)
+            case 4: try json.singular(ProtoInt64.self, &concurrentCalls)
             default: break
             }
         }
@@ -537,6 +603,7 @@ extension Ragdz_V1_CreateKeyRequest {
         size += sizes.singular(ProtoString.self, 4, tenantID)
         size += sizes.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 5, limits)
         size += sizes.repeated(ProtoString.self, 6, allowedNetworks)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Duration>.self, 7, rotationPeriod)
         return size
     }
 
@@ -547,6 +614,7 @@ extension Ragdz_V1_CreateKeyRequest {
         writer.singular(ProtoString.self, 4, tenantID)
         writer.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, 5, limits)
         writer.repeated(ProtoString.self, 6, allowedNetworks)
+        writer.optional(ProtoMessage<Google_Protobuf_Duration>.self, 7, rotationPeriod)
         writer.unknown(unknownFields)
     }
 
@@ -559,6 +627,7 @@ extension Ragdz_V1_CreateKeyRequest {
             case 34: try reader.singular(ProtoString.self, &tenantID)
             case 42: try reader.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
             case 50: try reader.repeated(ProtoString.self, &allowedNetworks)
+            case 58: try reader.optional(ProtoMessage<Google_Protobuf_Duration>.self, &rotationPeriod)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -571,6 +640,7 @@ extension Ragdz_V1_CreateKeyRequest {
         .init(4, "tenantId", "tenant_id"),
         .init(5, "limits"),
         .init(6, "allowedNetworks", "allowed_networks"),
+        .init(7, "rotationPeriod", "rotation_period"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -581,6 +651,7 @@ extension Ragdz_V1_CreateKeyRequest {
         try json.singular(ProtoString.self, "tenantId", tenantID)
         try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, "limits", limits)
         try json.repeated(ProtoString.self, "allowedNetworks", allowedNetworks)
+        try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, "rotationPeriod", rotationPeriod)
         json.endObject()
     }
 
@@ -594,6 +665,7 @@ extension Ragdz_V1_CreateKeyRequest {
             case 4: try json.singular(ProtoString.self, &tenantID)
             case 5: try json.optional(ProtoMessage<Ragdz_V1_KeyLimits>.self, &limits)
             case 6: try json.repeated(ProtoString.self, &allowedNetworks)
+            case 7: try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, &rotationPeriod)
             default: break
             }
         }
@@ -791,12 +863,14 @@ extension Ragdz_V1_RotateKeyRequest {
         var size = unknownFields.bytes.count
         size += sizes.singular(ProtoString.self, 1, id)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Duration>.self, 2, grace)
+        size += sizes.singular(ProtoString.self, 3, requestID)
         return size
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.singular(ProtoString.self, 1, id)
         writer.optional(ProtoMessage<Google_Protobuf_Duration>.self, 2, grace)
+        writer.singular(ProtoString.self, 3, requestID)
         writer.unknown(unknownFields)
     }
 
@@ -805,6 +879,7 @@ extension Ragdz_V1_RotateKeyRequest {
             switch tag {
             case 10: try reader.singular(ProtoString.self, &id)
             case 18: try reader.optional(ProtoMessage<Google_Protobuf_Duration>.self, &grace)
+            case 26: try reader.singular(ProtoString.self, &requestID)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -813,12 +888,14 @@ extension Ragdz_V1_RotateKeyRequest {
     private static let jsonFields = JSONFields([
         .init(1, "id"),
         .init(2, "grace"),
+        .init(3, "requestId", "request_id"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.singular(ProtoString.self, "id", id)
         try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, "grace", grace)
+        try json.singular(ProtoString.self, "requestId", requestID)
         json.endObject()
     }
 
@@ -828,6 +905,49 @@ extension Ragdz_V1_RotateKeyRequest {
             switch field {
             case 1: try json.singular(ProtoString.self, &id)
             case 2: try json.optional(ProtoMessage<Google_Protobuf_Duration>.self, &grace)
+            case 3: try json.singular(ProtoString.self, &requestID)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EndGraceRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
             default: break
             }
         }

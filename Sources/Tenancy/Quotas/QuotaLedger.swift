@@ -3,6 +3,7 @@ internal import Glibc
 public import Logging
 public import Postgres
 public import RPC
+internal import Stores
 internal import Synchronization
 
 /// Room of a month's quota that a call has set aside; give it back with `QuotaLedger.settle`.

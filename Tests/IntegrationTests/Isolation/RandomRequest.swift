@@ -76,9 +76,10 @@ struct RandomRequest {
         case "query", "question": return "What is the secret of the canary?"
         case "id":
             // Who destroys its own things has nothing left to be compared with.
-            let destroys = ["Delete", "Revoke", "Rotate", "Cancel", "Update", "Remove", "Change", "Reset"].contains {
-                method.name.hasPrefix($0)
-            }
+            let destroys = ["Delete", "Revoke", "Rotate", "End", "Cancel", "Update", "Remove", "Change", "Reset"]
+                .contains {
+                    method.name.hasPrefix($0)
+                }
             if method.name == "ResetPassword" { return id("member", mayBeOwn: false) }
             for kind in ["Tenant", "Key", "Collection", "Document", "Run", "Member", "Invitation", "Session"]
             where method.name.contains(kind) {

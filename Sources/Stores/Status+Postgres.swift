@@ -1,11 +1,11 @@
 internal import Bytes
-internal import Logging
-internal import Postgres
-internal import RPC
+public import Logging
+public import Postgres
+public import RPC
 
 extension Status {
     /// What a caller may know of a failure of the database; the rest is for the log.
-    init(_ error: PostgresError) {
+    public init(_ error: PostgresError) {
         if let refusal = error.quotaRefusal {
             self = refusal
         } else if error.code == .cancelled {
@@ -30,7 +30,8 @@ extension Status {
 }
 
 /// Runs `body`; a failure of the database is logged with all that is known and leaves as a `Status`.
-func withDatabaseErrors<R>(
+@inlinable
+public func withDatabaseErrors<R>(
     _ logger: Logger, _ context: ServerContext, _ body: () async throws -> R
 ) async throws -> R {
     do {
@@ -47,9 +48,26 @@ func withDatabaseErrors<R>(
     }
 }
 
+extension Status {
+    /// For calls that have no context: a `Status` passes, a failure of the database is logged and translated.
+    public init(database error: any Error, _ logger: Logger) {
+        switch error {
+        case let status as Status: self = status
+        case let error as PostgresError where error.quotaRefusal != nil: self.init(error)
+        case let error as PostgresError:
+            logger.error("database error", metadata: ["error": "\(error)"])
+            self.init(error)
+        case is CancellationError: self = .cancelled()
+        default:
+            logger.error("unexpected error", metadata: ["error": "\(error)"])
+            self = .internalError("An operation of the server failed. Report the request id.")
+        }
+    }
+}
+
 extension PostgresError {
     /// What the caller is told when it is a quota that has no room.
-    var quotaRefusal: Status? {
+    public var quotaRefusal: Status? {
         guard sqlState?.rawValue == Status.quotaState, let detail else { return nil }
         return Status(quotaDetail: detail, nowMicros: WallClock.nowMicros())
     }
