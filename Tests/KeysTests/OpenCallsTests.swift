@@ -10,7 +10,7 @@ import Testing
 @testable import Keys
 
 /// Calls at once: taken and given back, however a call ends.
-@Suite(.timeLimit(.minutes(1))) struct OpenCallsTests {
+@Suite(.timeLimit(.minutes(3))) struct OpenCallsTests {
     @Test func aKeyAndItsTenantHaveSoManyPlaces() throws {
         let calls = OpenCalls()
         let tenant = UUID128.v4()

@@ -8,7 +8,7 @@ import Support
 import Testing
 
 /// Streams that were open when their key or tenant lost its right.
-@Suite(.timeLimit(.minutes(1))) struct StreamWatchTests {
+@Suite(.timeLimit(.minutes(3))) struct StreamWatchTests {
     static let method = MethodDescriptor(
         service: "test.Test", name: "Stream", callType: .serverStreaming, requestType: Google_Protobuf_Empty.self,
         responseType: Google_Protobuf_Empty.self, policy: MethodPolicy(credential: .tenantKey, scope: "test.read"))
