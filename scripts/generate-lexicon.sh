@@ -21,5 +21,6 @@ print() {
 }
 
 print darija darija.tsv
+print concepts concepts.tsv
 print places places.tsv
 print brokenPlurals broken-plurals.tsv

@@ -7,6 +7,10 @@ public struct Lexeme: Sendable, Hashable {
         case variant
         /// What a word of Darija means in standard Arabic or French.
         case translation
+        /// Another word of the same language for it.
+        case synonym
+        /// What it is called in another language.
+        case foreign
     }
 
     public let text: String
@@ -67,8 +71,13 @@ public enum LexicalAnalyzer {
     /// The terms of a question: as for a text, and each Latin word in its other reading as well when the language
     /// is not certain.
     public static func queryTerms(_ query: String, detected: DetectedLanguage) -> [Term] {
+        terms(in: ScalarText(query), language: language(of: detected))
+    }
+
+    /// The language by whose rules a question is read.
+    public static func language(of detected: DetectedLanguage) -> LanguageCode {
         let certain = detected.confidence >= certainty || detected.code == .arabic
-        return terms(in: ScalarText(query), language: certain ? detected.code : .undetermined)
+        return certain ? detected.code : .undetermined
     }
 
     /// Below this confidence a query is read in both Latin languages.

@@ -58,15 +58,29 @@ struct QueryTerms: Sendable {
     private static let variantWeight = 0.6
     /// A match of what a word of Darija means. A text holds it as its own word, and so counts it in full.
     private static let translationWeight = 0.9
+    /// A match of another word for it, in the question's language.
+    private static let synonymWeight = 0.3
+    /// A match of its name in another language.
+    private static let foreignWeight = 0.8
 
     init(_ query: String) {
         detected = LanguageDetector.detect(query)
+        let asked = LexicalAnalyzer.queryTerms(query, detected: detected)
+        let text = ScalarText(query)
+        let named = ConceptLexicon.shared.readings(of: asked, language: LexicalAnalyzer.language(of: detected))
         var seen: Set<String> = []
-        for term in LexicalAnalyzer.queryTerms(query, detected: detected) {
+        for (term, others) in zip(asked, named) {
             guard termCount < RetrievalLimits.queryTerms, let main = term.lexemes.first, seen.insert(main.text).inserted
             else { continue }
             termCount += 1
-            for lexeme in term.lexemes {
+            if Self.isName(term, in: text, detected.code) { names.insert(termCount - 1) }
+            if main.isNumber { numbers.insert(termCount - 1) }
+            if main.isNumber || others.contains(where: { $0.kind == .foreign }) {
+                known.insert(termCount - 1)
+            } else {
+                unknown.insert(termCount - 1)
+            }
+            for lexeme in term.lexemes + others {
                 lexemes.append(lexeme.text)
                 terms.append(termCount)
                 weights.append(Self.weight(lexeme.kind) * lexeme.share)
@@ -74,11 +88,35 @@ struct QueryTerms: Sendable {
         }
     }
 
+    /// Terms, from 0, that are known by their names in every language, as numbers are; and the others.
+    private(set) var known: Set<Int> = []
+    private(set) var unknown: Set<Int> = []
+    /// Terms, from 0, that look like names: capital letters inside a Latin text, Latin letters inside an Arabic one.
+    private(set) var names: Set<Int> = []
+    /// Terms, from 0, that are numbers.
+    private(set) var numbers: Set<Int> = []
+
+    private static func isName(_ term: Term, in text: ScalarText, _ language: LanguageCode) -> Bool {
+        let first = text.scalars[term.range.lowerBound]
+        if language == .arabic { return first.value < 0x250 && first.properties.isAlphabetic && term.range.count > 1 }
+        // The first word of a sentence is written so too.
+        let isFirst =
+            text.scalars[..<term.range.lowerBound].reversed()
+            .first { $0.properties.isAlphabetic || ".?!:".unicodeScalars.contains($0) }
+            .map { !$0.properties.isAlphabetic } ?? true
+        return first.properties.isUppercase && !isFirst
+    }
+
+    /// The share of the words that are not known in another language.
+    var unknownShare: Double { termCount > 0 ? Double(unknown.count) / Double(termCount) : 0 }
+
     private static func weight(_ kind: Lexeme.Kind) -> Double {
         switch kind {
         case .main: 1
         case .variant: variantWeight
         case .translation: translationWeight
+        case .synonym: synonymWeight
+        case .foreign: foreignWeight
         }
     }
 
@@ -88,10 +126,21 @@ struct QueryTerms: Sendable {
         detected.variety == .standard ? detected.code.rawValue : LanguageCode.undetermined.rawValue
     }
 
-    /// The lexemes of each term.
-    var readings: [[String]] {
-        var readings = [[String]](repeating: [], count: termCount)
-        for (lexeme, term) in zip(lexemes, terms) { readings[term - 1].append(lexeme) }
+    /// Whether a passage's language is surely another than the question's.
+    func isForeign(_ passage: String) -> Bool {
+        let undetermined = LanguageCode.undetermined.rawValue
+        return passage != language && passage != undetermined && language != undetermined
+    }
+
+    /// The lexemes of each term, with what a match of them is worth.
+    var readings: [[(lexeme: String, weight: Double)]] {
+        var readings = [[(lexeme: String, weight: Double)]](repeating: [], count: termCount)
+        for index in lexemes.indices { readings[terms[index] - 1].append((lexemes[index], weights[index])) }
         return readings
     }
+}
+
+extension Lexeme {
+    /// Numbers are the same in every language.
+    fileprivate var isNumber: Bool { text.unicodeScalars.first.map { (0x30...0x39).contains($0.value) } ?? false }
 }

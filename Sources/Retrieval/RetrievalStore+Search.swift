@@ -64,16 +64,22 @@ struct Passage: Sendable {
     }
 }
 
-/// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight / (1 + lexical rank / 2).
+/// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight × relevance / best relevance.
 /// The figures were chosen on the tuning halves of docs/retrieval.md, for the embedding model that ships; another model's
 /// similarities may be spread otherwise.
 struct FusionWeights: Sendable {
     /// What holding all words of the query is worth, where the similarity goes from -1 to 1.
-    var lexicalWeight = 0.3
+    var lexicalWeight = 0.45
     /// What being the best of the lexical leg is worth.
-    var rankWeight = 0.1
-    /// The share of both that a passage in another language than the query is given at least.
-    var foreignCoverage = 0.22
+    var rankWeight = 0.3
+    /// The share of both that a passage in another language is given at least, when no word of the query is known in that
+    /// language. The more are known, the less: at half of them a quarter.
+    var foreignCoverage = 0.13
+
+    /// The share that passages in another language get for this query.
+    func foreignCoverage(for terms: QueryTerms) -> Double {
+        foreignCoverage * terms.unknownShare * terms.unknownShare
+    }
 }
 
 extension RetrievalStore {
@@ -89,7 +95,7 @@ extension RetrievalStore {
             weights: terms.weights, language: terms.language, model: model, collections: collections,
             languages: languages, candidates: max(Self.candidates, limit), resultLimit: limit,
             lexicalWeight: weights.lexicalWeight, rankWeight: weights.rankWeight,
-            foreignCoverage: weights.foreignCoverage
+            foreignCoverage: weights.foreignCoverage(for: terms)
         ).map(Passage.init)
     }
 }

@@ -965,7 +965,7 @@ export interface SearchExplanation {
     /** "gin": the inverted index of the tenant. */
     lexicalPlan?: string;
     /**
-     * score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least
+     * score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least
      * foreign_coverage of their weights for a passage in another language.
      */
     lexicalWeight?: number;

@@ -4215,7 +4215,7 @@ enum OpenAPI {
                   "lexicalWeight": {
                     "type": "number",
                     "format": "double",
-                    "description": "score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least\nforeign_coverage of their weights for a passage in another language."
+                    "description": "score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least\nforeign_coverage of their weights for a passage in another language."
                   },
                   "rankWeight": {
                     "type": "number",

@@ -136,8 +136,7 @@ struct AnswerEngine: Sendable {
         return Evidence(
             composer: AnswerComposer(passages: passages, sentences: sentences, vectors: vectors, scores: scores),
             features: EvidenceGate.features(
-                passages: passages, sentences: sentences, scores: scores,
-                places: query.places))
+                passages: passages, sentences: sentences, scores: scores, query: query))
     }
 
     private static func language(_ request: AnswerRequest, _ query: AnalysedQuery) -> LanguageCode {

@@ -16,6 +16,8 @@ struct CandidateSentence: Sendable {
     let contextLexemes: Set<String>
     /// Numbers in it, as the index writes them.
     let numbers: Set<String>
+    /// It holds a number, in digits or written out.
+    let hasFigure: Bool
     /// It asks something, or it is a heading: it says what comes, but answers nothing.
     let isLeadIn: Bool
     /// The place before it in its passage, when there is one.
@@ -76,6 +78,7 @@ struct CandidateSentence: Sendable {
         return CandidateSentence(
             passage: passage, range: range, text: text[range], context: context.text, lexemes: lexemes,
             contextLexemes: context.lexemes, numbers: numbers,
+            hasFigure: !numbers.isEmpty || lexemes.contains(where: QuestionCues.isNumber),
             isLeadIn: isHeading || isLeadIn(text, range, isAlone: isAlone), previous: previous)
     }
 

@@ -2,38 +2,72 @@ internal import Language
 
 /// Decides whether what was found can answer the question at all.
 ///
-/// A logistic function of five features, with constants fitted on the tuning half of docs/retrieval.md: answering
-/// from passages that are merely near would invent an answer out of true sentences.
+/// A logistic function of what was found, with weights that evaluation/fit_gate.py fits on the tuning half of `make eval`:
+/// answering from passages that are merely near would invent an answer out of true sentences.
 struct EvidenceGate: Sendable {
-    /// What the decision rests on.
+    /// What the decision rests on. Where the question names places, only the passages that name most of them are evidence.
     struct Features: Sendable, Hashable {
         /// The best cosine of a passage and the question.
         var passageSimilarity = 0.0
         /// The best cosine of a sentence and the question.
         var sentenceSimilarity = 0.0
-        /// The best share of the question's words in one passage.
+        /// The best share of the question's words in one passage, as telling as the words are in all documents.
         var passageCoverage = 0.0
+        /// The same, as telling as the words are in the sentences read.
+        var readCoverage = 0.0
         /// The best share of the question's words in one sentence.
         var sentenceCoverage = 0.0
-        /// The share of the places that the question names and no passage does: of countries and cities.
+        /// The best product of a passage's similarity and coverage.
+        var agreement = 0.0
+        /// The share of the question's words that no passage holds, although their names in all languages are known.
+        var missingKnown = 0.0
+        /// The share that no passage holds, but may hold in another language by a name that is not known.
+        var missingUnknown = 0.0
+        /// The share of the countries and cities of the question that no passage names.
         var missingPlaces = 0.0
+        /// The share of the other names of the question that no passage holds.
+        var missingNames = 0.0
+        /// The share of the question's numbers that no passage holds.
+        var missingNumbers = 0.0
+        /// How far the best passage's similarity is above the mean of those read.
+        var lead = 0.0
+        /// How far the first passage's score is above the last one's.
+        var slope = 0.0
+        /// 1 when the first passage is in another language than the question.
+        var isForeign = 0.0
+        /// 1 when the question asks for a figure and the best sentence has none.
+        var missingFigure = 0.0
+
+        /// In the order of `EvidenceGate.weights`.
+        var values: [Double] {
+            [
+                passageSimilarity, sentenceSimilarity, passageCoverage, readCoverage, sentenceCoverage, agreement,
+                missingKnown, missingUnknown, missingPlaces, missingNames, missingNumbers, lead, slope, isForeign,
+                missingFigure,
+            ]
+        }
     }
 
-    var passageSimilarity = 3.1
-    var sentenceSimilarity = 4.1
-    var passageCoverage = 2.6
-    var sentenceCoverage = 0.0
-    var missingPlaces = -4.2
-    var bias = -2.9
+    /// One for each of the features' values, as evaluation/fit_gate.py prints them.
+    var weights = [
+        1.12, 2.02, 1.68, 0.12, 0.33, 1.25, -1.97, 0.07, -2.30, -1.28, -1.76, -0.99, 4.58, 0.67, -0.76,
+    ]
+    var bias = -3.78
     /// Evidence from which the question is answered.
-    var threshold = 0.55
+    var threshold = 0.22
+
+    private enum Limits {
+        /// Between those of answerable and of unanswerable questions of the tuning half.
+        static let usualLead = 0.09
+        static let usualSlope = 0.3
+    }
 
     static var defaults: EvidenceGate { EvidenceGate() }
 
-    /// Where the question names places, only the passages that name most of them are evidence.
     static func features(
-        passages: [Passage], sentences: [CandidateSentence], scores: SentenceScores, places: Set<Int>
+        passages: [Passage], sentences: [CandidateSentence], scores: SentenceScores, query: AnalysedQuery
     ) -> Features {
+        let places = query.places
         let named = passages.map { passage in
             places.isEmpty
                 ? 1.0
@@ -41,20 +75,37 @@ struct EvidenceGate: Sendable {
         }
         let most = named.max() ?? 0
         let near = passages.indices.filter { named[$0] == most }
-        let own = sentences.indices.filter { named[sentences[$0].passage] == most }.map { scores.scores[$0] }
+        let own = sentences.indices.filter { named[sentences[$0].passage] == most }
+        let read = Array(Set(sentences.map(\.passage))).sorted()
+        let nearRead = read.filter { near.contains($0) }
+        let words = scores.words
+        let similarities = passages.map(\.similarity)
+        let mean = similarities.reduce(0, +) / Double(max(1, similarities.count))
+        let lead = (similarities.max() ?? 0) - mean
+        let slope = (passages.first?.score ?? 0) - (passages.last?.score ?? 0)
+        // A handful of passages has nothing behind it that the best could stand out from.
+        let isFew = passages.count < RetrievalLimits.defaultPassages
+        let best = own.max { scores.scores[$0].total < scores.scores[$1].total }
+        let wantsFigure = QuestionCues.asksForFigure(query.text)
         return Features(
-            passageSimilarity: near.map { passages[$0].similarity }.max() ?? 0,
-            sentenceSimilarity: own.map(\.similarity).max() ?? 0,
+            passageSimilarity: near.map { similarities[$0] }.max() ?? 0,
+            sentenceSimilarity: own.map { scores.scores[$0].similarity }.max() ?? 0,
             passageCoverage: near.map { passages[$0].coverage }.max() ?? 0,
-            sentenceCoverage: own.map(\.coverage).max() ?? 0, missingPlaces: 1 - most)
+            readCoverage: nearRead.map(words.coverage(ofPassage:)).max() ?? 0,
+            sentenceCoverage: own.map { scores.scores[$0].coverage }.max() ?? 0,
+            agreement: nearRead.map { similarities[$0] * words.coverage(ofPassage: $0) }.max() ?? 0,
+            missingKnown: words.missingShare(of: query.terms.known, from: read),
+            missingUnknown: words.missingShare(of: query.terms.unknown, from: read), missingPlaces: 1 - most,
+            missingNames: words.missing(query.terms.names, from: read),
+            missingNumbers: words.missing(query.terms.numbers, from: read),
+            lead: isFew ? max(lead, Limits.usualLead) : lead, slope: isFew ? max(slope, Limits.usualSlope) : slope,
+            isForeign: passages.first.map { query.terms.isForeign($0.language) ? 1 : 0 } ?? 0,
+            missingFigure: wantsFigure && !(best.map { sentences[$0].hasFigure } ?? false) ? 1 : 0)
     }
 
     /// 0 (nothing speaks for an answer) to 1.
     func evidence(_ features: Features) -> Double {
-        let sum =
-            passageSimilarity * features.passageSimilarity + sentenceSimilarity * features.sentenceSimilarity
-            + passageCoverage * features.passageCoverage + sentenceCoverage * features.sentenceCoverage
-            + missingPlaces * features.missingPlaces + bias
+        let sum = zip(weights, features.values).reduce(bias) { $0 + $1.0 * $1.1 }
         return 1 / (1 + Double.exponential(-sum))
     }
 

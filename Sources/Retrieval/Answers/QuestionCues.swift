@@ -1,7 +1,7 @@
 internal import Language
 
-/// Words by which a question shows that it asks for a figure: an amount, a rate, a date, an age, a number of things.
-/// Spelled as people write them; compared in normalised form.
+/// Words by which a question shows that it asks for a figure: an amount, a rate, a date, an age, a number of things; and words
+/// that are figures. Spelled as people write them; compared in normalised form.
 enum QuestionCues {
     private static let figures: Set<[Unicode.Scalar]> = load(
         """
@@ -10,9 +10,43 @@ enum QuestionCues {
         كم نسبة معدل مبلغ متى مدة سن أجل آجال قيمة حد تاريخ عدد
         """)
 
+    /// The lexemes of numbers written out.
+    private static let numbers: Set<String> = {
+        let words: [(LanguageCode, String)] = [
+            (
+                .french,
+                """
+                deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt trente quarante
+                cinquante soixante cent mille million moitié tiers quart double
+                """
+            ),
+            (
+                .english,
+                """
+                two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen twenty thirty
+                forty fifty sixty hundred thousand million half third quarter double twice
+                """
+            ),
+            (
+                .arabic,
+                """
+                اثنان اثنين ثلاثة ثلاث أربعة أربع خمسة خمس ستة ست سبعة سبع ثمانية ثماني تسعة تسع عشرة عشر عشرون عشرين ثلاثون
+                ثلاثين أربعون أربعين خمسون خمسين ستون ستين مئة مائة ألف مليون نصف ثلث ربع ضعف شهران شهرين سنتان سنتين
+                """
+            ),
+        ]
+        return Set(
+            words.flatMap { language, list in
+                LexicalAnalyzer.terms(in: ScalarText(list), language: language).compactMap { $0.lexemes.first?.text }
+            })
+    }()
+
     static func asksForFigure(_ question: String) -> Bool {
         Tokenizer.tokens(in: NormalizedText(question)).contains { figures.contains($0.scalars) }
     }
+
+    /// Whether a lexeme is a number written out.
+    static func isNumber(_ lexeme: String) -> Bool { numbers.contains(lexeme) }
 
     private static func load(_ words: String) -> Set<[Unicode.Scalar]> {
         Set(words.split(whereSeparator: \.isWhitespace).map { NormalizedText($0).scalars })

@@ -24,30 +24,18 @@ struct SentenceScores: Sendable {
     }
 
     let scores: [Score]
+    let words: EvidenceWords
 
     init(_ sentences: [CandidateSentence], vectors: [[Float]], query: AnalysedQuery) {
-        let readings = query.terms.readings
-        let idf = readings.map { reading in
-            let count = Double(sentences.count { sentence in reading.contains { sentence.lexemes.contains($0) } })
-            return Double.logarithm(1 + (Double(sentences.count) - count + 0.5) / (count + 0.5))
-        }
-        let whole = idf.reduce(0, +)
+        words = EvidenceWords(sentences, terms: query.terms)
         let wantsFigure = QuestionCues.asksForFigure(query.text)
         var scores: [Score] = []
         var own: [Double] = []
         for (index, sentence) in sentences.enumerated() {
             let similarity = Self.cosine(vectors[index], query.vector)
-            var found = 0.0
-            for (reading, weight) in zip(readings, idf) {
-                if reading.contains(where: sentence.lexemes.contains) {
-                    found += weight
-                } else if reading.contains(where: sentence.contextLexemes.contains) {
-                    found += Weights.context * weight
-                }
-            }
-            let coverage = whole > 0 ? found / whole : 0
+            let coverage = words.coverage(ofSentence: index, context: Weights.context)
             var base = Weights.similarity * similarity + Weights.coverage * coverage
-            if wantsFigure, !sentence.numbers.isEmpty { base += Weights.figure }
+            if wantsFigure, sentence.hasFigure { base += Weights.figure }
             own.append(base)
             var total = base
             if let previous = sentence.previous, sentences[previous].isLeadIn, own[previous] > base {

@@ -67,6 +67,6 @@ extension Ragdz_V1_SearchExplanation {
         lexicalPlan = "gin"
         lexicalWeight = weights.lexicalWeight
         rankWeight = weights.rankWeight
-        foreignCoverage = weights.foreignCoverage
+        foreignCoverage = weights.foreignCoverage(for: query.terms)
     }
 }

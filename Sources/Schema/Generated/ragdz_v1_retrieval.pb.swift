@@ -230,7 +230,7 @@ public struct Ragdz_V1_SearchExplanation: Message {
     public var densePlan: String = ""
     /// "gin": the inverted index of the tenant.
     public var lexicalPlan: String = ""
-    /// score = similarity + lexical_weight * coverage^1.5 + rank_weight / (1 + lexical_rank / 2), the last two at least
+    /// score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least
     /// foreign_coverage of their weights for a passage in another language.
     public var lexicalWeight: Double = 0
     public var rankWeight: Double = 0

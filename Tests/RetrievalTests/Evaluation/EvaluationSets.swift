@@ -24,6 +24,9 @@ struct EvaluationQuestion: Sendable {
     let text: String
     let answer: Answer
 
+    /// What is kept together when a half is cut for cross-validation: a document's questions, or one question's translations.
+    let group: String
+
     var language: String { String(direction.prefix { $0 != ">" }) }
 }
 
@@ -50,8 +53,18 @@ enum EvaluationSets {
             return columns.enumerated().map { index, language in
                 EvaluationQuestion(
                     set: index < 3 ? "facts" : "darija", half: half, direction: "\(language)>\(target)",
-                    text: row[index + 2], answer: .passage(file: row[0], words: row[1]))
+                    text: row[index + 2], answer: .passage(file: row[0], words: row[1]), group: row[0])
             }
+        }
+    }
+
+    /// More questions in Arabic to the Arabic texts of demo/corpus; the halves are those of the facts.
+    static func arabic() throws -> [EvaluationQuestion] {
+        let files = Set(try rows("facts.psv").map { $0[0] }).sorted()
+        return try rows("arabic.psv").map { row in
+            EvaluationQuestion(
+                set: "arabic", half: (files.firstIndex(of: row[0]) ?? 0) % 2 == 0 ? .tuning : .test, direction: "ar>ar",
+                text: row[2], answer: .passage(file: row[0], words: row[1]), group: row[0])
         }
     }
 
@@ -63,7 +76,7 @@ enum EvaluationSets {
             ["fr", "en", "ar"].enumerated().map { index, language in
                 EvaluationQuestion(
                     set: "unanswerable", half: line % 2 == 0 ? .tuning : .test, direction: "\(language)>",
-                    text: row[index], answer: .none)
+                    text: row[index], answer: .none, group: "unanswerable \(line)")
             }
         }
     }
@@ -97,7 +110,7 @@ enum EvaluationSets {
                 EvaluationQuestion(
                     set: "headings", half: chapter % 2 == 0 ? .tuning : .test,
                     direction: "\(section.language)>\(target)", text: section.heading,
-                    answer: .document(file, leftOut: leftOut))
+                    answer: .document(file, leftOut: leftOut), group: section.chapter)
             }
         }
     }

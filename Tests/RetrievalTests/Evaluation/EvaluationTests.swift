@@ -25,6 +25,7 @@ import Testing
         if sectionsPath == nil {
             questions = questions.filter { $0.set == "darija" && $0.half == .tuning }
         } else {
+            questions += try EvaluationSets.arabic()
             questions += EvaluationSets.headings(sections) + (try EvaluationSets.unanswerable())
         }
         var outcomes: [Outcome] = []
@@ -39,7 +40,8 @@ import Testing
             let features = gated ? try await world.features(query, passages) : nil
             outcomes.append(Outcome(question: question, places: places, features: features))
             if environment["RAGDZ_EVAL_DUMP"] != nil {
-                dump += try Self.dumped(number, question, query, passages, features, world)
+                let removed = features == nil ? nil : try await world.featuresWithoutAnswer(question, query, passages)
+                dump += try Self.dumped(number, question, query, passages, features, removed, world)
             }
         }
         if let path = environment["RAGDZ_EVAL_DUMP"] { try dump.write(toFile: path, atomically: true, encoding: .utf8) }
@@ -69,7 +71,7 @@ import Testing
     /// One line of JSON, for trying other ways to join the legs outside.
     private static func dumped(
         _ number: Int, _ question: EvaluationQuestion, _ query: AnalysedQuery, _ passages: [Passage],
-        _ features: EvidenceGate.Features?, _ world: EvaluationWorld
+        _ features: EvidenceGate.Features?, _ removed: EvidenceGate.Features?, _ world: EvaluationWorld
     ) throws -> String {
         let rows = passages.map { passage -> [Any] in
             let candidate = EvaluationWorld.Candidate(
@@ -86,12 +88,7 @@ import Testing
         let line: [String: Any] = [
             "n": number, "set": question.set, "half": question.half.rawValue, "direction": question.direction,
             "text": question.text, "language": query.terms.language, "rows": rows,
-            "features": features.map {
-                [
-                    $0.passageSimilarity, $0.sentenceSimilarity, $0.passageCoverage, $0.sentenceCoverage,
-                    $0.missingPlaces,
-                ]
-            } ?? [],
+            "features": features?.values ?? [], "removed": removed?.values ?? [], "group": question.group,
         ]
         let data = try JSONSerialization.data(withJSONObject: line, options: [.withoutEscapingSlashes])
         return String(decoding: data, as: UTF8.self) + "\n"

@@ -84,6 +84,15 @@ struct EvaluationWorld: Sendable {
         return try await fixture.service.answers.evidence(for: query, in: read).features
     }
 
+    /// What the gate would see if the document that answers were not there: a question next to the texts. nil for questions
+    /// without an answer.
+    func featuresWithoutAnswer(
+        _ question: EvaluationQuestion, _ query: AnalysedQuery, _ passages: [Passage]
+    ) async throws -> EvidenceGate.Features? {
+        guard case .passage(let file, _) = question.answer else { return nil }
+        return try await features(query, passages.filter { files[$0.document]?.contains(file) != true })
+    }
+
     /// Where the answer stands in the ranking, from 0; nil when it is not there. Passages of one document count once when
     /// the document is what is looked for.
     func place(of answer: EvaluationQuestion.Answer, in ranking: [Candidate]) -> Int? {

@@ -1,0 +1,71 @@
+internal import Language
+
+/// Which words of a question the sentences of the passages hold, by whichever name.
+struct EvidenceWords: Sendable {
+    /// How telling each word is among these sentences.
+    let idf: [Double]
+    /// For each sentence, what it holds of each word, 0 to 1.
+    let own: [[Double]]
+    /// For each passage, what its titles hold of each word.
+    let titles: [[Double]]
+    /// The sentence's passage.
+    private let passages: [Int]
+
+    init(_ sentences: [CandidateSentence], terms: QueryTerms) {
+        let readings = terms.readings
+        own = sentences.map { sentence in readings.map { Self.credit($0, sentence.lexemes) } }
+        let count = (sentences.map(\.passage).max() ?? -1) + 1
+        var titles = [[Double]](repeating: [Double](repeating: 0, count: readings.count), count: count)
+        var done = -1
+        for sentence in sentences where sentence.passage > done {
+            done = sentence.passage
+            titles[done] = readings.map { Self.credit($0, sentence.contextLexemes) }
+        }
+        self.titles = titles
+        passages = sentences.map(\.passage)
+        let all = Double(sentences.count)
+        idf = readings.indices.map { [own] term in
+            let holders = Double(own.count { $0[term] > 0 })
+            return Double.logarithm(1 + (all - holders + 0.5) / (holders + 0.5))
+        }
+    }
+
+    /// The share of the question's weight of words that a sentence holds; a word that only the titles hold counts `context`.
+    func coverage(ofSentence index: Int, context: Double) -> Double {
+        share(zip(own[index], titles[passages[index]]).map { max($0, context * $1) })
+    }
+
+    /// The share of the question's weight of words that a passage holds, its titles too.
+    func coverage(ofPassage index: Int) -> Double { share(holding([index])) }
+
+    /// The share of the question's weight of words that none of the passages holds, as far as these terms go.
+    func missingShare(of terms: Set<Int>, from passages: [Int]) -> Double {
+        let held = holding(passages)
+        return share(held.indices.map { terms.contains($0) ? 1 - held[$0] : 0 })
+    }
+
+    /// Of the terms given, the share that none of the passages holds; 0 without terms.
+    func missing(_ terms: Set<Int>, from passages: [Int]) -> Double {
+        guard !terms.isEmpty else { return 0 }
+        let held = holding(passages)
+        return Double(terms.count { held[$0] == 0 }) / Double(terms.count)
+    }
+
+    private func holding(_ wanted: [Int]) -> [Double] {
+        var held = [Double](repeating: 0, count: idf.count)
+        for (index, passage) in passages.enumerated() where wanted.contains(passage) {
+            for term in held.indices { held[term] = max(held[term], own[index][term], titles[passage][term]) }
+        }
+        return held
+    }
+
+    private func share(_ held: [Double]) -> Double {
+        let whole = idf.reduce(0, +)
+        return whole > 0 ? zip(held, idf).reduce(0) { $0 + $1.0 * $1.1 } / whole : 0
+    }
+
+    /// Several parts of a meaning together are worth their sum, and never more than the whole.
+    private static func credit(_ reading: [(lexeme: String, weight: Double)], _ held: Set<String>) -> Double {
+        min(1, reading.reduce(0) { held.contains($1.lexeme) ? $0 + $1.weight : $0 })
+    }
+}
