@@ -170,17 +170,20 @@ import Testing
         let tenant = try await world.makeTenant("calls")
         let ledger = world.ledger()
         let interceptor = QuotaInterceptor(ledger)
-        func call(_ method: MethodDescriptor, _ failure: Status? = nil, metadata: Metadata = [:]) async -> Status? {
-            let context = ServerContext(
-                method: method, metadata: metadata,
-                identity: .tenantKey(tenant: tenant, keyID: "k", scopes: ScopeSet(["*"])))
+        let key = CallIdentity.tenantKey(tenant: tenant, keyID: "k", scopes: ["*"])
+        func call(
+            _ method: MethodDescriptor, _ failure: Status? = nil, metadata: Metadata = [:],
+            by caller: CallIdentity? = nil
+        ) async -> Status? {
+            let context = ServerContext(method: method, metadata: metadata, identity: caller ?? key)
             return await status {
                 try await interceptor.intercept(context) { _ in if let failure { throw failure } }
             }
         }
         let (search, ask) = (Ragdz_V1_Retrieval.Methods.search, Ragdz_V1_Retrieval.Methods.ask)
         #expect(await call(search) == nil)
-        #expect(await call(ask) == nil)
+        #expect(await call(ask, by: .member(.init(tenant: tenant, id: .v4(), session: .v4(), scopes: ["*"]))) == nil)
+        #expect(await call(search, by: .platformOperator(name: "root")) == nil, "is nobody's query")
         #expect(await call(search, .invalidArgument("no"))?.code == .invalidArgument)
         #expect(await call(search, .unavailable("no"))?.code == .unavailable)
         // Who leaves has had the work done.

@@ -24,7 +24,7 @@ struct QuotaBlock: Sendable {
         /// A block is at most this part of the limit.
         static let share: Int64 = 500
         /// And at most this much, also without a limit.
-        static let most: Int64 = 100_000
+        static let most: Int64 = 10_000
     }
 
     /// One step at the database: settles the open reservation and makes the next one.

@@ -17,7 +17,7 @@ public struct QuotaInterceptor: ServerInterceptor {
     public func intercept(
         _ context: ServerContext, _ next: (ServerContext) async throws -> Void
     ) async throws {
-        guard case .tenantKey(let tenant, _, _) = context.identity,
+        guard let tenant = context.identity.tenant,
             Self.costClasses.contains(context.method.policy.costClass), context.metadata["ragdz-resume"] == nil
         else { return try await next(context) }
         let hold = try await ledger.hold(.queries, tenant: tenant)
