@@ -46,7 +46,7 @@ extension HostileModel {
                 pick(foreign, "Un autre document dit autre chose que celui-ci.").unicodeScalars.prefix(90))
             var view = String.UnicodeScalarView()
             view.append(contentsOf: scalars)
-            return "According to \(UUID().uuidString): \(quoted(String(view))) \(mark())."
+            return "According to \(String(random.next(), radix: 16)): \(quoted(String(view))) \(mark())."
         case .absentSource:
             return "\(sentence().text) \(pick(["[0]", "[99]", "[999]", "[-1]", "[1000]", "[21]", "[٩٩]"], "[99]"))"
         case .oddMarks:
