@@ -102,7 +102,7 @@ public struct AnnouncedLimits: Sendable, Hashable {
     /// How long the cache may be used after the moment up to which everything that was announced has been heard.
     public var stalenessMicros: Int64
 
-    public init(lifetimeMicros: Int64, maximumEntries: Int, stalenessMicros: Int64) {
+    public init(lifetimeMicros: Int64, maximumEntries: Int, stalenessMicros: Int64 = 2_000_000) {
         self.lifetimeMicros = lifetimeMicros
         self.maximumEntries = maximumEntries
         self.stalenessMicros = stalenessMicros
