@@ -25,7 +25,7 @@ scripts/test-venv.sh
 python=${RAGDZ_TEST_VENV:-.venv-tests}/bin/python
 common=$(echo "${RAGDZ_TEST_VENV:-.venv-tests}"/lib/python3*/site-packages)
 mkdir "$scratch/stubs"
-"$python" -m grpc_tools.protoc -I Examples/ragdz-echo --python_out="$scratch/stubs" --grpc_python_out="$scratch/stubs" echo.proto
+"$python" -m grpc_tools.protoc -I Examples/ragdz-echo -I Protos -I "$common" --python_out="$scratch/stubs" --grpc_python_out="$scratch/stubs" echo.proto
 "$python" -m grpc_tools.protoc -I Protos -I "$common" --python_out="$scratch/stubs" --grpc_python_out="$scratch/stubs" \
     $(cd Protos && find . -name '*.proto' | sed 's|^\./||')
 
