@@ -28,22 +28,32 @@ extension BridgeResponder {
         return try Self.message(entry, answer, context)
     }
 
-    /// The fields of the header come from the path (`collection`) and from parameters (`filename`, `title`).
+    /// The fields of the header come from the path (`collection`) and from parameters (`filename`, `title`, and what the
+    /// document is about: `country`, `theme`, `source`, `official`, `tag`, `group`, of which the last two may repeat).
     private static func uploadHeader(
         _ bindings: [PathTemplate.Binding], _ request: BridgeRequest
     ) throws -> Ragdz_V1_UploadHeader {
         var header = Ragdz_V1_UploadHeader()
+        var about = Ragdz_V1_DocumentAttributes()
         header.collection = bindings.first { $0.field == ["header", "collection"] }?.value ?? ""
         for parameter in try request.query().parameters {
             switch parameter.name {
             case "filename": header.filename = parameter.value
             case "title": header.title = parameter.value
+            case "country": about.country = parameter.value
+            case "theme": about.theme = parameter.value
+            case "source": about.source = parameter.value
+            case "official": about.official = parameter.value == "true"
+            case "tag": about.tags.append(parameter.value)
+            case "group": about.groups.append(parameter.value)
             default:
                 throw Status.invalidArgument(
-                    "The query parameter \(parameter.name.prefix(100)) is unknown: an upload takes filename and title.",
+                    "The query parameter \(parameter.name.prefix(100)) is unknown: an upload takes filename, title, country, "
+                        + "theme, source, official, tag and group.",
                     reason: "INVALID_QUERY_PARAMETER", field: String(parameter.name.prefix(100)))
             }
         }
+        if about != Ragdz_V1_DocumentAttributes() { header.attributes = about }
         if header.filename.isEmpty {
             throw Status.invalidArgument(
                 "Name the file: POST …/documents?filename=NAME.", reason: "FILENAME_REQUIRED", field: "filename")

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Postgres
 internal import ProtoRuntime
 internal import RPC
 internal import Schema
@@ -38,10 +39,11 @@ enum KeyRules {
         var seen: Set<String> = []
         var result: [String] = []
         for scope in scopes where seen.insert(scope).inserted {
-            guard known.contains(where: { ScopeSet([scope]).allows($0) }) else {
+            guard isGroup(scope) || known.contains(where: { ScopeSet([scope]).allows($0) }) else {
                 throw .invalidArgument(
                     "\"\(scope.prefix(64))\" is no scope; there are \(known.sorted().joined(separator: ", ")), "
-                        + "families such as \"retrieval.*\", and \"*\".", reason: "UNKNOWN_SCOPE", field: "scopes")
+                        + "families such as \"retrieval.*\", groups such as \"group.legal\", and \"*\".",
+                    reason: "UNKNOWN_SCOPE", field: "scopes")
             }
             result.append(scope)
         }
@@ -49,6 +51,13 @@ enum KeyRules {
             throw .invalidArgument("A key has at most 64 scopes.", reason: "TOO_MANY_SCOPES", field: "scopes")
         }
         return result
+    }
+
+    /// `group.<name>` or `group.*`: what the key may see of the documents that are limited to groups.
+    private static func isGroup(_ scope: String) -> Bool {
+        guard scope.hasPrefix(ScopeSet.groupPrefix) else { return false }
+        let name = String(scope.dropFirst(ScopeSet.groupPrefix.count))
+        return name == "*" || AccessGroups.isName(name)
     }
 
     /// The life of a key in microseconds; nil: without end.

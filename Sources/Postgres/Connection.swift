@@ -143,9 +143,10 @@ final class Connection: @unchecked Sendable {
         case .connected:
             wantsWrite = false
             guard handle.enterPipelineMode(), handle.sendPrepare(name: Self.tenantName, sql: Self.tenantSQL),
+                handle.sendPrepare(name: Self.groupsName, sql: Self.groupsSQL),
                 handle.sendPrepare(name: Self.roleName, sql: Self.roleSQL), handle.sendSync()
             else { return lose(handle.errorMessage) }
-            spans.append(Span(unit: nil, prepared: nil, commands: 2))
+            spans.append(Span(unit: nil, prepared: nil, commands: 3))
             state = .ready
             guard flush() else { return lose(handle.errorMessage) }
             arm()
@@ -161,9 +162,11 @@ final class Connection: @unchecked Sendable {
 
     // MARK: - Sending
 
-    // Both settings end with the transaction, so that no later unit inherits an identity.
+    // These settings end with the transaction, so that no later unit inherits an identity.
     private static let tenantName = "ragdz_tenant"
     private static let tenantSQL = "select set_config('ragdz.tenant', $1, true)"
+    private static let groupsName = "ragdz_groups"
+    private static let groupsSQL = "select set_config('ragdz.groups', $1, true)"
     private static let roleName = "ragdz_role"
     private static let roleSQL = "select set_config('role', $1, true)"
     private static let operatorRole = "ragdz_operator"
@@ -236,9 +239,13 @@ final class Connection: @unchecked Sendable {
         }
         switch identity {
         case .none: break
-        case .tenant(let tenant):
+        case .tenant(let tenant, let groups):
             sent = sent && handle.sendPrepared(name: Self.tenantName, text: tenant.description)
             commands += 1
+            if groups != .none {
+                sent = sent && handle.sendPrepared(name: Self.groupsName, text: "{\(groups.list)}")
+                commands += 1
+            }
         case .platformOperator:
             sent = sent && handle.sendPrepared(name: Self.roleName, text: Self.operatorRole)
             commands += 1

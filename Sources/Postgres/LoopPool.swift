@@ -37,14 +37,14 @@ final class LoopPool: @unchecked Sendable {
         loop.assertInEventLoop()
         // A task that was cancelled before it came here never starts.
         if unit.wantsCancel { return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up"))) }
-        machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
+        machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
         work()
     }
 
     func submit(_ lease: Lease) {
         loop.assertInEventLoop()
         if lease.wantsCancel { return lease.refuse(PostgresError(.cancelled, "the caller gave up")) }
-        machine.submit(.lease(lease), .lease, share: lease.identity, patience: lease.patience, now: now)
+        machine.submit(.lease(lease), .lease, share: lease.identity.share, patience: lease.patience, now: now)
         work()
     }
 
@@ -108,7 +108,7 @@ final class LoopPool: @unchecked Sendable {
                     unit.connection = nil
                     unit.repeats += 1
                     if unit.repeats <= Self.repeats {
-                        machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
+                        machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
                     } else {
                         unit.finish(.failure(Self.keepsBreaking))
                     }
@@ -117,7 +117,7 @@ final class LoopPool: @unchecked Sendable {
                 guard let connection = connections[id], connection.isAlive() else {
                     lease.repeats += 1
                     if lease.repeats <= Self.repeats {
-                        machine.submit(.lease(lease), .lease, share: lease.identity, patience: lease.patience, now: now)
+                        machine.submit(.lease(lease), .lease, share: lease.identity.share, patience: lease.patience, now: now)
                     } else {
                         lease.refuse(Self.keepsBreaking)
                     }
@@ -192,7 +192,7 @@ extension LoopPool: ConnectionOwner {
             machine.finishedUnit(connection.id, now: now)
             if case .failure(let error) = outcome, mayRepeat(unit, error, on: connection) {
                 unit.repeats += 1
-                machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
+                machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
                 return work()
             }
         }
@@ -243,7 +243,7 @@ extension LoopPool: ConnectionOwner {
             if lease == nil, unit.untouched, unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats {
                 unit.repeats += 1
                 unit.untouched = false
-                machine.submit(.unit(unit), .unit, share: unit.identity, patience: unit.patience, now: now)
+                machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
             } else {
                 unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
             }

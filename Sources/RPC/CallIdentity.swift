@@ -39,6 +39,18 @@ public struct ScopeSet: Sendable, Hashable, ExpressibleByArrayLiteral {
     }
 }
 
+extension ScopeSet {
+    /// What the scope of a group begins with: `group.legal`.
+    public static let groupPrefix = "group."
+
+    /// The groups whose documents the key may see: those of scopes such as `group.legal`; `["*"]`, which stands for all,
+    /// with `group.*` or `*`.
+    public var groups: [String] {
+        if scopes.contains("*") || scopes.contains("group.*") { return ["*"] }
+        return scopes.filter { $0.hasPrefix(Self.groupPrefix) }.map { String($0.dropFirst(Self.groupPrefix.count)) }
+    }
+}
+
 /// Who makes a call, as the authentication interceptor found out.
 public enum CallIdentity: Sendable, Hashable {
     case anonymous

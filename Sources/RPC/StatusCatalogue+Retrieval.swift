@@ -1,6 +1,18 @@
 /// Texts of the reasons of collections, documents, questions and models.
 extension StatusCatalogue {
     static let retrieval = """
+        ATTRIBUTE_INVALID
+        fr Une donnée du document est trop longue ou contient un caractère de contrôle.
+        ar إحدى خواص المستند طويلة جدا أو فيها محرف تحكم.
+        en An attribute of the document is too long or has a control character.
+        CHANGED_MEANWHILE
+        fr Cela a changé entre-temps : relisez et réessayez.
+        ar تغيّر هذا في الأثناء: اقرأه من جديد وأعد المحاولة.
+        en It was changed meanwhile: read it again and try again.
+        COLLECTION_AMBIGUOUS
+        fr Plusieurs collections portent ce nom : donnez l'identifiant.
+        ar أكثر من مجموعة تحمل هذا الاسم: أعط المعرّف.
+        en More than one collection has this name: give its id.
         COLLECTION_EXISTS
         fr Une collection de ce nom existe déjà.
         ar توجد مجموعة بهذا الاسم.
@@ -25,10 +37,22 @@ extension StatusCatalogue {
         fr Cette collection n'existe pas.
         ar هذه المجموعة غير موجودة.
         en There is no such collection.
+        COUNTRY_INVALID
+        fr Un pays s'écrit en deux lettres capitales, comme DZ.
+        ar يكتب البلد بحرفين لاتينيين كبيرين مثل DZ.
+        en A country is two capital letters, such as DZ.
         DATA_MISSING
         fr Après l'en-tête, chaque message d'un envoi contient data.
         ar بعد الترويسة تحمل كل رسالة من الإرسال data.
         en After the header, every message of an upload holds data.
+        DOCUMENT_EXISTS
+        fr La collection a déjà ce fichier pour ces groupes.
+        ar في المجموعة هذا الملف لهذه الفئات.
+        en The collection has this file for these groups already.
+        DOCUMENT_ID_INVALID
+        fr document_ids sont des identifiants de documents.
+        ar document_ids معرّفات مستندات.
+        en document_ids are ids of documents.
         DOCUMENT_NOT_FOUND
         fr Ce document n'existe pas.
         ar هذا المستند غير موجود.
@@ -69,6 +93,18 @@ extension StatusCatalogue {
         fr Le PDF est chiffré : envoyez-le sans mot de passe.
         ar ملف PDF مشفر: أرسله دون كلمة سر.
         en The PDF is encrypted: send it without a password.
+        EVALUATION_LABEL
+        fr Une étiquette est trop longue.
+        ar إحدى العلامات طويلة جدا.
+        en A label is too long.
+        EVALUATION_SIZE
+        fr Une évaluation a trop ou trop peu de cas.
+        ar عدد حالات التقييم خارج النطاق.
+        en An evaluation has too many or too few cases.
+        EVALUATION_WORDS
+        fr Les mots à trouver sont trop longs.
+        ar الكلمات المراد إيجادها طويلة جدا.
+        en The words to find are too long.
         EXTRACTION_TIMEOUT
         fr La lecture du document a pris trop de temps.
         ar استغرقت قراءة المستند وقتا طويلا.
@@ -89,10 +125,38 @@ extension StatusCatalogue {
         fr Le fichier ne peut pas être lu.
         ar تعذرت قراءة الملف.
         en The file cannot be read.
+        FILTER_EMPTY
+        fr Une partie du filtre n'a pas de condition.
+        ar جزء من المرشح بلا شرط.
+        en A part of the filter has no condition.
+        FILTER_RANGE
+        fr L'intervalle du filtre commence après sa fin.
+        ar مجال المرشح يبدأ بعد نهايته.
+        en The filter's range begins after its end.
+        FILTER_TOO_LARGE
+        fr Le filtre est trop grand ou trop imbriqué.
+        ar المرشح كبير جدا أو متداخل جدا.
+        en The filter is too large or nested too deep.
+        FILTER_VALUES
+        fr Une condition du filtre a trop de valeurs, ou aucune qui vaille.
+        ar في أحد شروط المرشح قيم كثيرة جدا أو لا قيمة صالحة.
+        en A condition of the filter has too many values, or none that counts.
+        GROUPS_INVALID
+        fr Il y a trop de groupes, ou un nom qui n'en est pas un.
+        ar الفئات كثيرة جدا أو فيها اسم غير صالح.
+        en There are too many groups, or one that is no name of a group.
+        GROUP_NOT_HELD
+        fr La clé n'appartient pas à ce groupe.
+        ar المفتاح لا ينتمي إلى هذه الفئة.
+        en The key does not have this group.
         HEADER_MISSING
         fr Le premier message d'un envoi contient header.
         ar تحمل الرسالة الأولى من الإرسال header.
         en The first message of an upload holds header.
+        INGEST_BUSY
+        fr Trop de documents sont lus en ce moment : réessayez dans un moment.
+        ar تُقرأ مستندات كثيرة الآن: أعد المحاولة بعد لحظة.
+        en Too many documents are being read: try again in a moment.
         INVALID_PDF
         fr Le PDF est endommagé.
         ar ملف PDF متضرر.
@@ -125,6 +189,14 @@ extension StatusCatalogue {
         fr La question est trop longue.
         ar السؤال طويل جدا.
         en The question is too long.
+        TAGS_INVALID
+        fr Il y a trop d'étiquettes, ou une qui est vide ou trop longue.
+        ar الوسوم كثيرة جدا أو بينها وسم فارغ أو طويل جدا.
+        en There are too many tags, or one that is empty or too long.
+        TIME_INVALID
+        fr La date n'est pas entre les années 1 et 9999.
+        ar التاريخ خارج السنوات 1 إلى 9999.
+        en The time is not in the years 1 to 9999.
         TOO_MANY_COLLECTIONS
         fr La requête nomme trop de collections.
         ar يسمي الطلب مجموعات أكثر من المسموح.
@@ -141,6 +213,10 @@ extension StatusCatalogue {
         fr Ce type de fichier n'est pas pris.
         ar نوع الملف هذا غير مقبول.
         en This type of file is not taken.
+        UPLOADS_BUSY
+        fr Trop d'envois sont en cours : réessayez dans un moment.
+        ar عمليات إرسال كثيرة جارية: أعد المحاولة بعد لحظة.
+        en Too many uploads are going on: try again in a moment.
         UPLOAD_MESSAGE_TOO_LARGE
         fr Un message de l'envoi est trop grand : envoyez des morceaux plus petits.
         ar إحدى رسائل الإرسال كبيرة جدا: أرسل أجزاء أصغر.
@@ -149,29 +225,5 @@ extension StatusCatalogue {
         fr Le document est trop grand.
         ar المستند كبير جدا.
         en The document is too large.
-        INGEST_BUSY
-        fr Trop de documents sont lus en ce moment : réessayez dans un moment.
-        ar تُقرأ مستندات كثيرة الآن: أعد المحاولة بعد لحظة.
-        en Too many documents are being read: try again in a moment.
-        UPLOADS_BUSY
-        fr Trop d'envois sont en cours : réessayez dans un moment.
-        ar عمليات إرسال كثيرة جارية: أعد المحاولة بعد لحظة.
-        en Too many uploads are going on: try again in a moment.
-        DOCUMENT_ID_INVALID
-        fr document_ids sont des identifiants de documents.
-        ar document_ids معرّفات مستندات.
-        en document_ids are ids of documents.
-        EVALUATION_LABEL
-        fr Une étiquette est trop longue.
-        ar إحدى العلامات طويلة جدا.
-        en A label is too long.
-        EVALUATION_SIZE
-        fr Une évaluation a trop ou trop peu de cas.
-        ar عدد حالات التقييم خارج النطاق.
-        en An evaluation has too many or too few cases.
-        EVALUATION_WORDS
-        fr Les mots à trouver sont trop longs.
-        ar الكلمات المراد إيجادها طويلة جدا.
-        en The words to find are too long.
         """
 }

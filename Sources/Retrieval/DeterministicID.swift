@@ -17,10 +17,13 @@ enum DeterministicID {
         return UUID128(bytes: bytes) ?? UUID128(hi: 0, lo: 0)
     }
 
-    /// The document that these bytes are in this collection.
-    static func document(collection: UUID128, sha256: String) -> UUID128 {
-        make("document", [collection.description, sha256])
+    /// The document that these bytes are in this collection, for these groups.
+    static func document(collection: UUID128, sha256: String, groups: [String]) -> UUID128 {
+        make("document", [collection.description, sha256] + groups)
     }
+
+    /// For a document whose own id is taken by one that the caller may not see: nothing about it tells so.
+    static func anotherDocument() -> UUID128 { make("document", [UUID128.v4().description]) }
 
     static func chunk(document: UUID128, range: Range<Int>) -> UUID128 {
         make("chunk", [document.description, String(range.lowerBound), String(range.upperBound)])

@@ -17,16 +17,19 @@ struct DocumentIngest: Sendable {
 
     /// The document that these bytes are, and whether it was there before.
     func ingest(
-        _ tenant: UUID128, into collection: StoredCollection, bytes: [UInt8], filename: String, title: String
+        _ caller: Caller, into collection: StoredCollection, bytes: [UInt8], filename: String, title: String,
+        _ attributes: DocumentAttributes = DocumentAttributes()
     ) async throws -> (document: StoredDocument, duplicate: Bool) {
         try checkModel(of: collection)
         guard !bytes.isEmpty else { throw Status(ExtractionError(.emptyFile)) }
         let sha256 = await withTaskExecutorPreference(globalConcurrentExecutor) { Hex.encode(SHA256.hash(bytes)) }
-        if let known = try await store.document(tenant, collection: collection.id, sha256: sha256) {
+        if let known = try await store.document(
+            caller, collection: collection.id, sha256: sha256, groups: attributes.groups)
+        {
             return (known, true)
         }
         // Before the work: who has no room is not told so after a minute. What decides is the storing itself.
-        try await store.checkRoom(tenant, bytes: bytes.count)
+        try await store.checkRoom(caller.tenant, bytes: bytes.count)
         let prepared: PreparedDocument
         do {
             prepared = try await gate.pass {
@@ -39,19 +42,20 @@ struct DocumentIngest: Sendable {
             throw Status(error)
         }
         let document = NewDocument(
-            id: DeterministicID.document(collection: collection.id, sha256: sha256), collection: collection.id,
+            id: DeterministicID.document(collection: collection.id, sha256: sha256, groups: attributes.groups),
+            collection: collection.id,
             filename: filename, byteSize: bytes.count, sha256: sha256, prepared: prepared,
-            vectors: try await vectors(of: prepared))
-        return try await save(tenant, document)
+            vectors: try await vectors(of: prepared), attributes: attributes)
+        return try await save(caller, document)
     }
 
     /// The same for a text of our own under an id of its own: storing it again changes nothing.
     func ingest(
-        _ tenant: UUID128, into collection: StoredCollection, id: UUID128, markdown text: String, filename: String,
+        _ caller: Caller, into collection: StoredCollection, id: UUID128, markdown text: String, filename: String,
         title: String
     ) async throws -> (document: StoredDocument, duplicate: Bool) {
         try checkModel(of: collection)
-        if let known = try await store.document(tenant, id: id) { return (known, true) }
+        if let known = try await store.document(caller, id: id) { return (known, true) }
         let prepared: PreparedDocument
         do {
             prepared = try await gate.pass {
@@ -64,7 +68,7 @@ struct DocumentIngest: Sendable {
         let document = NewDocument(
             id: id, collection: collection.id, filename: filename, byteSize: bytes.count,
             sha256: Hex.encode(SHA256.hash(bytes)), prepared: prepared, vectors: try await vectors(of: prepared))
-        return try await save(tenant, document)
+        return try await save(caller, document)
     }
 
     private func checkModel(of collection: StoredCollection) throws(Status) {
@@ -101,17 +105,24 @@ struct DocumentIngest: Sendable {
     }
 
     private func save(
-        _ tenant: UUID128, _ document: NewDocument
+        _ caller: Caller, _ document: NewDocument
     ) async throws -> (document: StoredDocument, duplicate: Bool) {
-        switch try await store.store(tenant, document) {
+        switch try await store.store(caller, document) {
         case .stored(let stored): return (stored, false)
         case .noCollection: throw Status.collectionNotFound
         case .exists:
             // Another call has stored the same in the meantime.
-            if let known = try await store.document(tenant, id: document.id) { return (known, true) }
-            let same = try await store.document(tenant, collection: document.collection, sha256: document.sha256)
-            guard let same else { throw Status.aborted("The document was deleted meanwhile; send it again.") }
-            return (same, true)
+            if let known = try await store.document(caller, id: document.id) { return (known, true) }
+            let same = try await store.document(
+                caller, collection: document.collection, sha256: document.sha256, groups: document.attributes.groups)
+            if let same { return (same, true) }
+            // A document with this id was limited to groups since, and the caller is not to learn of it.
+            var another = document
+            another.id = DeterministicID.anotherDocument()
+            guard case .stored(let stored) = try await store.store(caller, another) else {
+                throw Status.aborted("The document was deleted meanwhile; send it again.")
+            }
+            return (stored, false)
         }
     }
 }
@@ -129,6 +140,12 @@ extension Status {
     /// The same for what never was and for what another tenant has.
     static var collectionNotFound: Status {
         .notFound("There is no such collection.", reason: "COLLECTION_NOT_FOUND")
+    }
+
+    static var collectionAmbiguous: Status {
+        .invalidArgument(
+            "More than one collection has this name, for different groups: give its id.",
+            reason: "COLLECTION_AMBIGUOUS", field: "collection")
     }
 
     static var documentNotFound: Status {

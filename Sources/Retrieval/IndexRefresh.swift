@@ -88,8 +88,10 @@ extension RetrievalStore {
     }
 
     func textToIndex(_ tenant: UUID128, id: UUID128) async throws -> TextToIndex? {
-        guard let text = try await Queries.findTextToIndex(database.as(.tenant(tenant)), id: id) else { return nil }
-        let rows = try await Queries.findChunksToIndex(database.as(.tenant(tenant)), documentID: id)
+        guard let text = try await Queries.findTextToIndex(database.as(.tenant(tenant, groups: .all)), id: id) else {
+            return nil
+        }
+        let rows = try await Queries.findChunksToIndex(database.as(.tenant(tenant, groups: .all)), documentID: id)
         let chunks = rows.map { row in
             TextToIndex.Chunk(
                 id: row.id, range: Int(row.startAt)..<Int(row.endAt),
@@ -113,7 +115,7 @@ extension RetrievalStore {
     func replaceLexemes(
         _ tenant: UUID128, document: UUID128, _ fresh: [(UUID128, IndexTerms)], version: Int
     ) async throws {
-        try await database.transaction(as: .tenant(tenant)) { transaction in
+        try await database.transaction(as: .tenant(tenant, groups: .all)) { transaction in
             let mine = try await Queries.updateAnalyzerVersion(transaction, version: version, id: document)
             guard mine == 1 else { return }
             for start in stride(from: 0, to: fresh.count, by: RetrievalLimits.chunksPerStatement) {

@@ -12,6 +12,7 @@ extension Ragdz_V1_Collection {
         documentCount = stored.documentCount
         chunkCount = stored.chunkCount
         createTime = Google_Protobuf_Timestamp(unixMicros: stored.createMicros)
+        groups = stored.groups
     }
 }
 
@@ -31,6 +32,21 @@ extension Ragdz_V1_Document {
         sha256 = stored.sha256
         createTime = Google_Protobuf_Timestamp(unixMicros: stored.createMicros)
         self.duplicate = duplicate
+        attributes = Ragdz_V1_DocumentAttributes(stored.attributes)
+        updateTime = stored.updateMicros.map { Google_Protobuf_Timestamp(unixMicros: $0) }
+    }
+}
+
+extension Ragdz_V1_DocumentAttributes {
+    init(_ stored: DocumentAttributes) {
+        self.init()
+        country = stored.country
+        theme = stored.theme
+        source = stored.source
+        official = stored.isOfficial
+        date = stored.dateMicros.map { Google_Protobuf_Timestamp(unixMicros: $0) }
+        tags = stored.tags
+        groups = stored.groups
     }
 }
 
@@ -52,6 +68,7 @@ extension Ragdz_V1_SearchHit {
         similarity = passage.similarity
         coverage = passage.coverage
         lexicalScore = passage.relevance
+        shared = passage.isShared
     }
 }
 

@@ -30,6 +30,13 @@ public enum RetrievalLimits {
     public static let defaultPassages = 8
     /// Distinct terms of a query that the lexical leg looks up.
     public static let queryTerms = 48
+    /// Groups that a document or a collection is limited to.
+    public static let groups = 16
+    /// Tags of a document, and characters of one.
+    public static let tags = 32
+    public static let tag = 64
+    /// Characters of a theme or a source.
+    public static let attribute = 100
     /// Chunks that one statement stores.
     public static let chunksPerStatement = 256
 }

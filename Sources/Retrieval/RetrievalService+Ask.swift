@@ -14,24 +14,26 @@ extension RetrievalService {
         _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
     ) async throws {
         let start = ContinuousClock.now
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let question = try RetrievalRules.query(request.question, field: "question")
         let limit = try RetrievalRules.limit(
             request.limit, maximum: RetrievalLimits.passages, otherwise: RetrievalLimits.defaultPassages)
         let language = try RetrievalRules.answerLanguage(request.answerLanguage)
+        let filter = try RetrievalRules.filter(request.filter)
         let said = try context.takeUpStream(as: Ragdz_V1_AskEvent.self) ?? []
         let progress = try AnswerProgress(said: said)
         if progress.isDone { return }
         try await withDatabaseErrors(logger, context) {
-            let scope = try await store.scope(tenant, request.collections)
+            let scope = try await store.scope(
+                caller, request.collections, filter, includesShared: !request.privateOnly)
             let wanted = AnswerRequest(
-                question: question, collections: scope, passages: limit, language: language,
+                question: question, scope: scope, passages: limit, language: language,
                 fallbackLanguage: LanguageCode(rawValue: context.language) ?? .french, extractive: request.extractive)
             // A model would hardly say the same twice: it goes on. Everything else is made again and compared.
             let goesOn = answers.mayGoOn(wanted, after: progress)
             var known = AnswerRepeat(goesOn ? [] : said)
             var steps = AnswerSteps(citations: goesOn ? progress.citations : [])
-            try await answers.answer(tenant, wanted, after: goesOn ? progress : nil) { event in
+            try await answers.answer(caller, wanted, after: goesOn ? progress : nil) { event in
                 let event = Ragdz_V1_AskEvent(event, elapsed: ContinuousClock.now - start)
                 guard try known.isNew(event) else { return }
                 try await responses.write(contentsOf: steps.take(event))

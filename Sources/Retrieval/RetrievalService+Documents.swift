@@ -9,21 +9,23 @@ extension RetrievalService {
     public func uploadDocument(
         _ requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext
     ) async throws -> Ragdz_V1_Document {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         var messages = requests.makeAsyncIterator()
         guard case .header(let header)? = try await messages.next()?.part else {
             throw Status.invalidArgument(
                 "The first message of an upload holds `header`.", reason: "HEADER_MISSING", field: "header")
         }
         let filename = try RetrievalRules.filename(header.filename)
+        let attributes = try RetrievalRules.attributes(header.attributes, field: "header.attributes")
+        try RetrievalRules.mayChange([], to: attributes.groups, caller)
         return try await withDatabaseErrors(logger, context) {
             // Before the bytes, so that an upload into nowhere costs nothing.
-            let collection = try await store.collection(tenant, header.collection)
+            let collection = try await store.collection(caller, header.collection)
             var share = 0
             defer { memory.giveBack(share) }
             let bytes = try await collect(&messages, &share)
             let (document, duplicate) = try await ingest.ingest(
-                tenant, into: collection, bytes: bytes, filename: filename, title: header.title)
+                caller, into: collection, bytes: bytes, filename: filename, title: header.title, attributes)
             return Ragdz_V1_Document(document, duplicate: duplicate)
         }
     }
@@ -56,10 +58,10 @@ extension RetrievalService {
     public func getDocument(
         _ request: Ragdz_V1_GetDocumentRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Document {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         guard let id = UUID128(request.id) else { throw Status.documentNotFound }
         // The closures here only ask: with a guard around the await, Swift 6.3's optimiser crashes while it splits them.
-        let found = try await withDatabaseErrors(logger, context) { try await store.document(tenant, id: id) }
+        let found = try await withDatabaseErrors(logger, context) { try await store.document(caller, id: id) }
         guard let found else { throw Status.documentNotFound }
         return Ragdz_V1_Document(found, duplicate: false)
     }
@@ -67,9 +69,9 @@ extension RetrievalService {
     public func getDocumentText(
         _ request: Ragdz_V1_GetDocumentTextRequest, context: ServerContext
     ) async throws -> Ragdz_V1_DocumentText {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         guard let id = UUID128(request.id) else { throw Status.documentNotFound }
-        let found = try await withDatabaseErrors(logger, context) { try await store.text(tenant, id: id) }
+        let found = try await withDatabaseErrors(logger, context) { try await store.text(caller, id: id) }
         guard let found else { throw Status.documentNotFound }
         var text = Ragdz_V1_DocumentText()
         text.documentID = id.description
@@ -81,7 +83,7 @@ extension RetrievalService {
     public func listDocuments(
         _ request: Ragdz_V1_ListDocumentsRequest, context: ServerContext
     ) async throws -> Ragdz_V1_ListDocumentsResponse {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let size = try PageSize.resolve(request.pageSize)
         var after = UUID128(hi: 0, lo: 0)
         if let position = try PageToken.read(request.pageToken, list: "documents", parts: 1) {
@@ -89,8 +91,8 @@ extension RetrievalService {
             after = id
         }
         return try await withDatabaseErrors(logger, context) {
-            let collection = try await store.collection(tenant, request.collection)
-            let found = try await store.listDocuments(tenant, collection: collection.id, after: after, limit: size + 1)
+            let collection = try await store.collection(caller, request.collection)
+            let found = try await store.listDocuments(caller, collection: collection.id, after: after, limit: size + 1)
             var response = Ragdz_V1_ListDocumentsResponse()
             response.documents = found.prefix(size).map { Ragdz_V1_Document($0, duplicate: false) }
             if found.count > size {
@@ -103,11 +105,11 @@ extension RetrievalService {
     public func deleteDocument(
         _ request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext
     ) async throws -> Google_Protobuf_Empty {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         guard let id = UUID128(request.id) else { throw Status.documentNotFound }
         // Not in one guard with the id: the optimiser of Swift 6.3.1 crashes on it (signal 11, coroutine splitting).
         return try await withDatabaseErrors(logger, context) {
-            let wasThere = try await store.deleteDocument(tenant, id: id)
+            let wasThere = try await store.deleteDocument(caller, id: id)
             if !wasThere { throw Status.documentNotFound }
             return Google_Protobuf_Empty()
         }

@@ -9,16 +9,16 @@ extension RetrievalService {
     public func evaluate(
         _ request: Ragdz_V1_EvaluateRequest, context: ServerContext
     ) async throws -> Ragdz_V1_EvaluationReport {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let cases = try RetrievalRules.evaluationCases(request.cases)
         // The call itself is one query already.
         let extra = Int64(cases.count - 1)
-        let settle = try await extra > 0 ? meter.hold(.queries, extra, tenant: tenant) : { _ in }
+        let settle = try await extra > 0 ? meter.hold(.queries, extra, tenant: caller.tenant) : { _ in }
         defer { settle(extra) }
         return try await withDatabaseErrors(logger, context) {
-            let scope = try await store.scope(tenant, request.collections)
+            let scope = try await store.scope(caller, request.collections)
             let outcomes = try await SearchEvaluation(answers: answers).run(
-                tenant, cases, collections: scope, judgesGate: request.gate)
+                caller, cases, scope: scope, judgesGate: request.gate)
             return Ragdz_V1_EvaluationReport(outcomes, threshold: answers.gate.threshold)
         }
     }

@@ -40,14 +40,22 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         await IndexRefresh(store: store, logger: logger).run()
     }
 
+    /// Moves tenants that outgrow the exact scan to partitions with an index of their own, until the task is cancelled.
+    public func keepVectorsIndexed() async {
+        await VectorMoves(database: store.database, logger: logger).run()
+    }
+
     public func createCollection(
         _ request: Ragdz_V1_CreateCollectionRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Collection {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let name = try RetrievalRules.collectionName(request.name)
+        let groups = try RetrievalRules.groups(request.groups, field: "groups")
+        try RetrievalRules.mayChange([], to: groups, caller)
         return try await withDatabaseErrors(logger, context) {
             let made = try await store.insertCollection(
-                tenant, id: UUID128.v7(), name: name, model: embedder.model, dimension: embedder.dimension)
+                caller, id: UUID128.v7(), name: name, groups: groups, model: embedder.model,
+                dimension: embedder.dimension)
             guard let made else {
                 throw Status.alreadyExists("There is a collection of this name already.", reason: "COLLECTION_EXISTS")
             }
@@ -58,23 +66,30 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     public func getCollection(
         _ request: Ragdz_V1_GetCollectionRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Collection {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         return try await withDatabaseErrors(logger, context) {
-            Ragdz_V1_Collection(try await store.collection(tenant, request.id))
+            Ragdz_V1_Collection(try await store.collection(caller, request.id))
         }
     }
 
     public func listCollections(
         _ request: Ragdz_V1_ListCollectionsRequest, context: ServerContext
     ) async throws -> Ragdz_V1_ListCollectionsResponse {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let size = try PageSize.resolve(request.pageSize)
-        let after = try PageToken.read(request.pageToken, list: "collections", parts: 1)?[0] ?? ""
-        return try await withDatabaseErrors(logger, context) {
-            let found = try await store.listCollections(tenant, after: after, limit: size + 1)
+        var after = (name: "", id: UUID128(hi: 0, lo: 0))
+        if let position = try PageToken.read(request.pageToken, list: "collections", parts: 2) {
+            guard let id = UUID128(position[1]) else { throw PageToken.invalid }
+            after = (position[0], id)
+        }
+        return try await withDatabaseErrors(logger, context) { [after] in
+            let found = try await store.listCollections(caller, after: after, limit: size + 1)
             var response = Ragdz_V1_ListCollectionsResponse()
             response.collections = found.prefix(size).map { Ragdz_V1_Collection($0) }
-            if found.count > size { response.nextPageToken = PageToken.make("collections", [found[size - 1].name]) }
+            if found.count > size {
+                let last = found[size - 1]
+                response.nextPageToken = PageToken.make("collections", [last.name, last.id.description])
+            }
             return response
         }
     }
@@ -82,10 +97,10 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     public func deleteCollection(
         _ request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext
     ) async throws -> Google_Protobuf_Empty {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         return try await withDatabaseErrors(logger, context) {
-            let collection = try await store.collection(tenant, request.id)
-            guard try await store.deleteCollection(tenant, id: collection.id) else { throw Status.collectionNotFound }
+            let collection = try await store.collection(caller, request.id)
+            guard try await store.deleteCollection(caller, id: collection.id) else { throw Status.collectionNotFound }
             return Google_Protobuf_Empty()
         }
     }
@@ -93,19 +108,24 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     public func search(
         _ request: Ragdz_V1_SearchRequest, context: ServerContext
     ) async throws -> Ragdz_V1_SearchResponse {
-        let tenant = try context.requireTenant()
+        let caller = try context.requireCaller()
         let text = try RetrievalRules.query(request.query, field: "query")
         let limit = try RetrievalRules.limit(
             request.limit, maximum: RetrievalLimits.searchHits, otherwise: RetrievalLimits.defaultSearchHits)
         let languages = try RetrievalRules.languages(request.languages)
+        let filter = try RetrievalRules.filter(request.filter)
         return try await withDatabaseErrors(logger, context) {
-            let scope = try await store.scope(tenant, request.collections)
-            let query = try await search.analyse(text)
-            let found = try await search.search(tenant, query, collections: scope, languages: languages, limit: limit)
+            let scope = try await store.scope(
+                caller, request.collections, languages: languages, filter, includesShared: !request.privateOnly)
+            let query = try await search.analyse(text, for: caller)
+            let found = try await search.search(caller, query, scope: scope, limit: limit)
             var response = Ragdz_V1_SearchResponse()
-            response.hits = found.map { Ragdz_V1_SearchHit($0) }
+            response.hits = found.passages.map { Ragdz_V1_SearchHit($0) }
             response.queryLanguage = query.language.rawValue
-            if request.explain { response.explanation = Ragdz_V1_SearchExplanation(query, search.weights) }
+            if request.explain {
+                response.explanation = Ragdz_V1_SearchExplanation(
+                    query, search.weights, found, search.cache.rates(of: caller.tenant))
+            }
             return response
         }
     }
@@ -113,29 +133,44 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
 
 extension RetrievalStore {
     /// The collection of this id or name, or NOT_FOUND.
-    func collection(_ tenant: UUID128, _ nameOrID: String) async throws -> StoredCollection {
+    func collection(_ caller: Caller, _ nameOrID: String) async throws -> StoredCollection {
         guard !nameOrID.isEmpty else {
             throw Status.invalidArgument("Name a collection, or give its id.", reason: "COLLECTION_MISSING")
         }
         guard nameOrID.unicodeScalars.count <= RetrievalLimits.collectionName else { throw Status.collectionNotFound }
-        guard let found = try await collections(tenant, [nameOrID]).first else { throw Status.collectionNotFound }
-        return found
+        let found = try await collections(caller, [nameOrID])
+        guard let first = found.first else { throw Status.collectionNotFound }
+        guard found.count == 1 else { throw Status.collectionAmbiguous }
+        return first
     }
 
-    /// The ids of all collections named; nil, for all of the tenant, when none is.
-    func scope(_ tenant: UUID128, _ namesOrIDs: [String]) async throws -> [UUID128]? {
+    /// What a request means by the collections and the filter that it names. Without any, all of the tenant.
+    func scope(
+        _ caller: Caller, _ namesOrIDs: [String], languages: [String] = [], _ filter: SearchFilter? = nil,
+        includesShared: Bool = true
+    ) async throws -> SearchScope {
         let wanted = Set(namesOrIDs)
-        guard !wanted.isEmpty else { return nil }
         guard wanted.count <= RetrievalLimits.collectionsPerRequest else {
             throw Status.invalidArgument(
                 "At most \(RetrievalLimits.collectionsPerRequest) collections in one request.",
                 reason: "TOO_MANY_COLLECTIONS", field: "collections")
         }
-        let found = try await collections(tenant, Array(wanted))
-        let known = Set(found.flatMap { [$0.name, $0.id.description] })
-        guard wanted.allSatisfy({ known.contains($0) || known.contains($0.lowercased()) }) else {
-            throw Status.collectionNotFound
+        let named = wanted.union(filter?.collections ?? [])
+        var ids: [String: [String]] = [:]
+        if !named.isEmpty {
+            for collection in try await collections(caller, Array(named)) {
+                ids[collection.name, default: []].append(collection.id.description)
+                ids[collection.id.description] = [collection.id.description]
+            }
+            for name in named {
+                guard let meant = ids[name] ?? ids[name.lowercased()] else { throw Status.collectionNotFound }
+                guard meant.count == 1 else { throw Status.collectionAmbiguous }
+                ids[name] = meant
+            }
         }
-        return found.map(\.id)
+        return SearchScope(
+            collections: wanted.isEmpty ? nil : wanted.flatMap { ids[$0] ?? [] }.compactMap { UUID128($0) },
+            languages: languages, filter: filter.map { CompiledFilter($0.naming(collections: ids)) },
+            includesShared: includesShared)
     }
 }

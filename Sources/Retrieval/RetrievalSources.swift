@@ -44,6 +44,9 @@ public struct SourceQuote: Sendable, Hashable {
 
 /// What other features may ask of retrieval without a call of their own: the actions of workflows, for instance.
 /// `ragdzd` hands it to them. Errors are `Status`.
+///
+/// They see what every key of the tenant may see: what they make is there for all of these, so nothing that is limited to
+/// groups may go into it.
 public struct RetrievalSources: Sendable {
     private let service: RetrievalService
 
@@ -55,12 +58,12 @@ public struct RetrievalSources: Sendable {
     ) async throws -> [SourcePassage] {
         try await statusErrors {
             let text = try RetrievalRules.query(query, field: "query")
-            let scope = try await service.store.scope(tenant, collections)
-            let analysed = try await service.search.analyse(text)
+            let caller = Caller(tenant: tenant)
+            let scope = try await service.store.scope(caller, collections, includesShared: false)
+            let analysed = try await service.search.analyse(text, for: caller)
             let found = try await service.search.search(
-                tenant, analysed, collections: scope, languages: [],
-                limit: min(max(limit, 1), RetrievalLimits.searchHits))
-            return found.map { passage in
+                caller, analysed, scope: scope, limit: min(max(limit, 1), RetrievalLimits.searchHits))
+            return found.passages.map { passage in
                 SourcePassage(
                     chunkID: passage.chunk, documentID: passage.document, title: passage.title,
                     language: passage.language, text: passage.content, page: passage.page, start: Int(passage.start),
@@ -106,7 +109,7 @@ public struct RetrievalSources: Sendable {
 
     /// The passages as they are stored now, with the title and the page that are true of them.
     private func stored(_ claimed: [SourcePassage], tenant: UUID128) async throws -> [SourcePassage] {
-        let found = try await service.store.chunks(tenant, claimed.map(\.chunkID))
+        let found = try await service.store.chunks(Caller(tenant: tenant), claimed.map(\.chunkID))
         return try claimed.map { claim in
             guard let chunk = found[claim.chunkID], chunk.documentID == claim.documentID,
                 chunk.start == claim.start, chunk.end == claim.end,
@@ -127,11 +130,11 @@ public struct RetrievalSources: Sendable {
         tenant: UUID128
     ) async throws -> UUID128 {
         try await statusErrors {
-            let found = try await service.store.collection(tenant, collection)
+            let found = try await service.store.collection(Caller(tenant: tenant), collection)
             let id = DeterministicID.make("stored", [found.id.description, idempotencyKey])
             let name = try RetrievalRules.filename(filename)
             return try await service.ingest.ingest(
-                tenant, into: found, id: id, markdown: text, filename: name, title: title
+                Caller(tenant: tenant), into: found, id: id, markdown: text, filename: name, title: title
             ).document.id
         }
     }

@@ -24,6 +24,8 @@ struct Passage: Sendable {
     let coverage: Double
     /// What the lexical leg ranks by; 0 when it did not find the passage.
     let relevance: Double
+    /// It is of a corpus that is shared with the tenant.
+    var isShared = false
 
     /// A passage that a caller brings along; nothing is known of how it was found.
     init(
@@ -61,13 +63,14 @@ struct Passage: Sendable {
         similarity = row.similarity
         coverage = row.coverage
         relevance = row.relevance
+        isShared = row.shared
     }
 }
 
 /// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight × relevance / best relevance.
 /// The figures were chosen on the tuning halves of docs/retrieval.md, for the embedding model that ships; another model's
 /// similarities may be spread otherwise.
-struct FusionWeights: Sendable {
+struct FusionWeights: Sendable, Hashable {
     /// What holding all words of the query is worth, where the similarity goes from -1 to 1.
     var lexicalWeight = 0.45
     /// What being the best of the lexical leg is worth.
@@ -82,20 +85,61 @@ struct FusionWeights: Sendable {
     }
 }
 
+/// What a search looks at.
+struct SearchScope: Sendable, Hashable {
+    /// nil: all that the caller may see.
+    var collections: [UUID128]?
+    /// Of passages; empty: all.
+    var languages: [String] = []
+    var filter: CompiledFilter?
+    /// Beside the tenant's own: what is shared with it.
+    var includesShared = true
+}
+
+/// What a search found, and how.
+struct SearchResult: Sendable {
+    var passages: [Passage] = []
+    /// Changes with whatever the same search could find.
+    var version = ""
+    /// How vectors were compared: "exact", "hnsw", "hnsw, then exact".
+    var plan = ""
+    /// It was found before, and the database says that it still holds.
+    var isCached = false
+}
+
 extension RetrievalStore {
     /// Candidates of each leg.
     private static let candidates = 100
 
     func search(
-        _ tenant: UUID128, vector: [Float], terms: QueryTerms, model: String, collections: [UUID128]?,
-        languages: [String]?, limit: Int, weights: FusionWeights
-    ) async throws -> [Passage] {
-        try await Queries.searchChunks(
-            database.as(.tenant(tenant)), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
-            weights: terms.weights, language: terms.language, model: model, collections: collections,
-            languages: languages, candidates: max(Self.candidates, limit), resultLimit: limit,
+        _ caller: Caller, vector: [Float], terms: QueryTerms, model: String, scope: SearchScope, limit: Int,
+        weights: FusionWeights, known: SearchResult? = nil
+    ) async throws -> SearchResult {
+        let rows = try await Queries.searchChunks(
+            database.as(caller.identity), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
+            weights: terms.weights, language: terms.language, model: model, collections: scope.collections,
+            languages: scope.languages.isEmpty ? nil : scope.languages, documents: scope.filter?.documents,
+            filterPath: scope.filter?.path, filterValues: scope.filter?.values, knownVersion: known?.version,
+            withShared: scope.includesShared && scope.collections == nil,
+            candidates: max(Self.candidates, limit), resultLimit: limit,
             lexicalWeight: weights.lexicalWeight, rankWeight: weights.rankWeight,
-            foreignCoverage: weights.foreignCoverage(for: terms)
-        ).map(Passage.init)
+            foreignCoverage: weights.foreignCoverage(for: terms))
+        var result = SearchResult()
+        for row in rows {
+            if row.place > 0 {
+                result.passages.append(Passage(row))
+            } else {
+                result.version = row.corpusVersion
+                result.plan = row.plan
+            }
+        }
+        // The version that was sent is the corpus's: nothing was searched.
+        if result.plan == Self.knownPlan, var known {
+            known.isCached = true
+            return known
+        }
+        return result
     }
+
+    private static let knownPlan = "known"
 }

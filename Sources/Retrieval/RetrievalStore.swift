@@ -8,11 +8,14 @@ struct StoredCollection: Sendable {
     let name: String
     let embeddingModel: String
     let embeddingDimension: Int
+    /// Of what the caller may see.
     let documentCount: Int64
     let chunkCount: Int64
     let createMicros: Int64
+    let groups: [String]
 
     init(_ row: Queries.CollectionRow) {
+        groups = row.groups
         id = row.id
         name = row.name
         embeddingModel = row.embeddingModel
@@ -37,8 +40,14 @@ struct StoredDocument: Sendable {
     let chunkCount: Int
     let sha256: String
     let createMicros: Int64
+    let attributes: DocumentAttributes
+    let updateMicros: Int64?
 
     init(_ row: Queries.DocumentRow) {
+        attributes = DocumentAttributes(
+            country: row.country, theme: row.theme, source: row.source, isOfficial: row.official,
+            dateMicros: row.documentTime?.unixMicros, tags: row.tags, groups: row.groups)
+        updateMicros = row.updateTime?.unixMicros
         id = row.id
         collection = row.collectionID
         filename = row.filename
@@ -56,7 +65,7 @@ struct StoredDocument: Sendable {
 
 /// What is new about a document when it is stored.
 struct NewDocument: Sendable {
-    let id: UUID128
+    var id: UUID128
     let collection: UUID128
     let filename: String
     let byteSize: Int
@@ -64,6 +73,7 @@ struct NewDocument: Sendable {
     let prepared: PreparedDocument
     /// One for each chunk.
     let vectors: [[Float]]
+    var attributes = DocumentAttributes()
 }
 
 /// How storing a document went.
@@ -75,64 +85,99 @@ enum StoreOutcome: Sendable {
     case noCollection
 }
 
-/// The statements of retrieval. Each call names the tenant; the database sees to it that nothing else shows.
+/// The statements of retrieval. Each call names its caller; the database sees to it that nothing else shows.
 struct RetrievalStore: Sendable {
     let database: Database
 
     func insertCollection(
-        _ tenant: UUID128, id: UUID128, name: String, model: String, dimension: Int
+        _ caller: Caller, id: UUID128, name: String, groups: [String], model: String, dimension: Int
     ) async throws -> StoredCollection? {
         try await Queries.insertCollection(
-            database.as(.tenant(tenant)), id: id, name: name, embeddingModel: model, embeddingDimension: dimension
+            database.as(caller.identity), id: id, name: name, embeddingModel: model, embeddingDimension: dimension,
+            groups: groups
         ).map(StoredCollection.init)
     }
 
     /// Those of the ids and names that exist. PostgreSQL's text has no NUL, so no collection is called so.
-    func collections(_ tenant: UUID128, _ namesOrIDs: [String]) async throws -> [StoredCollection] {
+    func collections(_ caller: Caller, _ namesOrIDs: [String]) async throws -> [StoredCollection] {
         try await Queries.findCollections(
-            database.as(.tenant(tenant)), ids: namesOrIDs.compactMap { UUID128($0) },
+            database.as(caller.identity), ids: namesOrIDs.compactMap { UUID128($0) },
             names: namesOrIDs.filter { !$0.utf8.contains(0) }
         ).map(StoredCollection.init)
     }
 
-    func listCollections(_ tenant: UUID128, after name: String, limit: Int) async throws -> [StoredCollection] {
-        try await Queries.listCollections(database.as(.tenant(tenant)), afterName: name, pageSize: Int64(limit))
-            .map(StoredCollection.init)
+    func listCollections(
+        _ caller: Caller, after position: (name: String, id: UUID128), limit: Int
+    ) async throws -> [StoredCollection] {
+        try await Queries.listCollections(
+            database.as(caller.identity), afterName: position.name, afterID: position.id, pageSize: Int64(limit)
+        ).map(StoredCollection.init)
     }
 
-    func deleteCollection(_ tenant: UUID128, id: UUID128) async throws -> Bool {
-        try await Queries.deleteCollection(database.as(.tenant(tenant)), id: id) > 0
+    /// False when the collection is gone or its groups are others than `before` by now.
+    func updateGroups(
+        _ caller: Caller, collection: UUID128, from before: [String], to groups: [String], _ origin: ChangeOrigin
+    ) async throws -> Bool {
+        try await Queries.updateCollectionGroups(
+            database.as(caller.identity), groups: groups, id: collection, expectedGroups: before, actor: origin.actor,
+            requestID: origin.requestID, peer: origin.peer) > 0
     }
 
-    func document(_ tenant: UUID128, id: UUID128) async throws -> StoredDocument? {
-        try await Queries.findDocument(database.as(.tenant(tenant)), id: id).map(StoredDocument.init)
+    func deleteCollection(_ caller: Caller, id: UUID128) async throws -> Bool {
+        try await Queries.deleteCollection(database.as(caller.identity), id: id) > 0
     }
 
-    func document(_ tenant: UUID128, collection: UUID128, sha256: String) async throws -> StoredDocument? {
-        try await Queries.findDocumentByHash(database.as(.tenant(tenant)), collectionID: collection, sha256: sha256)
-            .map(StoredDocument.init)
+    func document(_ caller: Caller, id: UUID128) async throws -> StoredDocument? {
+        try await Queries.findDocument(database.as(caller.identity), id: id).map(StoredDocument.init)
     }
 
-    func text(_ tenant: UUID128, id: UUID128) async throws -> (content: String, pageStarts: [Int64])? {
-        try await Queries.findDocumentText(database.as(.tenant(tenant)), id: id).map { ($0.content, $0.pageStarts) }
-    }
-
-    func listDocuments(
-        _ tenant: UUID128, collection: UUID128, after id: UUID128, limit: Int
-    ) async throws -> [StoredDocument] {
-        try await Queries.listDocuments(
-            database.as(.tenant(tenant)), collectionID: collection, afterID: id, pageSize: Int64(limit)
+    /// The same bytes for the same groups.
+    func document(
+        _ caller: Caller, collection: UUID128, sha256: String, groups: [String]
+    ) async throws -> StoredDocument? {
+        try await Queries.findDocumentByHash(
+            database.as(caller.identity), collectionID: collection, sha256: sha256, groups: groups
         ).map(StoredDocument.init)
     }
 
-    func deleteDocument(_ tenant: UUID128, id: UUID128) async throws -> Bool {
-        try await Queries.deleteDocument(database.as(.tenant(tenant)), id: id) > 0
+    /// Of one's own document; nil when there is none.
+    func groups(_ caller: Caller, ofDocument id: UUID128) async throws -> [String]? {
+        try await Queries.findGroups(database.as(caller.identity), id: id)
+    }
+
+    /// Nil when the document is gone or its groups are others than `before` by now.
+    func update(
+        _ caller: Caller, id: UUID128, from before: [String], _ change: DocumentChange, _ origin: ChangeOrigin
+    ) async throws -> StoredDocument? {
+        try await Queries.updateDocument(
+            database.as(caller.identity), id: id, expectedGroups: before, groups: change.groups,
+            country: change.country, theme: change.theme, source: change.source, official: change.isOfficial,
+            tags: change.tags, setsTime: change.setsDate,
+            documentTime: change.dateMicros.map { PostgresTimestamp(unixMicros: $0) }, actor: origin.actor,
+            requestID: origin.requestID, peer: origin.peer
+        ).map(StoredDocument.init)
+    }
+
+    func text(_ caller: Caller, id: UUID128) async throws -> (content: String, pageStarts: [Int64])? {
+        try await Queries.findDocumentText(database.as(caller.identity), id: id).map { ($0.content, $0.pageStarts) }
+    }
+
+    func listDocuments(
+        _ caller: Caller, collection: UUID128, after id: UUID128, limit: Int
+    ) async throws -> [StoredDocument] {
+        try await Queries.listDocuments(
+            database.as(caller.identity), collectionID: collection, afterID: id, pageSize: Int64(limit)
+        ).map(StoredDocument.init)
+    }
+
+    func deleteDocument(_ caller: Caller, id: UUID128) async throws -> Bool {
+        try await Queries.deleteDocument(database.as(caller.identity), id: id) > 0
     }
 
     /// The tenant's chunks of these ids; what is unknown is missing.
-    func chunks(_ tenant: UUID128, _ ids: [UUID128]) async throws -> [UUID128: SourcePassage] {
+    func chunks(_ caller: Caller, _ ids: [UUID128]) async throws -> [UUID128: SourcePassage] {
         var chunks: [UUID128: SourcePassage] = [:]
-        for row in try await Queries.findChunks(database.as(.tenant(tenant)), chunkIDs: ids) {
+        for row in try await Queries.findChunks(database.as(caller.identity), chunkIDs: ids) {
             chunks[row.id] = SourcePassage(
                 chunkID: row.id, documentID: row.documentID, title: row.title, language: row.language,
                 text: row.content, page: Int(row.page), start: Int(row.startAt), end: Int(row.endAt))
@@ -142,11 +187,11 @@ struct RetrievalStore: Sendable {
 
     /// The text at each place as it is stored now, and its page; nil where the document is gone.
     func parts(
-        _ tenant: UUID128, _ places: [(document: UUID128, range: Range<Int>)]
+        _ caller: Caller, _ places: [(document: UUID128, range: Range<Int>)]
     ) async throws -> [(quote: String, page: Int)?] {
         guard !places.isEmpty else { return [] }
         let rows = try await Queries.findDocumentParts(
-            database.as(.tenant(tenant)), numbers: Array(0..<places.count), documentIDs: places.map(\.document),
+            database.as(caller.identity), numbers: Array(0..<places.count), documentIDs: places.map(\.document),
             starts: places.map { Int64($0.range.lowerBound) }, ends: places.map { Int64($0.range.upperBound) })
         var parts = [(quote: String, page: Int)?](repeating: nil, count: places.count)
         for row in rows where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
@@ -159,9 +204,9 @@ struct RetrievalStore: Sendable {
     }
 
     /// Stores a document with its chunks and vectors, whole or not at all.
-    func store(_ tenant: UUID128, _ document: NewDocument) async throws -> StoreOutcome {
+    func store(_ caller: Caller, _ document: NewDocument) async throws -> StoreOutcome {
         do {
-            return try await database.transaction(as: .tenant(tenant)) { transaction in
+            return try await database.transaction(as: caller.identity) { transaction in
                 try await Self.store(document, in: transaction)
             }
         } catch is DocumentExists {
@@ -186,7 +231,11 @@ struct RetrievalStore: Sendable {
             byteSize: Int64(document.byteSize), characterCount: Int64(extracted.text.count),
             pageCount: extracted.pageCount, pageStarts: extracted.pageStarts.map { Int64($0) },
             sha256: document.sha256, content: prepared.content, chunkCount: chunkCount,
-            analyzerVersion: LexicalAnalyzer.version)
+            analyzerVersion: LexicalAnalyzer.version, groups: document.attributes.groups,
+            country: document.attributes.country, theme: document.attributes.theme,
+            source: document.attributes.source, official: document.attributes.isOfficial,
+            documentTime: document.attributes.dateMicros.map { PostgresTimestamp(unixMicros: $0) },
+            tags: document.attributes.tags)
         guard let row else { throw DocumentExists() }
         for start in stride(from: 0, to: chunkCount, by: RetrievalLimits.chunksPerStatement) {
             let range = start..<min(start + RetrievalLimits.chunksPerStatement, chunkCount)
@@ -202,15 +251,15 @@ struct RetrievalStore: Sendable {
         let ids = rows.map { DeterministicID.chunk(document: document.id, range: $0.chunk.range) }
         let languages = rows.map(\.chunk.language.rawValue)
         try await Queries.insertChunks(
-            transaction, collectionID: document.collection, documentID: document.id, ids: ids,
+            transaction, collectionID: document.collection, ids: ids,
             ordinals: rows.map(\.chunk.ordinal), pages: rows.map(\.chunk.page),
             starts: rows.map { Int64($0.chunk.range.lowerBound) }, ends: rows.map { Int64($0.chunk.range.upperBound) },
             utf16Starts: rows.map { Int64($0.utf16Start) }, languages: languages,
             titlePaths: rows.map { $0.chunk.titlePath.joined(separator: Self.pathSeparator) },
             contents: rows.map(\.content),
-            lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count))
+            lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count), documentID: document.id)
         try await Queries.insertVectors(
             transaction, collectionID: document.collection, chunkIDs: ids, languages: languages,
-            embeddings: document.vectors[range].map { HalfVector($0) })
+            embeddings: document.vectors[range].map { HalfVector($0) }, documentID: document.id)
     }
 }

@@ -12,6 +12,8 @@ struct AnalysedQuery: Sendable {
     let embedded: [String]
     /// The countries and cities that it names, as `PlaceNames` numbers them.
     let places: Set<Int>
+    /// It was read and embedded before.
+    var isCached = false
 
     var language: LanguageCode { terms.detected.code }
 }
@@ -21,6 +23,7 @@ struct SearchEngine: Sendable {
     let store: RetrievalStore
     let embedder: any TextEmbedder
     var weights = FusionWeights()
+    let cache = QueryCache()
 
     func analyse(_ query: String) async throws -> AnalysedQuery {
         let terms = QueryTerms(query)
@@ -44,12 +47,30 @@ struct SearchEngine: Sendable {
         return length > 0 ? sum.map { $0 / length } : sum
     }
 
-    /// `collections` nil: all of the tenant. Empty languages: all.
+    /// The same, remembered for the tenant.
+    func analyse(_ query: String, for caller: Caller) async throws -> AnalysedQuery {
+        let key = QueryCache.EmbeddingKey(
+            tenant: caller.tenant, query: query, model: embedder.model, analyzer: LexicalAnalyzer.version)
+        if var known = cache.query(key) {
+            known.isCached = true
+            return known
+        }
+        let analysed = try await analyse(query)
+        cache.remember(analysed, for: key)
+        return analysed
+    }
+
     func search(
-        _ tenant: UUID128, _ query: AnalysedQuery, collections: [UUID128]?, languages: [String], limit: Int
-    ) async throws -> [Passage] {
-        try await store.search(
-            tenant, vector: query.vector, terms: query.terms, model: embedder.model, collections: collections,
-            languages: languages.isEmpty ? nil : languages, limit: limit, weights: weights)
+        _ caller: Caller, _ query: AnalysedQuery, scope: SearchScope, limit: Int
+    ) async throws -> SearchResult {
+        let key = QueryCache.ResultKey(
+            caller: caller, query: query.text, scope: scope, limit: limit, model: embedder.model,
+            analyzer: LexicalAnalyzer.version, weights: weights)
+        let found = try await store.search(
+            caller, vector: query.vector, terms: query.terms, model: embedder.model, scope: scope, limit: limit,
+            weights: weights, known: cache.result(key))
+        cache.note(caller.tenant, isHit: found.isCached)
+        if !found.isCached { cache.remember(found, for: key) }
+        return found
     }
 }

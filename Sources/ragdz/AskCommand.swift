@@ -12,6 +12,7 @@ struct AskCommand: AsyncParsableCommand {
     var collections: [String] = []
     @Option(help: "fr, ar or en; the question's own when left out.") var language = ""
     @Option(help: "Passages to read, 1 to 20.") var limit: Int32 = 8
+    @OptionGroup(title: "Filter") var filters: FilterOptions
     @Flag(help: "Only sentences of the documents, even when a model is configured.") var extractive = false
 
     func run() async throws {
@@ -21,6 +22,7 @@ struct AskCommand: AsyncParsableCommand {
         request.answerLanguage = language
         request.limit = limit
         request.extractive = extractive
+        request.filter = try filters.read()
         try await Session.run(connection) { [request, json = connection.json] session in
             let client = Ragdz_V1_Retrieval.Client(session.client)
             var answer = AnswerPrinter()

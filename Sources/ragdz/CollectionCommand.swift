@@ -4,7 +4,7 @@ internal import Schema
 struct CollectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "collection", abstract: "Sets of documents that are searched together.",
-        subcommands: [Create.self, List.self, Get.self, Delete.self])
+        subcommands: [Create.self, List.self, Get.self, Limit.self, Delete.self])
 
     typealias Client = Ragdz_V1_Retrieval.Client
 
@@ -15,6 +15,7 @@ struct CollectionCommand: AsyncParsableCommand {
             ("chunks", String(collection.chunkCount)),
             ("embeddings", "\(collection.embeddingModel), \(collection.embeddingDimension) dimensions"),
             ("created", Terminal.date(collection.createTime)),
+            ("groups", collection.groups.joined(separator: " ")),
         ])
     }
 
@@ -22,10 +23,15 @@ struct CollectionCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Makes a collection.")
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "1 to 100 characters, unique within the tenant.") var name: String
+        @Option(
+            name: .customLong("group"),
+            help: "Only keys with the scope group.NAME will see it; may be given several times.")
+        var groups: [String] = []
 
         func run() async throws {
             var request = Ragdz_V1_CreateCollectionRequest()
             request.name = name
+            request.groups = groups
             try await Session.run(connection) { [request, json = connection.json] session in
                 try show(
                     try await Client(session.client).createCollection(request, options: session.options), json: json)
@@ -64,6 +70,24 @@ struct CollectionCommand: AsyncParsableCommand {
             try await Session.run(connection) { [request, json = connection.json] session in
                 try show(
                     try await Client(session.client).getCollection(request, options: session.options), json: json)
+            }
+        }
+    }
+
+    struct Limit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Limits a collection to groups; without any, every key of the tenant sees it.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Id or name.") var collection: String
+        @Option(name: .customLong("group"), help: "May be given several times.") var groups: [String] = []
+
+        func run() async throws {
+            var request = Ragdz_V1_UpdateCollectionRequest()
+            request.id = collection
+            request.groups = groups
+            try await Session.run(connection) { [request, json = connection.json] session in
+                let client = Client(session.client)
+                try show(try await client.updateCollection(request, options: session.options), json: json)
             }
         }
     }

@@ -1,10 +1,11 @@
 internal import ArgumentParser
+internal import ProtoRuntime
 internal import Schema
 
 struct DocumentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doc", abstract: "Documents: text, Markdown, HTML and PDF.",
-        subcommands: [UploadCommand.self, List.self, Get.self, Text.self, Delete.self])
+        subcommands: [UploadCommand.self, List.self, Get.self, Text.self, Update.self, Delete.self])
 
     typealias Client = Ragdz_V1_Retrieval.Client
 
@@ -17,6 +18,12 @@ struct DocumentCommand: AsyncParsableCommand {
             ("pages", document.pageCount == 0 ? "" : String(document.pageCount)),
             ("chunks", String(document.chunkCount)), ("sha256", document.sha256),
             ("created", Terminal.date(document.createTime)),
+            ("country", document.attributes?.country ?? ""), ("theme", document.attributes?.theme ?? ""),
+            ("source", document.attributes?.source ?? ""),
+            ("official", document.attributes?.official == true ? "yes" : ""),
+            ("date", Terminal.date(document.attributes?.date)),
+            ("tags", document.attributes?.tags.joined(separator: " ") ?? ""),
+            ("groups", document.attributes?.groups.joined(separator: " ") ?? ""),
         ])
     }
 
@@ -81,6 +88,29 @@ struct DocumentCommand: AsyncParsableCommand {
             let parts = text.split(separator: "-").compactMap { Int($0) }
             guard parts.count == 2, parts[0] <= parts[1] else { throw Failure.usage("Write --range as START-END.") }
             return parts[0]..<parts[1]
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Changes what a document is about and who may see it.",
+            discussion: "Options that are left out change nothing; --clear empties a field: --clear groups.")
+        @OptionGroup var connection: ConnectionOptions
+        @Argument var id: String
+        @OptionGroup(title: "What it is about") var about: AttributeOptions
+        @Option(help: "Empties a field: country, theme, source, date, tags or groups; may be given several times.")
+        var clear: [String] = []
+
+        func run() async throws {
+            var request = Ragdz_V1_UpdateDocumentRequest()
+            request.id = id
+            let (attributes, paths) = try about.read()
+            request.attributes = attributes
+            request.updateMask = Google_Protobuf_FieldMask(paths: paths + clear.filter { !paths.contains($0) })
+            try await Session.run(connection) { [request, json = connection.json] session in
+                let document = try await Client(session.client).updateDocument(request, options: session.options)
+                try DocumentCommand.show(document, json: json)
+            }
         }
     }
 

@@ -11,6 +11,7 @@ struct SearchCommand: AsyncParsableCommand {
     var collections: [String] = []
     @Option(name: .customLong("language"), help: "Only documents in ar, fr or en; may be given several times.")
     var languages: [String] = []
+    @OptionGroup(title: "Filter") var filters: FilterOptions
     @Flag(help: "Say how the query was read; the whole of it with --json.") var explain = false
     @Option(help: "1 to 100.") var limit: Int32 = 10
 
@@ -21,6 +22,7 @@ struct SearchCommand: AsyncParsableCommand {
         request.languages = languages
         request.limit = limit
         request.explain = explain
+        request.filter = try filters.read()
         try await Session.run(connection) { [request, json = connection.json] session in
             let client = Ragdz_V1_Retrieval.Client(session.client)
             let answer = try await client.search(request, options: session.options)
@@ -37,6 +39,7 @@ struct SearchCommand: AsyncParsableCommand {
             """
             \(explanation.variety); words: \(words.joined(separator: " "))
             embedded: \(explanation.embedded.joined(separator: " | "))
+            vectors: \(explanation.densePlan); words: \(explanation.lexicalPlan)
 
             """)
     }

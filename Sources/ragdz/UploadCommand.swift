@@ -13,6 +13,7 @@ struct UploadCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @Option(help: "Id or name of the collection.") var collection: String
     @Option(help: "Title of the document, when there is one file only.") var title: String?
+    @OptionGroup(title: "What it is about") var about: AttributeOptions
     @Argument(help: "Files.", completion: .file()) var files: [String]
 
     func validate() throws {
@@ -24,12 +25,14 @@ struct UploadCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (files, collection, title, json) = (files, collection, title, connection.json)
+        let attributes = try about.read().attributes
         try await Session.run(connection) { session in
             var firstFailure: Status?
             for (index, file) in files.enumerated() {
                 let place = files.count > 1 ? "[\(index + 1)/\(files.count)] " : ""
                 do {
-                    let upload = Upload(file: file, collection: collection, title: title ?? "", label: place)
+                    let upload = Upload(
+                        file: file, collection: collection, title: title ?? "", label: place, attributes: attributes)
                     let (document, elapsed) = try await upload.run(session)
                     if json { try Terminal.printJSON(document) } else { Self.report(document, place, elapsed) }
                 } catch let status as Status {
@@ -60,6 +63,7 @@ struct Upload: Sendable {
     let collection: String
     let title: String
     let label: String
+    var attributes = Ragdz_V1_DocumentAttributes()
 
     /// The document and how long it took until the server had stored it.
     func run(_ session: Session) async throws -> (Ragdz_V1_Document, Duration) {
@@ -72,6 +76,7 @@ struct Upload: Sendable {
         header.collection = collection
         header.filename = URL(fileURLWithPath: file).lastPathComponent
         header.title = title
+        header.attributes = attributes
         let progress = ProgressBar(label: label + header.filename, total: size)
         let start = ContinuousClock.now
         let requests = FileMessages(header: header, handle: handle, progress: progress)

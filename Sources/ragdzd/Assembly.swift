@@ -115,7 +115,7 @@ struct Assembly: Sendable {
             { [sessionKeys, sessions] in await sessionKeys.watch(sessions) },
         ]
         if let workflows { jobs.append(workflows.run) }
-        if let retrieval { jobs.append(retrieval.keepIndexFresh) }
+        if let retrieval { jobs += [retrieval.keepIndexFresh, retrieval.keepVectorsIndexed] }
         return jobs
     }
 

@@ -4,6 +4,7 @@ internal import Logging
 internal import Members
 internal import NIOPosix
 internal import Postgres
+internal import Retrieval
 internal import Schema
 
 /// The database of one process: embedded or your own, migrated, checked and connected.
@@ -30,7 +31,10 @@ struct Storage: Sendable {
                 limits.soft = min(limits.soft, connections)
             }
             let database = Database(configuration: .init(url: url, pool: limits), group: group, logger: logger)
-            do { try await verify(database) } catch {
+            do {
+                try await verify(database)
+                await stockVectorHomes(settings, embedded, group, logger)
+            } catch {
                 await database.close()
                 throw error
             }
@@ -71,6 +75,21 @@ struct Storage: Sendable {
             logger.info("the schema is current", metadata: ["applied": "\(applied)"])
         }
         return embedded?.appURL ?? settings.databaseURL ?? ""
+    }
+
+    /// Makes what a server may not make for itself: empty partitions for tenants that will outgrow the shared one. Without them
+    /// such a tenant is searched more slowly, so a failure is no reason not to start.
+    private static func stockVectorHomes(
+        _ settings: Settings, _ embedded: EmbeddedPostgres?, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+    ) async {
+        guard let url = embedded?.ownerURL ?? settings.databaseOwnerURL else { return }
+        let owner = Database(configuration: .init(url: url), group: group, logger: logger)
+        do {
+            try await VectorHomes.keep(owner, dimension: settings.embeddingsDimension ?? EmbeddingServer.dimensions)
+        } catch {
+            logger.warning("no partitions were made for large tenants", metadata: ["error": "\(error)"])
+        }
+        await owner.close()
     }
 
     private static func appliedVersion(_ database: Database) async throws -> Int {

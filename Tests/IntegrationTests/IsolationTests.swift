@@ -102,6 +102,10 @@ import Testing
         "/ragdz.v1.Retrieval/CreateCollection": .own(#"{"name":"mine-too"}"#),
         "/ragdz.v1.Retrieval/GetCollection": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/ListCollections": .own("{}"),
+        "/ragdz.v1.Retrieval/ShareCorpus": .operatorOnly(#"{"tenantId":"$tenant"}"#),
+        "/ragdz.v1.Retrieval/UpdateCollection": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/UpdateDocument": .alike(
+            #"{"id":"$document","attributes":{"theme":"stolen"},"updateMask":"theme"}"#),
         "/ragdz.v1.Retrieval/DeleteCollection": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/UploadDocument": .alike(
             #"{"header":{"collection":"$collection","filename":"a.txt"}}"# + "\n" + #"{"data":"U2FsdXQu"}"#),

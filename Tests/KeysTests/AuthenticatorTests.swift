@@ -158,6 +158,7 @@ import Testing
         "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_keys ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_rows ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.count_shelves ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.documents_to_index ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.erase_tenant_rows ragdz_definer search_path=pg_catalog, pg_temp",
@@ -166,10 +167,16 @@ import Testing
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_session ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.link_operator_entry ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.move_vectors ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.place_chunk ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.place_document ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.place_vector ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.renew_shelves ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off",
+        "ragdz.shared_corpora ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.tenant_stats ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.turn_quota ragdz_definer search_path=pg_catalog, pg_temp",
     ]
@@ -192,6 +199,9 @@ import Testing
         // turn_quota: a tenant's own reservations, against counters that it may not write;
         // documents_to_index: a new analyzer serves all tenants, and learns of each only which document is out of date;
         // find_key, find_operator_credential: the caller is not known before its credential is found;
+        // count_shelves, place_*, renew_shelves: triggers that keep shelves, which nobody may write by hand;
+        // move_vectors: large tenants move to partitions of their own, and only ids and numbers come back;
+        // shared_corpora: which corpora the tenant of the transaction reads beside its own, as ids;
         // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is
         // that of the transaction.
         #expect(functions == Self.definers)

@@ -13,6 +13,7 @@ import Testing
     private static let withoutTenant = [
         "schema_migration": "what has been applied to the database",
         "plan_limits": "what the plans give; the same for all tenants",
+        "vector_home_stock": "empty partitions that are kept for tenants; nobody but the owner and the definer sees it",
         "operator_credentials": "people who run the platform; tenants are granted nothing",
     ]
 
@@ -57,16 +58,33 @@ import Testing
             where c.relnamespace = 'ragdz'::regnamespace order by 1, 2
             """)
         let own = "(tenant_id = ragdz.current_tenant())"
+        var limited: Set<String> = []
+        var shared: Set<String> = []
         for policy in policies {
             let name = "\(policy[1]) on \(policy[0])"
+            if policy[1] == "shared" {
+                // What operators share is there to be read, as far as it is limited to no group.
+                #expect(policy[4] == "ragdz_app" && policy[5] == "r" && policy[3].isEmpty)
+                #expect(policy[2].contains("groups = '{}'") && policy[2].contains("shared_corpora()"))
+                shared.insert(policy[0])
+                continue
+            }
             #expect(policy[5] == "*", "\(name) is not for all commands")
+            if policy[6] == "false" {
+                // A restrictive policy takes away from what the others give.
+                #expect(policy[1] == "groups" && policy[4] == "ragdz_app" && !policy[2].isEmpty && !policy[3].isEmpty)
+                limited.insert(policy[0])
+                continue
+            }
             switch policy[4] {
             case "ragdz_app": #expect(policy[2] == own && policy[3] == own, "\(name): \(policy[2]) / \(policy[3])")
             case "ragdz_operator": #expect(!policy[2].isEmpty && !policy[3].isEmpty, "\(name) has one side only")
             default: Issue.record("\(name) is for \(policy[4])")
             }
         }
-        let guarded = Set(policies.filter { $0[4] == "ragdz_app" }.map { $0[0] })
+        #expect(shared == ["collections", "documents"])
+        #expect(limited == ["collections", "shelves", "documents", "chunks", "chunk_vectors"])
+        let guarded = Set(policies.filter { $0[4] == "ragdz_app" && $0[6] == "true" }.map { $0[0] })
         let tables = try await rows(
             "select relname::text from pg_class where relnamespace = 'ragdz'::regnamespace and relkind in ('r', 'p')")
         #expect(guarded == Set(tables.map { $0[0] }).subtracting(Self.withoutTenant.keys))

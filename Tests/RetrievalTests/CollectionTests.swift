@@ -1,4 +1,6 @@
 import Bytes
+import Postgres
+import ProtoRuntime
 import RPC
 import Schema
 import Support
@@ -105,13 +107,13 @@ import Testing
         let vector = try await WordEmbedder().embed(["phrase visible"])[0]
         let store = fixture.service.store
         let found = try await store.search(
-            fixture.tenant, vector: vector, terms: terms, model: "words", collections: nil, languages: nil, limit: 5,
+            Caller(tenant: fixture.tenant), vector: vector, terms: terms, model: "words", scope: SearchScope(), limit: 5,
             weights: FusionWeights())
-        #expect(found.count == 1)
+        #expect(found.passages.count == 1)
         let foreign = try await store.search(
-            .v4(), vector: vector, terms: terms, model: "words", collections: found.map(\.collection), languages: nil,
-            limit: 5, weights: FusionWeights())
-        #expect(foreign.isEmpty)
+            Caller(tenant: .v4(), groups: .all), vector: vector, terms: terms, model: "words",
+            scope: SearchScope(collections: found.passages.map(\.collection)), limit: 5, weights: FusionWeights())
+        #expect(foreign.passages.isEmpty)
     }
 }
 
@@ -133,6 +135,11 @@ extension RetrievalFixture {
                 _ = try await service.deleteCollection(request, context: context)
             },
             { id in
+                var request = Ragdz_V1_UpdateCollectionRequest()
+                request.id = id
+                _ = try await service.updateCollection(request, context: context)
+            },
+            { id in
                 var request = Ragdz_V1_ListDocumentsRequest()
                 request.collection = id
                 _ = try await service.listDocuments(request, context: context)
@@ -151,6 +158,12 @@ extension RetrievalFixture {
         return [
             { id in _ = try await fixture.document(id) },
             { id in _ = try await fixture.text(id) },
+            { id in
+                var request = Ragdz_V1_UpdateDocumentRequest()
+                request.id = id
+                request.updateMask = Google_Protobuf_FieldMask(paths: ["theme"])
+                _ = try await service.updateDocument(request, context: context)
+            },
             { id in
                 var request = Ragdz_V1_DeleteDocumentRequest()
                 request.id = id

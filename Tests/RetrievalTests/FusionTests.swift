@@ -18,7 +18,9 @@ import Testing
         let weights = engine.weights
         for question in ["Quelle est la taxe sur les chats ?", "Combien dure le bail zzyzx ?", "rain"] {
             let query = try await engine.analyse(question)
-            let found = try await engine.search(fixture.tenant, query, collections: nil, languages: [], limit: 10)
+            let found = try await engine.search(
+                Caller(tenant: fixture.tenant), query, scope: SearchScope(), limit: 10
+            ).passages
             #expect(found.count == 5)
             let best = found.map(\.relevance).max() ?? 0
             for passage in found {

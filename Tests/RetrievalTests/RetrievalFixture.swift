@@ -17,6 +17,8 @@ struct RetrievalFixture: Sendable {
     let service: RetrievalService
     let test: TestDatabase
     let tenant: UUID128
+    /// Of the key that calls.
+    var scopes: ScopeSet = ["*"]
 
     static var quiet: Logger {
         var logger = Logger(label: "test")
@@ -43,7 +45,7 @@ struct RetrievalFixture: Sendable {
     ) -> ServerContext {
         ServerContext(
             method: method, metadata: metadata,
-            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "test", scopes: ScopeSet(["*"])))
+            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "test", scopes: scopes))
     }
 
     /// The same service as another tenant sees it.
@@ -51,20 +53,30 @@ struct RetrievalFixture: Sendable {
         RetrievalFixture(service: service, test: test, tenant: .v4())
     }
 
+    /// The same service as another key of the tenant sees it: it reads and writes, and has these groups.
+    func member(of groups: String...) -> RetrievalFixture {
+        var member = self
+        member.scopes = ScopeSet(["retrieval.*"] + groups.map { "group.\($0)" })
+        return member
+    }
+
     @discardableResult
-    func createCollection(_ name: String) async throws -> Ragdz_V1_Collection {
+    func createCollection(_ name: String, groups: [String] = []) async throws -> Ragdz_V1_Collection {
         var request = Ragdz_V1_CreateCollectionRequest()
         request.name = name
+        request.groups = groups
         return try await service.createCollection(request, context: context())
     }
 
     func upload(
-        _ bytes: [UInt8], to collection: String, filename: String, title: String = "", piece: Int = 500_000
+        _ bytes: [UInt8], to collection: String, filename: String, title: String = "", piece: Int = 500_000,
+        about attributes: Ragdz_V1_DocumentAttributes? = nil
     ) async throws -> Ragdz_V1_Document {
         var header = Ragdz_V1_UploadHeader()
         header.collection = collection
         header.filename = filename
         header.title = title
+        header.attributes = attributes
         var messages: [Ragdz_V1_UploadDocumentRequest] = []
         var first = Ragdz_V1_UploadDocumentRequest()
         first.part = .header(header)
@@ -86,13 +98,15 @@ struct RetrievalFixture: Sendable {
     }
 
     func search(
-        _ query: String, collections: [String] = [], limit: Int32 = 10, languages: [String] = []
+        _ query: String, collections: [String] = [], limit: Int32 = 10, languages: [String] = [],
+        filter: Ragdz_V1_Filter? = nil
     ) async throws -> [Ragdz_V1_SearchHit] {
         var request = Ragdz_V1_SearchRequest()
         request.query = query
         request.collections = collections
         request.limit = limit
         request.languages = languages
+        request.filter = filter
         return try await service.search(request, context: context()).hits
     }
 
@@ -126,7 +140,8 @@ struct RetrievalFixture: Sendable {
     func features(_ question: String) async throws -> EvidenceGate.Features {
         let query = try await service.search.analyse(question)
         let passages = try await service.search.search(
-            tenant, query, collections: nil, languages: [], limit: RetrievalLimits.defaultPassages)
+            Caller(tenant: tenant), query, scope: SearchScope(), limit: RetrievalLimits.defaultPassages
+        ).passages
         return try await service.answers.evidence(for: query, in: passages).features
     }
 

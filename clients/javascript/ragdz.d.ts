@@ -126,7 +126,12 @@ export declare class Retrieval {
     /** `id` is a collection's id or its name. */
     getCollection(request?: GetCollectionRequest, options?: CallOptions): Promise<Collection>;
     listCollections(request?: ListCollectionsRequest, options?: CallOptions): Promise<ListCollectionsResponse>;
-    /** Removes the collection and every document in it. */
+    /**
+     * Changes to which groups a collection is limited. Like making one, that needs a key with `group.<name>` for every
+     * group that is added or taken away.
+     */
+    updateCollection(request?: UpdateCollectionRequest, options?: CallOptions): Promise<Collection>;
+    /** Removes the collection and every document in it, also those that the caller may not see. */
     deleteCollection(request?: DeleteCollectionRequest, options?: CallOptions): Promise<Record<string, never>>;
     /**
      * The first message holds `header`, the rest `data`. The document is stored whole or not at all.
@@ -137,6 +142,8 @@ export declare class Retrieval {
     /** The extracted text and its page map: what citations point into. */
     getDocumentText(request?: GetDocumentTextRequest, options?: CallOptions): Promise<DocumentText>;
     listDocuments(request?: ListDocumentsRequest, options?: CallOptions): Promise<ListDocumentsResponse>;
+    /** Changes what a document is about and who may see it; its text stays as it is. */
+    updateDocument(request?: UpdateDocumentRequest, options?: CallOptions): Promise<Document>;
     deleteDocument(request?: DeleteDocumentRequest, options?: CallOptions): Promise<Record<string, never>>;
     search(request?: SearchRequest, options?: CallOptions): Promise<SearchResponse>;
     /**
@@ -144,6 +151,11 @@ export declare class Retrieval {
      * for each leg alone and for both together. Costs one search a question, and for the gate what Ask costs without a model.
      */
     evaluate(request?: EvaluateRequest, options?: CallOptions): Promise<EvaluationReport>;
+    /**
+     * Lets other tenants read what a tenant has, beside what is their own: official texts of a country, for instance. Only keys
+     * of that tenant write to it; what it limits to groups stays its own.
+     */
+    shareCorpus(request?: ShareCorpusRequest, options?: CallOptions): Promise<SharedCorpus>;
     /** Events in order: sources, then answer text and citations (or one abstention), usage last. */
     ask(request?: AskRequest, options?: CallOptions): AsyncGenerator<AskEvent, void>;
 }
@@ -256,6 +268,9 @@ export interface AskRequest {
     answerLanguage?: string;
     /** Answer with sentences of the documents only, even when a model is configured. */
     extractive?: boolean;
+    filter?: Filter;
+    /** Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway. */
+    privateOnly?: boolean;
 }
 
 export interface AskSources {
@@ -345,14 +360,17 @@ export interface Citation {
 
 export interface Collection {
     id?: string;
-    /** 1 to 100 characters, unique within the tenant. */
+    /** 1 to 100 characters, unique among the tenant's collections that are limited to the same groups. */
     name?: string;
     /** The embedding model and the dimension of its vectors, fixed at creation. */
     embeddingModel?: string;
     embeddingDimension?: number;
+    /** Of what the caller may see. */
     documentCount?: string;
     chunkCount?: string;
     createTime?: string;
+    /** Only keys with the scope `group.<name>` of one of these see the collection; none: every key of the tenant does. */
+    groups?: string[];
 }
 
 export interface ConsoleSession {
@@ -370,6 +388,8 @@ export interface ConsoleSession {
 
 export interface CreateCollectionRequest {
     name?: string;
+    /** At most 16, each of 1 to 63 lower-case letters, digits, "-" and "_"; the key must have `group.<name>` for each. */
+    groups?: string[];
 }
 
 export interface CreateKeyRequest {
@@ -450,8 +470,32 @@ export interface Document {
     /** SHA-256 of the bytes as uploaded, lower-case hexadecimal. */
     sha256?: string;
     createTime?: string;
-    /** The same bytes were already in the collection; this is the document that exists. */
+    /** The same bytes were already in the collection, for the same groups; this is the document that exists. */
     duplicate?: boolean;
+    attributes?: DocumentAttributes;
+    /** When its attributes were changed last. */
+    updateTime?: string;
+}
+
+/** What a document is about, and who may see it. Searches filter by it. */
+export interface DocumentAttributes {
+    /** ISO 3166 alpha-2, such as "DZ"; empty: of no country. */
+    country?: string;
+    /** At most 100 characters, such as "taxes". */
+    theme?: string;
+    /** Who has published it, at most 100 characters, such as "JORADP". */
+    source?: string;
+    /** An official text. */
+    official?: boolean;
+    /** When what it says was said: a law's date, a letter's date. */
+    date?: string;
+    /** At most 32, each of 1 to 64 characters. */
+    tags?: string[];
+    /**
+     * Only keys with the scope `group.<name>` of one of these see the document; none: whoever sees its collection does. At
+     * most 16; the key that sets or takes away a group must have it.
+     */
+    groups?: string[];
 }
 
 export interface DocumentText {
@@ -515,6 +559,40 @@ export interface EvaluationFigures {
 export interface EvaluationReport {
     /** One for each label, in their order, then one for all with an empty label. */
     figures?: EvaluationFigures[];
+}
+
+/** Which documents count. Conditions nest at most 8 deep, 64 in all, with 128 values in all. */
+export interface Filter {
+    /** Every one of them; none: all documents. */
+    allOf?: Filters;
+    /** At least one of them; none: no document. */
+    anyOf?: Filters;
+    not?: Filter;
+    /** Ids or names of collections. A name that is unknown ends in COLLECTION_NOT_FOUND. */
+    collection?: FilterValues;
+    /** "ar", "fr", "en" or "und": the language of most of the document's text. */
+    language?: FilterValues;
+    country?: FilterValues;
+    theme?: FilterValues;
+    source?: FilterValues;
+    official?: boolean;
+    /** Within the range; a document without a date is in none. */
+    date?: TimeRange;
+    /** When the document was stored. */
+    createTime?: TimeRange;
+    /** With at least one of the tags. */
+    tag?: FilterValues;
+    /** Ids. What does not exist, or not for the caller, is found nowhere. */
+    document?: FilterValues;
+}
+
+/** One of these values, compared letter by letter; 1 to 100 characters each. */
+export interface FilterValues {
+    values?: string[];
+}
+
+export interface Filters {
+    filters?: Filter[];
 }
 
 export interface GetAccountRequest {
@@ -960,7 +1038,10 @@ export interface SearchExplanation {
     terms?: SearchTerm[];
     /** What the query's vector was made from: the query, or for Darija its words' meanings. */
     embedded?: string[];
-    /** "exact": all vectors in scope were compared. */
+    /**
+     * "exact": all vectors in scope were compared. "hnsw": the index of the tenant's own partition was searched. "hnsw, then
+     * exact": the index gave too few that pass the filter, so that all were compared after all.
+     */
     densePlan?: string;
     /** "gin": the inverted index of the tenant. */
     lexicalPlan?: string;
@@ -971,6 +1052,13 @@ export interface SearchExplanation {
     lexicalWeight?: number;
     rankWeight?: number;
     foreignCoverage?: number;
+    /** The server had read and embedded this query before, for this tenant. */
+    embeddingCached?: boolean;
+    /** The server had searched this before, and the database said that nothing has changed since. */
+    resultCached?: boolean;
+    /** Of the tenant's queries at this server, the share that was found in each cache. */
+    embeddingHitRate?: number;
+    resultHitRate?: number;
 }
 
 export interface SearchHit {
@@ -996,6 +1084,8 @@ export interface SearchHit {
     coverage?: number;
     /** The score of the lexical leg; 0: not found by it. */
     lexicalScore?: number;
+    /** It is of a corpus that is shared with the tenant, not of its own. */
+    shared?: boolean;
 }
 
 export interface SearchReading {
@@ -1015,6 +1105,9 @@ export interface SearchRequest {
     languages?: string[];
     /** Say how the query was read and searched. */
     explain?: boolean;
+    filter?: Filter;
+    /** Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway. */
+    privateOnly?: boolean;
 }
 
 export interface SearchResponse {
@@ -1048,6 +1141,21 @@ export interface SetQuotaRequest {
     /** The tenant's own limit, from 0. Neither this nor `unlimited`: the plan's again. */
     limit?: string;
     unlimited?: boolean;
+}
+
+export interface ShareCorpusRequest {
+    /** The tenant that holds the corpus. */
+    tenantId?: string;
+    /** The region of the tenants that read it, such as "DZ"; empty: every tenant does. */
+    country?: string;
+    /** It is shared no longer. */
+    stop?: boolean;
+}
+
+export interface SharedCorpus {
+    tenantId?: string;
+    country?: string;
+    shared?: boolean;
 }
 
 export interface StartRunRequest {
@@ -1161,6 +1269,27 @@ export interface TenantStats {
 
 export type TenantStatus = "TENANT_STATUS_UNSPECIFIED" | "TENANT_STATUS_TRIAL" | "TENANT_STATUS_ACTIVE" | "TENANT_STATUS_SUSPENDED" | "TENANT_STATUS_DELETING" | "TENANT_STATUS_DELETED";
 
+export interface TimeRange {
+    /** The first moment that counts; unset: no bound. */
+    start?: string;
+    /** The first moment that does not count any more; unset: no bound. */
+    end?: string;
+}
+
+export interface UpdateCollectionRequest {
+    /** Id or name. */
+    id?: string;
+    /** All of them; none: every key of the tenant sees the collection. */
+    groups?: string[];
+}
+
+export interface UpdateDocumentRequest {
+    id?: string;
+    attributes?: DocumentAttributes;
+    /** Of country, theme, source, official, date, tags and groups: what of `attributes` counts. */
+    updateMask?: string;
+}
+
 export interface UpdateKeyRequest {
     /** Its id says which key; of the rest, what update_mask names counts. */
     key?: Key;
@@ -1190,6 +1319,7 @@ export interface UploadHeader {
     /** A hint only: the type is taken from the content. */
     mediaType?: string;
     title?: string;
+    attributes?: DocumentAttributes;
 }
 
 /**

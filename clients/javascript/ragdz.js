@@ -322,7 +322,15 @@ export class Retrieval {
         return this.#client.unary("GET", "/v1/collections", "", request, options);
     }
 
-    /** Removes the collection and every document in it. */
+    /**
+     * Changes to which groups a collection is limited. Like making one, that needs a key with `group.<name>` for every
+     * group that is added or taken away.
+     */
+    updateCollection(request = {}, options = {}) {
+        return this.#client.unary("PATCH", "/v1/collections/{id}", "*", request, options);
+    }
+
+    /** Removes the collection and every document in it, also those that the caller may not see. */
     deleteCollection(request = {}, options = {}) {
         return this.#client.unary("DELETE", "/v1/collections/{id}", "", request, options);
     }
@@ -348,6 +356,11 @@ export class Retrieval {
         return this.#client.unary("GET", "/v1/collections/{collection}/documents", "", request, options);
     }
 
+    /** Changes what a document is about and who may see it; its text stays as it is. */
+    updateDocument(request = {}, options = {}) {
+        return this.#client.unary("PATCH", "/v1/documents/{id}", "*", request, options);
+    }
+
     deleteDocument(request = {}, options = {}) {
         return this.#client.unary("DELETE", "/v1/documents/{id}", "", request, options);
     }
@@ -362,6 +375,14 @@ export class Retrieval {
      */
     evaluate(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/evaluations", "*", request, options);
+    }
+
+    /**
+     * Lets other tenants read what a tenant has, beside what is their own: official texts of a country, for instance. Only keys
+     * of that tenant write to it; what it limits to groups stays its own.
+     */
+    shareCorpus(request = {}, options = {}) {
+        return this.#client.unary("PUT", "/v1/corpora/{tenantId}", "*", request, options);
     }
 
     /** Events in order: sources, then answer text and citations (or one abstention), usage last. */

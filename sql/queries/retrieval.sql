@@ -4,54 +4,83 @@
 -- name: insertCollection :one
 -- row: CollectionRow
 -- No row when the name is taken.
-insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension)
-values (ragdz.current_tenant(), :id, :name, :embedding_model, :embedding_dimension)
-on conflict (tenant_id, name) do nothing
-returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time;
+insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
+values (ragdz.current_tenant(), :id, :name, :embedding_model, :embedding_dimension, :groups)
+on conflict (tenant_id, name, groups) do nothing
+returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups;
 
 -- name: findCollections :many
 -- row: CollectionRow
 -- By ids or names, in no order; what is unknown is missing.
-select id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time
-from ragdz.collections
-where tenant_id = ragdz.current_tenant() and (id = any (:ids::uuid[]) or name = any (:names::text[]));
+-- What is counted is what the caller may see: row-level security shows no other shelf.
+select c.id, c.name, c.embedding_model, c.embedding_dimension, s.document_count as "document_count!",
+    s.chunk_count as "chunk_count!", c.create_time, c.groups
+from ragdz.collections c
+cross join lateral (
+    select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
+    from ragdz.shelves
+    where tenant_id = c.tenant_id and collection_id = c.id
+) s
+where c.tenant_id = ragdz.current_tenant() and (c.id = any (:ids::uuid[]) or c.name = any (:names::text[]));
 
 -- name: listCollections :many
 -- row: CollectionRow
-select id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time
-from ragdz.collections
-where tenant_id = ragdz.current_tenant() and name > :after_name
-order by name
+select c.id, c.name, c.embedding_model, c.embedding_dimension, s.document_count as "document_count!",
+    s.chunk_count as "chunk_count!", c.create_time, c.groups
+from ragdz.collections c
+cross join lateral (
+    select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
+    from ragdz.shelves
+    where tenant_id = c.tenant_id and collection_id = c.id
+) s
+where c.tenant_id = ragdz.current_tenant() and (c.name, c.id) > (:after_name::text, :after_id::uuid)
+order by c.name, c.id
 limit :page_size;
+
+-- name: updateCollectionGroups :execrows
+-- No row when the collection is gone, or its groups have changed meanwhile.
+with changed as (
+    update ragdz.collections
+    set groups = :groups
+    where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
+    returning tenant_id, id, groups
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+    select tenant_id, :actor::text, 'collection.groups', id::text, jsonb_build_object('groups', :expected_groups::text[]),
+        jsonb_build_object('groups', groups), :request_id::text, :peer::text
+    from changed
+)
+select id from changed;
 
 -- name: deleteCollection :execrows
 delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = :id;
 
 -- name: findDocument :one
 -- row: DocumentRow
+-- One's own, or one of a corpus that is shared with the tenant.
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and id = :id;
+where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = :id;
 
 -- name: findDocumentByHash :one
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and sha256 = :sha256;
+where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and sha256 = :sha256 and groups = :groups::text[];
 
 -- name: findDocumentText :one
 select content, page_starts
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and id = :id;
+where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = :id;
 
 -- name: findDocumentParts :many
 -- Exactly the quoted ranges, from the text as it is stored now. Characters of PostgreSQL are Unicode scalars.
 select p.number as "number!", substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as "quote!",
     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as "page!"
 from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends::bigint[]) as p (number, document_id, start_at, end_at)
-join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+join ragdz.documents d on (d.tenant_id = ragdz.current_tenant() or d.tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and d.id = p.document_id
 order by p.number;
 
 -- name: findChunks :many
@@ -65,7 +94,7 @@ where c.tenant_id = ragdz.current_tenant() and c.id = any (:chunk_ids::uuid[]);
 -- name: listDocuments :many
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
 from ragdz.documents
 where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and id > :after_id
 order by id
@@ -76,27 +105,31 @@ limit :page_size;
 -- No row when the same bytes, or the same id, are there already.
 insert into ragdz.documents (
     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
-    page_starts, sha256, content, chunk_count, analyzer_version)
-values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version)
+    page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags)
+values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags)
 on conflict do nothing
 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time;
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time;
 
 -- name: insertChunks :exec
 insert into ragdz.chunks (
     tenant_id, id, collection_id, document_id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content,
-    lexemes, lexeme_count)
-select ragdz.current_tenant(), c.id, :collection_id, :document_id, c.ordinal, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
-    c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count
-from unnest(
+    lexemes, lexeme_count, shelf_id)
+select ragdz.current_tenant(), c.id, :collection_id, d.id, c.ordinal, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
+    c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count, d.shelf_id
+from ragdz.documents d, unnest(
     :ids::uuid[], :ordinals::integer[], :pages::integer[], :starts::bigint[], :ends::bigint[], :utf16_starts::bigint[], :languages::text[], :title_paths::text[],
     :contents::text[], :lexemes::text[], :lexeme_counts::integer[]
-) as c (id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content, lexemes, lexeme_count);
+) as c (id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content, lexemes, lexeme_count)
+where d.tenant_id = ragdz.current_tenant() and d.id = :document_id;
 
 -- name: insertVectors :exec
-insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, language, embedding)
-select ragdz.current_tenant(), v.chunk_id, :collection_id, v.language, v.embedding
-from unnest(:chunk_ids::uuid[], :languages::text[], :embeddings::public.halfvec[]) as v (chunk_id, language, embedding);
+-- Into the tenant's own partition, when it has one.
+insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
+select ragdz.current_tenant(), v.chunk_id, :collection_id, d.id, d.shelf_id, v.language, v.embedding,
+    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant()), 0)
+from ragdz.documents d, unnest(:chunk_ids::uuid[], :languages::text[], :embeddings::public.halfvec[]) as v (chunk_id, language, embedding)
+where d.tenant_id = ragdz.current_tenant() and d.id = :document_id;
 
 -- name: countDocument :execrows
 -- Adds to the collection's totals and locks it; no row when it is gone.
@@ -116,14 +149,53 @@ set document_count = c.document_count - 1, chunk_count = c.chunk_count - gone.ch
 from gone
 where c.tenant_id = ragdz.current_tenant() and c.id = gone.collection_id;
 
+-- name: findGroups :one
+-- Of one's own document.
+select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and id = :id;
+
+-- name: updateDocument :one
+-- row: DocumentRow
+-- A parameter that is null leaves its column as it is. No row when the document is gone, or its groups have changed meanwhile.
+with old as (
+    select id, groups from ragdz.documents
+    where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
+    for update
+), changed as (
+    update ragdz.documents d
+    set groups = coalesce(:groups?::text[], d.groups), country = coalesce(:country?::text, d.country),
+        theme = coalesce(:theme?::text, d.theme), source = coalesce(:source?::text, d.source),
+        official = coalesce(:official?::boolean, d.official), tags = coalesce(:tags?::text[], d.tags),
+        document_time = case when :sets_time::boolean then :document_time?::timestamptz else d.document_time end,
+        update_time = clock_timestamp()
+    from old
+    where d.tenant_id = ragdz.current_tenant() and d.id = old.id
+    returning d.*
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+    select c.tenant_id, :actor::text, 'document.groups', c.id::text, jsonb_build_object('groups', old.groups),
+        jsonb_build_object('groups', c.groups), :request_id::text, :peer::text
+    from changed c join old on old.id = c.id
+    where old.groups <> c.groups
+)
+select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+from changed;
+
 -- name: searchChunks :many
-select chunk_id as "chunk_id!", document_id as "document_id!", collection_id as "collection_id!", title as "title!",
-    title_path as "title_path!", language as "language!", content as "content!", page as "page!",
-    start_at as "start_at!", end_at as "end_at!", utf16_start as "utf16_start!", score as "score!",
-    dense_rank as "dense_rank!", lexical_rank as "lexical_rank!", similarity as "similarity!", coverage as "coverage!",
-    relevance as "relevance!"
+-- The first row is no chunk: it says which version of the corpus was searched, and how.
+select place as "place!", coalesce(corpus_version, '') as "corpus_version!", coalesce(plan, '') as "plan!",
+    coalesce(shared, false) as "shared!",
+    coalesce(chunk_id, '00000000-0000-0000-0000-000000000000') as "chunk_id!",
+    coalesce(document_id, '00000000-0000-0000-0000-000000000000') as "document_id!",
+    coalesce(collection_id, '00000000-0000-0000-0000-000000000000') as "collection_id!", coalesce(title, '') as "title!",
+    coalesce(title_path, '') as "title_path!", coalesce(language, '') as "language!", coalesce(content, '') as "content!",
+    coalesce(page, 0) as "page!", coalesce(start_at, 0) as "start_at!", coalesce(end_at, 0) as "end_at!",
+    coalesce(utf16_start, 0) as "utf16_start!", coalesce(score, 0) as "score!", coalesce(dense_rank, 0) as "dense_rank!",
+    coalesce(lexical_rank, 0) as "lexical_rank!", coalesce(similarity, 0) as "similarity!",
+    coalesce(coverage, 0) as "coverage!", coalesce(relevance, 0) as "relevance!"
 from ragdz.search_chunks(
     :query_vector::public.halfvec, :lexemes::text[], :terms::integer[], :weights::double precision[], :language::text, :model::text, :collections?::uuid[], :languages?::text[],
+    :documents?::uuid[], :filter_path?::text, :filter_values?::jsonb, :known_version?::text, :with_shared::boolean,
     :candidates::integer, :result_limit::integer, :lexical_weight::double precision, :rank_weight::double precision,
     :foreign_coverage::double precision);
 
@@ -154,3 +226,40 @@ where tenant_id = ragdz.current_tenant() and id = :id and analyzer_version < :ve
 -- name: checkRoom :exec
 -- Fails with SQLSTATE RQ001 when a document of this size would not be stored now.
 select ragdz.check_quota('documents', 1), ragdz.check_quota('bytes', :bytes::bigint);
+
+-- name: moveVectors :one
+-- One step of moving tenants that outgrew the exact scan to partitions of their own; of any tenant, ids and numbers only.
+select tenant_id as "tenant_id!", home as "home!", moved as "moved!", ready as "ready!"
+from ragdz.move_vectors(:threshold::bigint, :at_most::integer);
+
+-- name: stockVectorHomes :one
+-- For the owner of the schema.
+select ragdz.stock_vector_homes(:wanted::integer, :dimension::integer) as "made!";
+
+-- name: shareCorpus :one
+-- For operators. No row when there is no such tenant.
+with old as (
+    select country from ragdz.shared_corpora where tenant_id = :tenant_id::uuid
+), made as (
+    insert into ragdz.shared_corpora as c (tenant_id, country)
+    select tenant_id, :country::text from ragdz.tenants where tenant_id = :tenant_id::uuid
+    on conflict (tenant_id) do update set country = excluded.country, update_time = clock_timestamp()
+    returning c.tenant_id, c.country
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+    select tenant_id, :actor::text, 'corpus.share', tenant_id::text, (select to_jsonb(old) from old),
+        jsonb_build_object('country', country), :request_id::text, :peer::text
+    from made
+)
+select tenant_id from made;
+
+-- name: unshareCorpus :execrows
+with gone as (
+    delete from ragdz.shared_corpora where tenant_id = :tenant_id::uuid returning tenant_id, country
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+    select tenant_id, :actor::text, 'corpus.unshare', tenant_id::text, jsonb_build_object('country', country),
+        :request_id::text, :peer::text
+    from gone
+)
+select tenant_id from gone;

@@ -1313,10 +1313,66 @@ enum OpenAPI {
                 ],
                 "x-required-scope": "retrieval.read"
               },
+              "patch": {
+                "operationId": "Retrieval_UpdateCollection",
+                "tags": ["Retrieval"],
+                "description": "Changes to which groups a collection is limited. Like making one, that needs a key with `group.<name>` for every\ngroup that is added or taken away.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "groups": {
+                            "type": "array",
+                            "items": {
+                              "type": "string"
+                            },
+                            "description": "All of them; none: every key of the tenant sees the collection."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Collection"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              },
               "delete": {
                 "operationId": "Retrieval_DeleteCollection",
                 "tags": ["Retrieval"],
-                "description": "Removes the collection and every document in it.",
+                "description": "Removes the collection and every document in it, also those that the caller may not see.",
                 "parameters": [
                   {
                     "name": "id",
@@ -1380,6 +1436,13 @@ enum OpenAPI {
                     "in": "query",
                     "schema": {
                       "type": "string"
+                    }
+                  },
+                  {
+                    "name": "attributes",
+                    "in": "query",
+                    "schema": {
+                      "$ref": "#/components/schemas/DocumentAttributes"
                     }
                   }
                 ],
@@ -1502,6 +1565,62 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "retrieval.read"
+              },
+              "patch": {
+                "operationId": "Retrieval_UpdateDocument",
+                "tags": ["Retrieval"],
+                "description": "Changes what a document is about and who may see it; its text stays as it is.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "attributes": {
+                            "$ref": "#/components/schemas/DocumentAttributes"
+                          },
+                          "updateMask": {
+                            "type": "string",
+                            "examples": ["name,defaultLanguage"],
+                            "description": "Of country, theme, source, official, date, tags and groups: what of `attributes` counts."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Document"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
               },
               "delete": {
                 "operationId": "Retrieval_DeleteDocument",
@@ -1651,6 +1770,65 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/corpora/{tenant_id}": {
+              "put": {
+                "operationId": "Retrieval_ShareCorpus",
+                "tags": ["Retrieval"],
+                "description": "Lets other tenants read what a tenant has, beside what is their own: official texts of a country, for instance. Only keys\nof that tenant write to it; what it limits to groups stays its own.",
+                "parameters": [
+                  {
+                    "name": "tenant_id",
+                    "in": "path",
+                    "required": true,
+                    "description": "The tenant that holds the corpus.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "country": {
+                            "type": "string",
+                            "description": "The region of the tenants that read it, such as \"DZ\"; empty: every tenant does."
+                          },
+                          "stop": {
+                            "type": "boolean",
+                            "description": "It is shared no longer."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/SharedCorpus"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "operator": []
+                  }
+                ],
+                "x-required-scope": "platform.corpora.write"
               }
             },
             "/v1/ask": {
@@ -2944,6 +3122,13 @@ enum OpenAPI {
                   "extractive": {
                     "type": "boolean",
                     "description": "Answer with sentences of the documents only, even when a model is configured."
+                  },
+                  "filter": {
+                    "$ref": "#/components/schemas/Filter"
+                  },
+                  "privateOnly": {
+                    "type": "boolean",
+                    "description": "Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway."
                   }
                 }
               },
@@ -3134,7 +3319,7 @@ enum OpenAPI {
                   },
                   "name": {
                     "type": "string",
-                    "description": "1 to 100 characters, unique within the tenant."
+                    "description": "1 to 100 characters, unique among the tenant's collections that are limited to the same groups."
                   },
                   "embeddingModel": {
                     "type": "string",
@@ -3146,7 +3331,8 @@ enum OpenAPI {
                   },
                   "documentCount": {
                     "type": "string",
-                    "format": "int64"
+                    "format": "int64",
+                    "description": "Of what the caller may see."
                   },
                   "chunkCount": {
                     "type": "string",
@@ -3155,6 +3341,13 @@ enum OpenAPI {
                   "createTime": {
                     "type": "string",
                     "format": "date-time"
+                  },
+                  "groups": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "Only keys with the scope `group.<name>` of one of these see the collection; none: every key of the tenant does."
                   }
                 }
               },
@@ -3197,6 +3390,13 @@ enum OpenAPI {
                 "properties": {
                   "name": {
                     "type": "string"
+                  },
+                  "groups": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "At most 16, each of 1 to 63 lower-case letters, digits, \"-\" and \"_\"; the key must have `group.<name>` for each."
                   }
                 }
               },
@@ -3369,9 +3569,58 @@ enum OpenAPI {
                   },
                   "duplicate": {
                     "type": "boolean",
-                    "description": "The same bytes were already in the collection; this is the document that exists."
+                    "description": "The same bytes were already in the collection, for the same groups; this is the document that exists."
+                  },
+                  "attributes": {
+                    "$ref": "#/components/schemas/DocumentAttributes"
+                  },
+                  "updateTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When its attributes were changed last."
                   }
                 }
+              },
+              "DocumentAttributes": {
+                "type": "object",
+                "properties": {
+                  "country": {
+                    "type": "string",
+                    "description": "ISO 3166 alpha-2, such as \"DZ\"; empty: of no country."
+                  },
+                  "theme": {
+                    "type": "string",
+                    "description": "At most 100 characters, such as \"taxes\"."
+                  },
+                  "source": {
+                    "type": "string",
+                    "description": "Who has published it, at most 100 characters, such as \"JORADP\"."
+                  },
+                  "official": {
+                    "type": "boolean",
+                    "description": "An official text."
+                  },
+                  "date": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When what it says was said: a law's date, a letter's date."
+                  },
+                  "tags": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "At most 32, each of 1 to 64 characters."
+                  },
+                  "groups": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    },
+                    "description": "Only keys with the scope `group.<name>` of one of these see the document; none: whoever sees its collection does. At\nmost 16; the key that sets or takes away a group must have it."
+                  }
+                },
+                "description": "What a document is about, and who may see it. Searches filter by it."
               },
               "DocumentText": {
                 "type": "object",
@@ -3520,6 +3769,82 @@ enum OpenAPI {
                       "$ref": "#/components/schemas/EvaluationFigures"
                     },
                     "description": "One for each label, in their order, then one for all with an empty label."
+                  }
+                }
+              },
+              "Filter": {
+                "type": "object",
+                "properties": {
+                  "allOf": {
+                    "$ref": "#/components/schemas/Filters",
+                    "description": "Every one of them; none: all documents."
+                  },
+                  "anyOf": {
+                    "$ref": "#/components/schemas/Filters",
+                    "description": "At least one of them; none: no document."
+                  },
+                  "not": {
+                    "$ref": "#/components/schemas/Filter"
+                  },
+                  "collection": {
+                    "$ref": "#/components/schemas/FilterValues",
+                    "description": "Ids or names of collections. A name that is unknown ends in COLLECTION_NOT_FOUND."
+                  },
+                  "language": {
+                    "$ref": "#/components/schemas/FilterValues",
+                    "description": "\"ar\", \"fr\", \"en\" or \"und\": the language of most of the document's text."
+                  },
+                  "country": {
+                    "$ref": "#/components/schemas/FilterValues"
+                  },
+                  "theme": {
+                    "$ref": "#/components/schemas/FilterValues"
+                  },
+                  "source": {
+                    "$ref": "#/components/schemas/FilterValues"
+                  },
+                  "official": {
+                    "type": "boolean"
+                  },
+                  "date": {
+                    "$ref": "#/components/schemas/TimeRange",
+                    "description": "Within the range; a document without a date is in none."
+                  },
+                  "createTime": {
+                    "$ref": "#/components/schemas/TimeRange",
+                    "description": "When the document was stored."
+                  },
+                  "tag": {
+                    "$ref": "#/components/schemas/FilterValues",
+                    "description": "With at least one of the tags."
+                  },
+                  "document": {
+                    "$ref": "#/components/schemas/FilterValues",
+                    "description": "Ids. What does not exist, or not for the caller, is found nowhere."
+                  }
+                },
+                "description": "Which documents count. Conditions nest at most 8 deep, 64 in all, with 128 values in all."
+              },
+              "FilterValues": {
+                "type": "object",
+                "properties": {
+                  "values": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    }
+                  }
+                },
+                "description": "One of these values, compared letter by letter; 1 to 100 characters each."
+              },
+              "Filters": {
+                "type": "object",
+                "properties": {
+                  "filters": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/Filter"
+                    }
                   }
                 }
               },
@@ -4206,7 +4531,7 @@ enum OpenAPI {
                   },
                   "densePlan": {
                     "type": "string",
-                    "description": "\"exact\": all vectors in scope were compared."
+                    "description": "\"exact\": all vectors in scope were compared. \"hnsw\": the index of the tenant's own partition was searched. \"hnsw, then\nexact\": the index gave too few that pass the filter, so that all were compared after all."
                   },
                   "lexicalPlan": {
                     "type": "string",
@@ -4222,6 +4547,23 @@ enum OpenAPI {
                     "format": "double"
                   },
                   "foreignCoverage": {
+                    "type": "number",
+                    "format": "double"
+                  },
+                  "embeddingCached": {
+                    "type": "boolean",
+                    "description": "The server had read and embedded this query before, for this tenant."
+                  },
+                  "resultCached": {
+                    "type": "boolean",
+                    "description": "The server had searched this before, and the database said that nothing has changed since."
+                  },
+                  "embeddingHitRate": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Of the tenant's queries at this server, the share that was found in each cache."
+                  },
+                  "resultHitRate": {
                     "type": "number",
                     "format": "double"
                   }
@@ -4290,6 +4632,10 @@ enum OpenAPI {
                     "type": "number",
                     "format": "double",
                     "description": "The score of the lexical leg; 0: not found by it."
+                  },
+                  "shared": {
+                    "type": "boolean",
+                    "description": "It is of a corpus that is shared with the tenant, not of its own."
                   }
                 }
               },
@@ -4335,6 +4681,13 @@ enum OpenAPI {
                   "explain": {
                     "type": "boolean",
                     "description": "Say how the query was read and searched."
+                  },
+                  "filter": {
+                    "$ref": "#/components/schemas/Filter"
+                  },
+                  "privateOnly": {
+                    "type": "boolean",
+                    "description": "Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway."
                   }
                 }
               },
@@ -4393,6 +4746,20 @@ enum OpenAPI {
                   },
                   "tenantId": {
                     "type": "string"
+                  }
+                }
+              },
+              "SharedCorpus": {
+                "type": "object",
+                "properties": {
+                  "tenantId": {
+                    "type": "string"
+                  },
+                  "country": {
+                    "type": "string"
+                  },
+                  "shared": {
+                    "type": "boolean"
                   }
                 }
               },
@@ -4678,6 +5045,21 @@ enum OpenAPI {
                   "TENANT_STATUS_DELETING",
                   "TENANT_STATUS_DELETED"
                 ]
+              },
+              "TimeRange": {
+                "type": "object",
+                "properties": {
+                  "start": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "The first moment that counts; unset: no bound."
+                  },
+                  "end": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "The first moment that does not count any more; unset: no bound."
+                  }
+                }
               },
               "Usage": {
                 "type": "object",

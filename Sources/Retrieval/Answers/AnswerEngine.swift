@@ -41,8 +41,7 @@ struct AnswerUsage: Sendable {
 
 struct AnswerRequest: Sendable {
     let question: String
-    /// nil: all collections of the tenant.
-    let collections: [UUID128]?
+    let scope: SearchScope
     let passages: Int
     /// nil: the question's own.
     let language: LanguageCode?
@@ -64,13 +63,14 @@ struct AnswerEngine: Sendable {
     static let nearest = 3
 
     func answer(
-        _ tenant: UUID128, _ request: AnswerRequest, after progress: AnswerProgress? = nil,
+        _ caller: Caller, _ request: AnswerRequest, after progress: AnswerProgress? = nil,
         emit: (AnswerEvent) async throws -> Void
     ) async throws {
-        let query = try await search.analyse(request.question)
+        let query = try await search.analyse(request.question, for: caller)
         let language = Self.language(request, query)
         let passages = try await search.search(
-            tenant, query, collections: request.collections, languages: [], limit: request.passages)
+            caller, query, scope: request.scope, limit: request.passages
+        ).passages
         if let progress {
             // What was said rests on these passages, by their numbers.
             guard progress.sources == passages.map(\.chunk) else { throw Status.streamChanged }
@@ -90,13 +90,13 @@ struct AnswerEngine: Sendable {
             try await emit(.usage(usage))
             return
         }
-        var speaker = AnswerSpeaker(tenant: tenant, passages: passages, store: search.store)
+        var speaker = AnswerSpeaker(caller: caller, passages: passages, store: search.store)
         if let progress { speaker.goOn(after: progress) }
         if let chat, !request.extractive {
             let writer = GeneratedAnswer(chat: chat, search: search, logger: logger)
             usage.model = chat.model
             let outcome = try await write(
-                with: writer, tenant, request, language, evidence.composer, &speaker, &usage, after: progress,
+                with: writer, caller.tenant, request, language, evidence.composer, &speaker, &usage, after: progress,
                 emit: emit)
             if outcome == .declined { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
             if outcome != .failed {

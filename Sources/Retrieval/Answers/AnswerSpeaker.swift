@@ -4,14 +4,14 @@ internal import Schema
 
 /// Sends the sentences of an answer, each with its citation after the citation is verified.
 struct AnswerSpeaker {
-    let tenant: UUID128
+    let caller: Caller
     let passages: [Passage]
     let store: RetrievalStore
     private var numbers: [Quote: Int] = [:]
     private(set) var hasSpoken = false
 
-    init(tenant: UUID128, passages: [Passage], store: RetrievalStore) {
-        self.tenant = tenant
+    init(caller: Caller, passages: [Passage], store: RetrievalStore) {
+        self.caller = caller
         self.passages = passages
         self.store = store
     }
@@ -56,7 +56,7 @@ struct AnswerSpeaker {
         let passage = passages[quote.passage]
         let start = Int(passage.start) + quote.range.lowerBound
         let range = start..<(start + quote.range.count)
-        let found = try await store.parts(tenant, [(passage.document, range)])
+        let found = try await store.parts(caller, [(passage.document, range)])
         guard let part = found.first ?? nil, part.quote.unicodeScalars.elementsEqual(quote.text.unicodeScalars) else {
             return nil
         }

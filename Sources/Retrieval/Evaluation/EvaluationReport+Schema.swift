@@ -46,7 +46,7 @@ extension Ragdz_V1_Estimate {
 }
 
 extension Ragdz_V1_SearchExplanation {
-    init(_ query: AnalysedQuery, _ weights: FusionWeights) {
+    init(_ query: AnalysedQuery, _ weights: FusionWeights, _ found: SearchResult, _ rates: QueryCache.Rates) {
         self.init()
         variety = query.terms.detected.variety.rawValue
         languageConfidence = query.terms.detected.confidence
@@ -63,7 +63,11 @@ extension Ragdz_V1_SearchExplanation {
             return term
         }
         embedded = query.embedded
-        densePlan = "exact"
+        densePlan = found.plan
+        embeddingCached = query.isCached
+        resultCached = found.isCached
+        embeddingHitRate = rates.embeddings.share
+        resultHitRate = rates.results.share
         lexicalPlan = "gin"
         lexicalWeight = weights.lexicalWeight
         rankWeight = weights.rankWeight

@@ -61,7 +61,7 @@ struct SearchEvaluation: Sendable {
     let answers: AnswerEngine
 
     func run(
-        _ tenant: UUID128, _ cases: [EvaluationCase], collections: [UUID128]?, judgesGate: Bool
+        _ caller: Caller, _ cases: [EvaluationCase], scope: SearchScope, judgesGate: Bool
     ) async throws -> [Outcome] {
         var outcomes: [Outcome] = []
         outcomes.reserveCapacity(cases.count)
@@ -69,7 +69,8 @@ struct SearchEvaluation: Sendable {
             try Task.checkCancellation()
             let query = try await answers.search.analyse(asked.question)
             let found = try await answers.search.search(
-                tenant, query, collections: collections, languages: [], limit: Limits.candidates)
+                caller, query, scope: scope, limit: Limits.candidates
+            ).passages
             var places: [Leg: Int] = [:]
             if asked.isAnswerable {
                 for leg in Leg.allCases { places[leg] = asked.place(in: leg.ranking(found)) }

@@ -9,28 +9,57 @@ enum Queries {
         static let insertCollection = Statement(
             name: "retrieval.insertCollection",
             sql: #"""
-                insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension)
-                values (ragdz.current_tenant(), $1, $2, $3, $4)
-                on conflict (tenant_id, name) do nothing
-                returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time
+                insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
+                values (ragdz.current_tenant(), $1, $2, $3, $4, $5)
+                on conflict (tenant_id, name, groups) do nothing
+                returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups
                 """#)
 
         static let findCollections = Statement(
             name: "retrieval.findCollections",
             sql: #"""
-                select id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time
-                from ragdz.collections
-                where tenant_id = ragdz.current_tenant() and (id = any ($1::uuid[]) or name = any ($2::text[]))
+                select c.id, c.name, c.embedding_model, c.embedding_dimension, s.document_count as document_count,
+                    s.chunk_count as chunk_count, c.create_time, c.groups
+                from ragdz.collections c
+                cross join lateral (
+                    select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
+                    from ragdz.shelves
+                    where tenant_id = c.tenant_id and collection_id = c.id
+                ) s
+                where c.tenant_id = ragdz.current_tenant() and (c.id = any ($1::uuid[]) or c.name = any ($2::text[]))
                 """#)
 
         static let listCollections = Statement(
             name: "retrieval.listCollections",
             sql: #"""
-                select id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time
-                from ragdz.collections
-                where tenant_id = ragdz.current_tenant() and name > $1
-                order by name
-                limit $2
+                select c.id, c.name, c.embedding_model, c.embedding_dimension, s.document_count as document_count,
+                    s.chunk_count as chunk_count, c.create_time, c.groups
+                from ragdz.collections c
+                cross join lateral (
+                    select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
+                    from ragdz.shelves
+                    where tenant_id = c.tenant_id and collection_id = c.id
+                ) s
+                where c.tenant_id = ragdz.current_tenant() and (c.name, c.id) > ($1::text, $2::uuid)
+                order by c.name, c.id
+                limit $3
+                """#)
+
+        static let updateCollectionGroups = Statement(
+            name: "retrieval.updateCollectionGroups",
+            sql: #"""
+                with changed as (
+                    update ragdz.collections
+                    set groups = $1
+                    where tenant_id = ragdz.current_tenant() and id = $2 and groups = $3::text[]
+                    returning tenant_id, id, groups
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                    select tenant_id, $4::text, 'collection.groups', id::text, jsonb_build_object('groups', $3::text[]),
+                        jsonb_build_object('groups', groups), $5::text, $6::text
+                    from changed
+                )
+                select id from changed
                 """#)
 
         static let deleteCollection = Statement(
@@ -43,18 +72,18 @@ enum Queries {
             name: "retrieval.findDocument",
             sql: #"""
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-                    sha256, create_time
+                    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = $1
                 """#)
 
         static let findDocumentByHash = Statement(
             name: "retrieval.findDocumentByHash",
             sql: #"""
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-                    sha256, create_time
+                    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and sha256 = $2
+                where tenant_id = ragdz.current_tenant() and collection_id = $1 and sha256 = $2 and groups = $3::text[]
                 """#)
 
         static let findDocumentText = Statement(
@@ -62,7 +91,7 @@ enum Queries {
             sql: #"""
                 select content, page_starts
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = $1
                 """#)
 
         static let findDocumentParts = Statement(
@@ -71,7 +100,7 @@ enum Queries {
                 select p.number as number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
                     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
                 from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
-                join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+                join ragdz.documents d on (d.tenant_id = ragdz.current_tenant() or d.tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and d.id = p.document_id
                 order by p.number
                 """#)
 
@@ -89,7 +118,7 @@ enum Queries {
             name: "retrieval.listDocuments",
             sql: #"""
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-                    sha256, create_time
+                    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
                 from ragdz.documents
                 where tenant_id = ragdz.current_tenant() and collection_id = $1 and id > $2
                 order by id
@@ -101,11 +130,11 @@ enum Queries {
             sql: #"""
                 insert into ragdz.documents (
                     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
-                    page_starts, sha256, content, chunk_count, analyzer_version)
-                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                    page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags)
+                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
                 on conflict do nothing
                 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-                    sha256, create_time
+                    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
                 """#)
 
         static let insertChunks = Statement(
@@ -113,21 +142,24 @@ enum Queries {
             sql: #"""
                 insert into ragdz.chunks (
                     tenant_id, id, collection_id, document_id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content,
-                    lexemes, lexeme_count)
-                select ragdz.current_tenant(), c.id, $1, $2, c.ordinal, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
-                    c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count
-                from unnest(
-                    $3::uuid[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
-                    $11::text[], $12::text[], $13::integer[]
+                    lexemes, lexeme_count, shelf_id)
+                select ragdz.current_tenant(), c.id, $1, d.id, c.ordinal, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
+                    c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count, d.shelf_id
+                from ragdz.documents d, unnest(
+                    $2::uuid[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
+                    $10::text[], $11::text[], $12::integer[]
                 ) as c (id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content, lexemes, lexeme_count)
+                where d.tenant_id = ragdz.current_tenant() and d.id = $13
                 """#)
 
         static let insertVectors = Statement(
             name: "retrieval.insertVectors",
             sql: #"""
-                insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, language, embedding)
-                select ragdz.current_tenant(), v.chunk_id, $1, v.language, v.embedding
-                from unnest($2::uuid[], $3::text[], $4::public.halfvec[]) as v (chunk_id, language, embedding)
+                insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
+                select ragdz.current_tenant(), v.chunk_id, $1, d.id, d.shelf_id, v.language, v.embedding,
+                    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant()), 0)
+                from ragdz.documents d, unnest($2::uuid[], $3::text[], $4::public.halfvec[]) as v (chunk_id, language, embedding)
+                where d.tenant_id = ragdz.current_tenant() and d.id = $5
                 """#)
 
         static let countDocument = Statement(
@@ -152,18 +184,59 @@ enum Queries {
                 where c.tenant_id = ragdz.current_tenant() and c.id = gone.collection_id
                 """#)
 
+        static let findGroups = Statement(
+            name: "retrieval.findGroups",
+            sql: #"""
+                select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and id = $1
+                """#)
+
+        static let updateDocument = Statement(
+            name: "retrieval.updateDocument",
+            sql: #"""
+                with old as (
+                    select id, groups from ragdz.documents
+                    where tenant_id = ragdz.current_tenant() and id = $1 and groups = $2::text[]
+                    for update
+                ), changed as (
+                    update ragdz.documents d
+                    set groups = coalesce($3::text[], d.groups), country = coalesce($4::text, d.country),
+                        theme = coalesce($5::text, d.theme), source = coalesce($6::text, d.source),
+                        official = coalesce($7::boolean, d.official), tags = coalesce($8::text[], d.tags),
+                        document_time = case when $9::boolean then $10::timestamptz else d.document_time end,
+                        update_time = clock_timestamp()
+                    from old
+                    where d.tenant_id = ragdz.current_tenant() and d.id = old.id
+                    returning d.*
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                    select c.tenant_id, $11::text, 'document.groups', c.id::text, jsonb_build_object('groups', old.groups),
+                        jsonb_build_object('groups', c.groups), $12::text, $13::text
+                    from changed c join old on old.id = c.id
+                    where old.groups <> c.groups
+                )
+                select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
+                    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+                from changed
+                """#)
+
         static let searchChunks = Statement(
             name: "retrieval.searchChunks",
             sql: #"""
-                select chunk_id as chunk_id, document_id as document_id, collection_id as collection_id, title as title,
-                    title_path as title_path, language as language, content as content, page as page,
-                    start_at as start_at, end_at as end_at, utf16_start as utf16_start, score as score,
-                    dense_rank as dense_rank, lexical_rank as lexical_rank, similarity as similarity, coverage as coverage,
-                    relevance as relevance
+                select place as place, coalesce(corpus_version, '') as corpus_version, coalesce(plan, '') as plan,
+                    coalesce(shared, false) as shared,
+                    coalesce(chunk_id, '00000000-0000-0000-0000-000000000000') as chunk_id,
+                    coalesce(document_id, '00000000-0000-0000-0000-000000000000') as document_id,
+                    coalesce(collection_id, '00000000-0000-0000-0000-000000000000') as collection_id, coalesce(title, '') as title,
+                    coalesce(title_path, '') as title_path, coalesce(language, '') as language, coalesce(content, '') as content,
+                    coalesce(page, 0) as page, coalesce(start_at, 0) as start_at, coalesce(end_at, 0) as end_at,
+                    coalesce(utf16_start, 0) as utf16_start, coalesce(score, 0) as score, coalesce(dense_rank, 0) as dense_rank,
+                    coalesce(lexical_rank, 0) as lexical_rank, coalesce(similarity, 0) as similarity,
+                    coalesce(coverage, 0) as coverage, coalesce(relevance, 0) as relevance
                 from ragdz.search_chunks(
                     $1::public.halfvec, $2::text[], $3::integer[], $4::double precision[], $5::text, $6::text, $7::uuid[], $8::text[],
-                    $9::integer, $10::integer, $11::double precision, $12::double precision,
-                    $13::double precision)
+                    $9::uuid[], $10::text, $11::jsonb, $12::text, $13::boolean,
+                    $14::integer, $15::integer, $16::double precision, $17::double precision,
+                    $18::double precision)
                 """#)
 
         static let documentsToIndex = Statement(
@@ -209,6 +282,52 @@ enum Queries {
             sql: #"""
                 select ragdz.check_quota('documents', 1), ragdz.check_quota('bytes', $1::bigint)
                 """#)
+
+        static let moveVectors = Statement(
+            name: "retrieval.moveVectors",
+            sql: #"""
+                select tenant_id as tenant_id, home as home, moved as moved, ready as ready
+                from ragdz.move_vectors($1::bigint, $2::integer)
+                """#)
+
+        static let stockVectorHomes = Statement(
+            name: "retrieval.stockVectorHomes",
+            sql: #"""
+                select ragdz.stock_vector_homes($1::integer, $2::integer) as made
+                """#)
+
+        static let shareCorpus = Statement(
+            name: "retrieval.shareCorpus",
+            sql: #"""
+                with old as (
+                    select country from ragdz.shared_corpora where tenant_id = $1::uuid
+                ), made as (
+                    insert into ragdz.shared_corpora as c (tenant_id, country)
+                    select tenant_id, $2::text from ragdz.tenants where tenant_id = $1::uuid
+                    on conflict (tenant_id) do update set country = excluded.country, update_time = clock_timestamp()
+                    returning c.tenant_id, c.country
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
+                    select tenant_id, $3::text, 'corpus.share', tenant_id::text, (select to_jsonb(old) from old),
+                        jsonb_build_object('country', country), $4::text, $5::text
+                    from made
+                )
+                select tenant_id from made
+                """#)
+
+        static let unshareCorpus = Statement(
+            name: "retrieval.unshareCorpus",
+            sql: #"""
+                with gone as (
+                    delete from ragdz.shared_corpora where tenant_id = $1::uuid returning tenant_id, country
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+                    select tenant_id, $2::text, 'corpus.unshare', tenant_id::text, jsonb_build_object('country', country),
+                        $3::text, $4::text
+                    from gone
+                )
+                select tenant_id from gone
+                """#)
     }
 
     struct CollectionRow: PostgresRow, Hashable {
@@ -219,6 +338,7 @@ enum Queries {
         var documentCount: Int64
         var chunkCount: Int64
         var createTime: PostgresTimestamp
+        var groups: [String]
     }
 
     struct DocumentRow: PostgresRow, Hashable {
@@ -234,6 +354,14 @@ enum Queries {
         var chunkCount: Int
         var sha256: String
         var createTime: PostgresTimestamp
+        var groups: [String]
+        var country: String
+        var theme: String
+        var source: String
+        var official: Bool
+        var documentTime: PostgresTimestamp?
+        var tags: [String]
+        var updateTime: PostgresTimestamp?
     }
 
     struct FindDocumentTextRow: PostgresRow, Hashable {
@@ -259,6 +387,10 @@ enum Queries {
     }
 
     struct SearchChunksRow: PostgresRow, Hashable {
+        var place: Int
+        var corpusVersion: String
+        var plan: String
+        var shared: Bool
         var chunkID: UUID128
         var documentID: UUID128
         var collectionID: UUID128
@@ -296,19 +428,29 @@ enum Queries {
         var content: String
     }
 
+    struct MoveVectorsRow: PostgresRow, Hashable {
+        var tenantID: UUID128
+        var home: Int
+        var moved: Int64
+        var ready: Bool
+    }
+
     /// No row when the name is taken.
     static func insertCollection(
-        _ db: some QueryRunner, id: UUID128, name: String, embeddingModel: String, embeddingDimension: Int
+        _ db: some QueryRunner, id: UUID128, name: String, embeddingModel: String, embeddingDimension: Int,
+        groups: [String]
     ) async throws(PostgresError) -> CollectionRow? {
-        var parameters = ParameterWriter(capacity: 4)
+        var parameters = ParameterWriter(capacity: 5)
         id.encode(into: &parameters)
         name.encode(into: &parameters)
         embeddingModel.encode(into: &parameters)
         embeddingDimension.encode(into: &parameters)
+        groups.encode(into: &parameters)
         return try await db.run(Statements.insertCollection, parameters).first()
     }
 
     /// By ids or names, in no order; what is unknown is missing.
+    /// What is counted is what the caller may see: row-level security shows no other shelf.
     static func findCollections(
         _ db: some QueryRunner, ids: [UUID128], names: [String]
     ) async throws(PostgresError) -> [CollectionRow] {
@@ -319,12 +461,28 @@ enum Queries {
     }
 
     static func listCollections(
-        _ db: some QueryRunner, afterName: String, pageSize: Int64
+        _ db: some QueryRunner, afterName: String, afterID: UUID128, pageSize: Int64
     ) async throws(PostgresError) -> [CollectionRow] {
-        var parameters = ParameterWriter(capacity: 2)
+        var parameters = ParameterWriter(capacity: 3)
         afterName.encode(into: &parameters)
+        afterID.encode(into: &parameters)
         pageSize.encode(into: &parameters)
         return try await db.run(Statements.listCollections, parameters).all()
+    }
+
+    /// No row when the collection is gone, or its groups have changed meanwhile.
+    static func updateCollectionGroups(
+        _ db: some QueryRunner, groups: [String], id: UUID128, expectedGroups: [String], actor: String,
+        requestID: String, peer: String
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 6)
+        groups.encode(into: &parameters)
+        id.encode(into: &parameters)
+        expectedGroups.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.updateCollectionGroups, parameters).affected
     }
 
     static func deleteCollection(
@@ -335,6 +493,7 @@ enum Queries {
         return try await db.run(Statements.deleteCollection, parameters).affected
     }
 
+    /// One's own, or one of a corpus that is shared with the tenant.
     static func findDocument(
         _ db: some QueryRunner, id: UUID128
     ) async throws(PostgresError) -> DocumentRow? {
@@ -344,11 +503,12 @@ enum Queries {
     }
 
     static func findDocumentByHash(
-        _ db: some QueryRunner, collectionID: UUID128, sha256: String
+        _ db: some QueryRunner, collectionID: UUID128, sha256: String, groups: [String]
     ) async throws(PostgresError) -> DocumentRow? {
-        var parameters = ParameterWriter(capacity: 2)
+        var parameters = ParameterWriter(capacity: 3)
         collectionID.encode(into: &parameters)
         sha256.encode(into: &parameters)
+        groups.encode(into: &parameters)
         return try await db.run(Statements.findDocumentByHash, parameters).first()
     }
 
@@ -395,9 +555,10 @@ enum Queries {
     static func insertDocument(
         _ db: some QueryRunner, id: UUID128, collectionID: UUID128, filename: String, title: String, mediaType: String,
         language: String, byteSize: Int64, characterCount: Int64, pageCount: Int, pageStarts: [Int64], sha256: String,
-        content: String, chunkCount: Int, analyzerVersion: Int
+        content: String, chunkCount: Int, analyzerVersion: Int, groups: [String], country: String, theme: String,
+        source: String, official: Bool, documentTime: PostgresTimestamp?, tags: [String]
     ) async throws(PostgresError) -> DocumentRow? {
-        var parameters = ParameterWriter(capacity: 14)
+        var parameters = ParameterWriter(capacity: 21)
         id.encode(into: &parameters)
         collectionID.encode(into: &parameters)
         filename.encode(into: &parameters)
@@ -412,17 +573,23 @@ enum Queries {
         content.encode(into: &parameters)
         chunkCount.encode(into: &parameters)
         analyzerVersion.encode(into: &parameters)
+        groups.encode(into: &parameters)
+        country.encode(into: &parameters)
+        theme.encode(into: &parameters)
+        source.encode(into: &parameters)
+        official.encode(into: &parameters)
+        documentTime.encode(into: &parameters)
+        tags.encode(into: &parameters)
         return try await db.run(Statements.insertDocument, parameters).first()
     }
 
     static func insertChunks(
-        _ db: some QueryRunner, collectionID: UUID128, documentID: UUID128, ids: [UUID128], ordinals: [Int],
-        pages: [Int], starts: [Int64], ends: [Int64], utf16Starts: [Int64], languages: [String], titlePaths: [String],
-        contents: [String], lexemes: [String], lexemeCounts: [Int]
+        _ db: some QueryRunner, collectionID: UUID128, ids: [UUID128], ordinals: [Int], pages: [Int], starts: [Int64],
+        ends: [Int64], utf16Starts: [Int64], languages: [String], titlePaths: [String], contents: [String],
+        lexemes: [String], lexemeCounts: [Int], documentID: UUID128
     ) async throws(PostgresError) {
         var parameters = ParameterWriter(capacity: 13)
         collectionID.encode(into: &parameters)
-        documentID.encode(into: &parameters)
         ids.encode(into: &parameters)
         ordinals.encode(into: &parameters)
         pages.encode(into: &parameters)
@@ -434,18 +601,21 @@ enum Queries {
         contents.encode(into: &parameters)
         lexemes.encode(into: &parameters)
         lexemeCounts.encode(into: &parameters)
+        documentID.encode(into: &parameters)
         _ = try await db.run(Statements.insertChunks, parameters)
     }
 
+    /// Into the tenant's own partition, when it has one.
     static func insertVectors(
         _ db: some QueryRunner, collectionID: UUID128, chunkIDs: [UUID128], languages: [String],
-        embeddings: [HalfVector]
+        embeddings: [HalfVector], documentID: UUID128
     ) async throws(PostgresError) {
-        var parameters = ParameterWriter(capacity: 4)
+        var parameters = ParameterWriter(capacity: 5)
         collectionID.encode(into: &parameters)
         chunkIDs.encode(into: &parameters)
         languages.encode(into: &parameters)
         embeddings.encode(into: &parameters)
+        documentID.encode(into: &parameters)
         _ = try await db.run(Statements.insertVectors, parameters)
     }
 
@@ -469,12 +639,46 @@ enum Queries {
         return try await db.run(Statements.deleteDocument, parameters).affected
     }
 
+    /// Of one's own document.
+    static func findGroups(
+        _ db: some QueryRunner, id: UUID128
+    ) async throws(PostgresError) -> [String]? {
+        var parameters = ParameterWriter(capacity: 1)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.findGroups, parameters).firstValue()
+    }
+
+    /// A parameter that is null leaves its column as it is. No row when the document is gone, or its groups have changed meanwhile.
+    static func updateDocument(
+        _ db: some QueryRunner, id: UUID128, expectedGroups: [String], groups: [String]?, country: String?,
+        theme: String?, source: String?, official: Bool?, tags: [String]?, setsTime: Bool,
+        documentTime: PostgresTimestamp?, actor: String, requestID: String, peer: String
+    ) async throws(PostgresError) -> DocumentRow? {
+        var parameters = ParameterWriter(capacity: 13)
+        id.encode(into: &parameters)
+        expectedGroups.encode(into: &parameters)
+        groups.encode(into: &parameters)
+        country.encode(into: &parameters)
+        theme.encode(into: &parameters)
+        source.encode(into: &parameters)
+        official.encode(into: &parameters)
+        tags.encode(into: &parameters)
+        setsTime.encode(into: &parameters)
+        documentTime.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.updateDocument, parameters).first()
+    }
+
+    /// The first row is no chunk: it says which version of the corpus was searched, and how.
     static func searchChunks(
         _ db: some QueryRunner, queryVector: HalfVector, lexemes: [String], terms: [Int], weights: [Double],
-        language: String, model: String, collections: [UUID128]?, languages: [String]?, candidates: Int,
+        language: String, model: String, collections: [UUID128]?, languages: [String]?, documents: [UUID128]?,
+        filterPath: String?, filterValues: PostgresJSON?, knownVersion: String?, withShared: Bool, candidates: Int,
         resultLimit: Int, lexicalWeight: Double, rankWeight: Double, foreignCoverage: Double
     ) async throws(PostgresError) -> [SearchChunksRow] {
-        var parameters = ParameterWriter(capacity: 13)
+        var parameters = ParameterWriter(capacity: 18)
         queryVector.encode(into: &parameters)
         lexemes.encode(into: &parameters)
         terms.encode(into: &parameters)
@@ -483,6 +687,11 @@ enum Queries {
         model.encode(into: &parameters)
         collections.encode(into: &parameters)
         languages.encode(into: &parameters)
+        documents.encode(into: &parameters)
+        filterPath.encode(into: &parameters)
+        filterValues.encode(into: &parameters)
+        knownVersion.encode(into: &parameters)
+        withShared.encode(into: &parameters)
         candidates.encode(into: &parameters)
         resultLimit.encode(into: &parameters)
         lexicalWeight.encode(into: &parameters)
@@ -544,6 +753,50 @@ enum Queries {
         bytes.encode(into: &parameters)
         _ = try await db.run(Statements.checkRoom, parameters)
     }
+
+    /// One step of moving tenants that outgrew the exact scan to partitions of their own; of any tenant, ids and numbers only.
+    static func moveVectors(
+        _ db: some QueryRunner, threshold: Int64, atMost: Int
+    ) async throws(PostgresError) -> MoveVectorsRow? {
+        var parameters = ParameterWriter(capacity: 2)
+        threshold.encode(into: &parameters)
+        atMost.encode(into: &parameters)
+        return try await db.run(Statements.moveVectors, parameters).first()
+    }
+
+    /// For the owner of the schema.
+    static func stockVectorHomes(
+        _ db: some QueryRunner, wanted: Int, dimension: Int
+    ) async throws(PostgresError) -> Int? {
+        var parameters = ParameterWriter(capacity: 2)
+        wanted.encode(into: &parameters)
+        dimension.encode(into: &parameters)
+        return try await db.run(Statements.stockVectorHomes, parameters).firstValue()
+    }
+
+    /// For operators. No row when there is no such tenant.
+    static func shareCorpus(
+        _ db: some QueryRunner, tenantID: UUID128, country: String, actor: String, requestID: String, peer: String
+    ) async throws(PostgresError) -> UUID128? {
+        var parameters = ParameterWriter(capacity: 5)
+        tenantID.encode(into: &parameters)
+        country.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.shareCorpus, parameters).firstValue()
+    }
+
+    static func unshareCorpus(
+        _ db: some QueryRunner, tenantID: UUID128, actor: String, requestID: String, peer: String
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 4)
+        tenantID.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
+        return try await db.run(Statements.unshareCorpus, parameters).affected
+    }
 }
 
 extension Queries.CollectionRow {
@@ -555,6 +808,7 @@ extension Queries.CollectionRow {
         self.documentCount = try row.get(4)
         self.chunkCount = try row.get(5)
         self.createTime = try row.get(6)
+        self.groups = try row.get(7)
     }
 }
 
@@ -572,6 +826,14 @@ extension Queries.DocumentRow {
         self.chunkCount = try row.get(9)
         self.sha256 = try row.get(10)
         self.createTime = try row.get(11)
+        self.groups = try row.get(12)
+        self.country = try row.get(13)
+        self.theme = try row.get(14)
+        self.source = try row.get(15)
+        self.official = try row.get(16)
+        self.documentTime = try row.get(17)
+        self.tags = try row.get(18)
+        self.updateTime = try row.get(19)
     }
 }
 
@@ -627,24 +889,37 @@ extension Queries.FindTextToIndexRow {
     }
 }
 
+extension Queries.MoveVectorsRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.tenantID = try row.get(0)
+        self.home = try row.get(1)
+        self.moved = try row.get(2)
+        self.ready = try row.get(3)
+    }
+}
+
 extension Queries.SearchChunksRow {
     init(_ row: Row) throws(PostgresError) {
-        self.chunkID = try row.get(0)
-        self.documentID = try row.get(1)
-        self.collectionID = try row.get(2)
-        self.title = try row.get(3)
-        self.titlePath = try row.get(4)
-        self.language = try row.get(5)
-        self.content = try row.get(6)
-        self.page = try row.get(7)
-        self.startAt = try row.get(8)
-        self.endAt = try row.get(9)
-        self.utf16Start = try row.get(10)
-        self.score = try row.get(11)
-        self.denseRank = try row.get(12)
-        self.lexicalRank = try row.get(13)
-        self.similarity = try row.get(14)
-        self.coverage = try row.get(15)
-        self.relevance = try row.get(16)
+        self.place = try row.get(0)
+        self.corpusVersion = try row.get(1)
+        self.plan = try row.get(2)
+        self.shared = try row.get(3)
+        self.chunkID = try row.get(4)
+        self.documentID = try row.get(5)
+        self.collectionID = try row.get(6)
+        self.title = try row.get(7)
+        self.titlePath = try row.get(8)
+        self.language = try row.get(9)
+        self.content = try row.get(10)
+        self.page = try row.get(11)
+        self.startAt = try row.get(12)
+        self.endAt = try row.get(13)
+        self.utf16Start = try row.get(14)
+        self.score = try row.get(15)
+        self.denseRank = try row.get(16)
+        self.lexicalRank = try row.get(17)
+        self.similarity = try row.get(18)
+        self.coverage = try row.get(19)
+        self.relevance = try row.get(20)
     }
 }

@@ -507,19 +507,25 @@ public enum ContractDescriptors {
             dependencies: [
                 "google/api/annotations.proto",
                 "google/protobuf/empty.proto",
+                "google/protobuf/field_mask.proto",
                 "google/protobuf/timestamp.proto",
                 "ragdz/options.proto",
             ],
             symbols: [
+                "ragdz.v1.ShareCorpusRequest",
+                "ragdz.v1.SharedCorpus",
                 "ragdz.v1.Collection",
                 "ragdz.v1.CreateCollectionRequest",
+                "ragdz.v1.UpdateCollectionRequest",
                 "ragdz.v1.GetCollectionRequest",
                 "ragdz.v1.ListCollectionsRequest",
                 "ragdz.v1.ListCollectionsResponse",
                 "ragdz.v1.DeleteCollectionRequest",
                 "ragdz.v1.Document",
+                "ragdz.v1.DocumentAttributes",
                 "ragdz.v1.UploadDocumentRequest",
                 "ragdz.v1.UploadHeader",
+                "ragdz.v1.UpdateDocumentRequest",
                 "ragdz.v1.GetDocumentRequest",
                 "ragdz.v1.GetDocumentTextRequest",
                 "ragdz.v1.DocumentText",
@@ -527,6 +533,10 @@ public enum ContractDescriptors {
                 "ragdz.v1.ListDocumentsResponse",
                 "ragdz.v1.DeleteDocumentRequest",
                 "ragdz.v1.SearchRequest",
+                "ragdz.v1.Filter",
+                "ragdz.v1.Filters",
+                "ragdz.v1.FilterValues",
+                "ragdz.v1.TimeRange",
                 "ragdz.v1.SearchResponse",
                 "ragdz.v1.SearchExplanation",
                 "ragdz.v1.SearchTerm",
@@ -549,110 +559,148 @@ public enum ContractDescriptors {
                 "ragdz.v1.Retrieval.CreateCollection",
                 "ragdz.v1.Retrieval.GetCollection",
                 "ragdz.v1.Retrieval.ListCollections",
+                "ragdz.v1.Retrieval.UpdateCollection",
                 "ragdz.v1.Retrieval.DeleteCollection",
                 "ragdz.v1.Retrieval.UploadDocument",
                 "ragdz.v1.Retrieval.GetDocument",
                 "ragdz.v1.Retrieval.GetDocumentText",
                 "ragdz.v1.Retrieval.ListDocuments",
+                "ragdz.v1.Retrieval.UpdateDocument",
                 "ragdz.v1.Retrieval.DeleteDocument",
                 "ragdz.v1.Retrieval.Search",
                 "ragdz.v1.Retrieval.Evaluate",
+                "ragdz.v1.Retrieval.ShareCorpus",
                 "ragdz.v1.Retrieval.Ask",
             ],
             base64: """
                 ChhyYWdkei92MS9yZXRyaWV2YWwucHJvdG8SCHJhZ2R6LnYxGhxnb29nbGUvYXBpL2Fubm90YXRpb25zLnByb3RvGhtnb29n
-                bGUvcHJvdG9idWYvZW1wdHkucHJvdG8aH2dvb2dsZS9wcm90b2J1Zi90aW1lc3RhbXAucHJvdG8aE3JhZ2R6L29wdGlvbnMu
-                cHJvdG8ijwIKCkNvbGxlY3Rpb24SDgoCaWQYASABKAlSAmlkEhIKBG5hbWUYAiABKAlSBG5hbWUSJwoPZW1iZWRkaW5nX21v
-                ZGVsGAMgASgJUg5lbWJlZGRpbmdNb2RlbBIvChNlbWJlZGRpbmdfZGltZW5zaW9uGAQgASgFUhJlbWJlZGRpbmdEaW1lbnNp
-                b24SJQoOZG9jdW1lbnRfY291bnQYBSABKANSDWRvY3VtZW50Q291bnQSHwoLY2h1bmtfY291bnQYBiABKANSCmNodW5rQ291
-                bnQSOwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgpjcmVhdGVUaW1lIi0KF0NyZWF0
-                ZUNvbGxlY3Rpb25SZXF1ZXN0EhIKBG5hbWUYASABKAlSBG5hbWUiJgoUR2V0Q29sbGVjdGlvblJlcXVlc3QSDgoCaWQYASAB
-                KAlSAmlkIlQKFkxpc3RDb2xsZWN0aW9uc1JlcXVlc3QSGwoJcGFnZV9zaXplGAEgASgFUghwYWdlU2l6ZRIdCgpwYWdlX3Rv
-                a2VuGAIgASgJUglwYWdlVG9rZW4ieQoXTGlzdENvbGxlY3Rpb25zUmVzcG9uc2USNgoLY29sbGVjdGlvbnMYASADKAsyFC5y
-                YWdkei52MS5Db2xsZWN0aW9uUgtjb2xsZWN0aW9ucxImCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlSDW5leHRQYWdlVG9rZW4i
-                KQoXRGVsZXRlQ29sbGVjdGlvblJlcXVlc3QSDgoCaWQYASABKAlSAmlkIqUDCghEb2N1bWVudBIOCgJpZBgBIAEoCVICaWQS
-                IwoNY29sbGVjdGlvbl9pZBgCIAEoCVIMY29sbGVjdGlvbklkEhoKCGZpbGVuYW1lGAMgASgJUghmaWxlbmFtZRIUCgV0aXRs
-                ZRgEIAEoCVIFdGl0bGUSHQoKbWVkaWFfdHlwZRgFIAEoCVIJbWVkaWFUeXBlEhoKCGxhbmd1YWdlGAYgASgJUghsYW5ndWFn
-                ZRIbCglieXRlX3NpemUYByABKANSCGJ5dGVTaXplEicKD2NoYXJhY3Rlcl9jb3VudBgIIAEoA1IOY2hhcmFjdGVyQ291bnQS
-                HQoKcGFnZV9jb3VudBgJIAEoBVIJcGFnZUNvdW50Eh8KC2NodW5rX2NvdW50GAogASgFUgpjaHVua0NvdW50EhYKBnNoYTI1
-                NhgLIAEoCVIGc2hhMjU2EjsKC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRl
-                VGltZRIcCglkdXBsaWNhdGUYDSABKAhSCWR1cGxpY2F0ZSJnChVVcGxvYWREb2N1bWVudFJlcXVlc3QSMAoGaGVhZGVyGAEg
-                ASgLMhYucmFnZHoudjEuVXBsb2FkSGVhZGVySABSBmhlYWRlchIUCgRkYXRhGAIgASgMSABSBGRhdGFCBgoEcGFydCJ/CgxV
-                cGxvYWRIZWFkZXISHgoKY29sbGVjdGlvbhgBIAEoCVIKY29sbGVjdGlvbhIaCghmaWxlbmFtZRgCIAEoCVIIZmlsZW5hbWUS
-                HQoKbWVkaWFfdHlwZRgDIAEoCVIJbWVkaWFUeXBlEhQKBXRpdGxlGAQgASgJUgV0aXRsZSIkChJHZXREb2N1bWVudFJlcXVl
-                c3QSDgoCaWQYASABKAlSAmlkIigKFkdldERvY3VtZW50VGV4dFJlcXVlc3QSDgoCaWQYASABKAlSAmlkImQKDERvY3VtZW50
-                VGV4dBIfCgtkb2N1bWVudF9pZBgBIAEoCVIKZG9jdW1lbnRJZBISCgR0ZXh0GAIgASgJUgR0ZXh0Eh8KC3BhZ2Vfc3RhcnRz
-                GAMgAygDUgpwYWdlU3RhcnRzInIKFExpc3REb2N1bWVudHNSZXF1ZXN0Eh4KCmNvbGxlY3Rpb24YASABKAlSCmNvbGxlY3Rp
-                b24SGwoJcGFnZV9zaXplGAIgASgFUghwYWdlU2l6ZRIdCgpwYWdlX3Rva2VuGAMgASgJUglwYWdlVG9rZW4icQoVTGlzdERv
-                Y3VtZW50c1Jlc3BvbnNlEjAKCWRvY3VtZW50cxgBIAMoCzISLnJhZ2R6LnYxLkRvY3VtZW50Uglkb2N1bWVudHMSJgoPbmV4
-                dF9wYWdlX3Rva2VuGAIgASgJUg1uZXh0UGFnZVRva2VuIicKFURlbGV0ZURvY3VtZW50UmVxdWVzdBIOCgJpZBgBIAEoCVIC
-                aWQilQEKDVNlYXJjaFJlcXVlc3QSIAoLY29sbGVjdGlvbnMYASADKAlSC2NvbGxlY3Rpb25zEhQKBXF1ZXJ5GAIgASgJUgVx
-                dWVyeRIUCgVsaW1pdBgDIAEoBVIFbGltaXQSHAoJbGFuZ3VhZ2VzGAQgAygJUglsYW5ndWFnZXMSGAoHZXhwbGFpbhgFIAEo
-                CFIHZXhwbGFpbiKfAQoOU2VhcmNoUmVzcG9uc2USJwoEaGl0cxgBIAMoCzITLnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cxIl
-                Cg5xdWVyeV9sYW5ndWFnZRgCIAEoCVINcXVlcnlMYW5ndWFnZRI9CgtleHBsYW5hdGlvbhgDIAEoCzIbLnJhZ2R6LnYxLlNl
-                YXJjaEV4cGxhbmF0aW9uUgtleHBsYW5hdGlvbiLbAgoRU2VhcmNoRXhwbGFuYXRpb24SGAoHdmFyaWV0eRgBIAEoCVIHdmFy
-                aWV0eRIvChNsYW5ndWFnZV9jb25maWRlbmNlGAIgASgBUhJsYW5ndWFnZUNvbmZpZGVuY2USKgoFdGVybXMYAyADKAsyFC5y
-                YWdkei52MS5TZWFyY2hUZXJtUgV0ZXJtcxIaCghlbWJlZGRlZBgEIAMoCVIIZW1iZWRkZWQSHQoKZGVuc2VfcGxhbhgFIAEo
-                CVIJZGVuc2VQbGFuEiEKDGxleGljYWxfcGxhbhgGIAEoCVILbGV4aWNhbFBsYW4SJQoObGV4aWNhbF93ZWlnaHQYByABKAFS
-                DWxleGljYWxXZWlnaHQSHwoLcmFua193ZWlnaHQYCCABKAFSCnJhbmtXZWlnaHQSKQoQZm9yZWlnbl9jb3ZlcmFnZRgJIAEo
-                AVIPZm9yZWlnbkNvdmVyYWdlIkEKClNlYXJjaFRlcm0SMwoIcmVhZGluZ3MYASADKAsyFy5yYWdkei52MS5TZWFyY2hSZWFk
-                aW5nUghyZWFkaW5ncyI/Cg1TZWFyY2hSZWFkaW5nEhYKBmxleGVtZRgBIAEoCVIGbGV4ZW1lEhYKBndlaWdodBgCIAEoAVIG
-                d2VpZ2h0IncKD0V2YWx1YXRlUmVxdWVzdBIgCgtjb2xsZWN0aW9ucxgBIAMoCVILY29sbGVjdGlvbnMSLgoFY2FzZXMYAiAD
-                KAsyGC5yYWdkei52MS5FdmFsdWF0aW9uQ2FzZVIFY2FzZXMSEgoEZ2F0ZRgDIAEoCFIEZ2F0ZSKBAQoORXZhbHVhdGlvbkNh
-                c2USGgoIcXVlc3Rpb24YASABKAlSCHF1ZXN0aW9uEhQKBWxhYmVsGAIgASgJUgVsYWJlbBIhCgxkb2N1bWVudF9pZHMYAyAD
-                KAlSC2RvY3VtZW50SWRzEhoKCGNvbnRhaW5zGAQgASgJUghjb250YWlucyJJChBFdmFsdWF0aW9uUmVwb3J0EjUKB2ZpZ3Vy
-                ZXMYASADKAsyGy5yYWdkei52MS5FdmFsdWF0aW9uRmlndXJlc1IHZmlndXJlcyLLAgoRRXZhbHVhdGlvbkZpZ3VyZXMSFAoF
-                bGFiZWwYASABKAlSBWxhYmVsEh4KCmFuc3dlcmFibGUYAiABKAVSCmFuc3dlcmFibGUSIgoMdW5hbnN3ZXJhYmxlGAMgASgF
-                Ugx1bmFuc3dlcmFibGUSKAoEbGVncxgEIAMoCzIULnJhZ2R6LnYxLkxlZ0ZpZ3VyZXNSBGxlZ3MSIgoKZ2F0ZV9hdXJvYxgF
-                IAEoAUgAUglnYXRlQXVyb2OIAQESLgoQZmFsc2VfYWJzdGVudGlvbhgGIAEoAUgBUg9mYWxzZUFic3RlbnRpb26IAQESKAoN
-                ZmFsc2VfYW5zd2VycxgHIAEoAUgCUgxmYWxzZUFuc3dlcnOIAQFCDQoLX2dhdGVfYXVyb2NCEwoRX2ZhbHNlX2Fic3RlbnRp
-                b25CEAoOX2ZhbHNlX2Fuc3dlcnMiwwEKCkxlZ0ZpZ3VyZXMSEAoDbGVnGAEgASgJUgNsZWcSMAoKbmRjZ19hdF8xMBgCIAEo
-                CzISLnJhZ2R6LnYxLkVzdGltYXRlUghuZGNnQXQxMBI0CgxyZWNhbGxfYXRfMTAYAyABKAsyEi5yYWdkei52MS5Fc3RpbWF0
-                ZVIKcmVjYWxsQXQxMBI7Cg9yZWNpcHJvY2FsX3JhbmsYBCABKAsyEi5yYWdkei52MS5Fc3RpbWF0ZVIOcmVjaXByb2NhbFJh
-                bmsiRAoIRXN0aW1hdGUSEgoEbWVhbhgBIAEoAVIEbWVhbhIQCgNsb3cYAiABKAFSA2xvdxISCgRoaWdoGAMgASgBUgRoaWdo
-                IqcDCglTZWFyY2hIaXQSGQoIY2h1bmtfaWQYASABKAlSB2NodW5rSWQSHwoLZG9jdW1lbnRfaWQYAiABKAlSCmRvY3VtZW50
-                SWQSIwoNY29sbGVjdGlvbl9pZBgDIAEoCVIMY29sbGVjdGlvbklkEhQKBXRpdGxlGAQgASgJUgV0aXRsZRIaCghsYW5ndWFn
-                ZRgFIAEoCVIIbGFuZ3VhZ2USEgoEdGV4dBgGIAEoCVIEdGV4dBISCgRwYWdlGAcgASgFUgRwYWdlEhQKBXN0YXJ0GAggASgD
-                UgVzdGFydBIQCgNlbmQYCSABKANSA2VuZBIUCgVzY29yZRgKIAEoAVIFc2NvcmUSHQoKZGVuc2VfcmFuaxgLIAEoBVIJZGVu
-                c2VSYW5rEiEKDGxleGljYWxfcmFuaxgMIAEoBVILbGV4aWNhbFJhbmsSHgoKc2ltaWxhcml0eRgNIAEoAVIKc2ltaWxhcml0
-                eRIaCghjb3ZlcmFnZRgOIAEoAVIIY292ZXJhZ2USIwoNbGV4aWNhbF9zY29yZRgPIAEoAVIMbGV4aWNhbFNjb3JlIqkBCgpB
-                c2tSZXF1ZXN0EiAKC2NvbGxlY3Rpb25zGAEgAygJUgtjb2xsZWN0aW9ucxIaCghxdWVzdGlvbhgCIAEoCVIIcXVlc3Rpb24S
-                FAoFbGltaXQYAyABKAVSBWxpbWl0EicKD2Fuc3dlcl9sYW5ndWFnZRgEIAEoCVIOYW5zd2VyTGFuZ3VhZ2USHgoKZXh0cmFj
-                dGl2ZRgFIAEoCFIKZXh0cmFjdGl2ZSKEAgoIQXNrRXZlbnQSMAoHc291cmNlcxgBIAEoCzIULnJhZ2R6LnYxLkFza1NvdXJj
-                ZXNIAFIHc291cmNlcxInCgR0ZXh0GAIgASgLMhEucmFnZHoudjEuQXNrVGV4dEgAUgR0ZXh0EjAKCGNpdGF0aW9uGAMgASgL
-                MhIucmFnZHoudjEuQ2l0YXRpb25IAFIIY2l0YXRpb24SNgoKYWJzdGVudGlvbhgEIAEoCzIULnJhZ2R6LnYxLkFic3RlbnRp
-                b25IAFIKYWJzdGVudGlvbhIqCgV1c2FnZRgFIAEoCzISLnJhZ2R6LnYxLkFza1VzYWdlSABSBXVzYWdlQgcKBWV2ZW50IjUK
-                CkFza1NvdXJjZXMSJwoEaGl0cxgBIAMoCzITLnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cyI/CgdBc2tUZXh0EhIKBHRleHQY
-                ASABKAlSBHRleHQSIAoLdW5zdXBwb3J0ZWQYAiABKAhSC3Vuc3VwcG9ydGVkIoQCCghDaXRhdGlvbhIWCgZudW1iZXIYASAB
-                KAVSBm51bWJlchIfCgtkb2N1bWVudF9pZBgCIAEoCVIKZG9jdW1lbnRJZBIUCgV0aXRsZRgDIAEoCVIFdGl0bGUSGQoIY2h1
-                bmtfaWQYBCABKAlSB2NodW5rSWQSEgoEcGFnZRgFIAEoBVIEcGFnZRIUCgVzdGFydBgGIAEoA1IFc3RhcnQSEAoDZW5kGAcg
-                ASgDUgNlbmQSHwoLdXRmMTZfc3RhcnQYCCABKANSCnV0ZjE2U3RhcnQSGwoJdXRmMTZfZW5kGAkgASgDUgh1dGYxNkVuZBIU
-                CgVxdW90ZRgKIAEoCVIFcXVvdGUibQoKQWJzdGVudGlvbhIWCgZyZWFzb24YASABKAlSBnJlYXNvbhIYCgdtZXNzYWdlGAIg
-                ASgJUgdtZXNzYWdlEi0KB25lYXJlc3QYAyADKAsyEy5yYWdkei52MS5TZWFyY2hIaXRSB25lYXJlc3QitAEKCEFza1VzYWdl
-                EiMKDXBhc3NhZ2VzX3JlYWQYASABKANSDHBhc3NhZ2VzUmVhZBIhCgxpbnB1dF90b2tlbnMYAiABKANSC2lucHV0VG9rZW5z
-                EiMKDW91dHB1dF90b2tlbnMYAyABKANSDG91dHB1dFRva2VucxIUCgVtb2RlbBgEIAEoCVIFbW9kZWwSJQoOZWxhcHNlZF9t
-                aWNyb3MYBSABKANSDWVsYXBzZWRNaWNyb3My8QwKCVJldHJpZXZhbBKFAQoQQ3JlYXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYx
-                LkNyZWF0ZUNvbGxlY3Rpb25SZXF1ZXN0GhQucmFnZHoudjEuQ29sbGVjdGlvbiI4gtPkkwIUIg8vdjEvY29sbGVjdGlvbnM6
-                ASrK8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSggEKDUdldENvbGxlY3Rpb24SHi5yYWdkei52MS5HZXRDb2xsZWN0
-                aW9uUmVxdWVzdBoULnJhZ2R6LnYxLkNvbGxlY3Rpb24iO5ACAYLT5JMCFhIUL3YxL2NvbGxlY3Rpb25zL3tpZH3K8xgYCAES
-                DnJldHJpZXZhbC5yZWFkIgRyZWFkEo4BCg9MaXN0Q29sbGVjdGlvbnMSIC5yYWdkei52MS5MaXN0Q29sbGVjdGlvbnNSZXF1
-                ZXN0GiEucmFnZHoudjEuTGlzdENvbGxlY3Rpb25zUmVzcG9uc2UiNpACAYLT5JMCERIPL3YxL2NvbGxlY3Rpb25zyvMYGAgB
-                Eg5yZXRyaWV2YWwucmVhZCIEcmVhZBKMAQoQRGVsZXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYxLkRlbGV0ZUNvbGxlY3Rpb25S
-                ZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ij2QAgKC0+STAhYqFC92MS9jb2xsZWN0aW9ucy97aWR9yvMYGggBEg9y
-                ZXRyaWV2YWwud3JpdGUiBXdyaXRlEqMBCg5VcGxvYWREb2N1bWVudBIfLnJhZ2R6LnYxLlVwbG9hZERvY3VtZW50UmVxdWVz
-                dBoSLnJhZ2R6LnYxLkRvY3VtZW50IlqC0+STAjUiLS92MS9jb2xsZWN0aW9ucy97aGVhZGVyLmNvbGxlY3Rpb259L2RvY3Vt
-                ZW50czoEZGF0YcrzGBsIARIPcmV0cmlldmFsLndyaXRlIgZpbmdlc3QoARJ6CgtHZXREb2N1bWVudBIcLnJhZ2R6LnYxLkdl
-                dERvY3VtZW50UmVxdWVzdBoSLnJhZ2R6LnYxLkRvY3VtZW50IjmQAgGC0+STAhQSEi92MS9kb2N1bWVudHMve2lkfcrzGBgI
-                ARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSiwEKD0dldERvY3VtZW50VGV4dBIgLnJhZ2R6LnYxLkdldERvY3VtZW50VGV4dFJl
-                cXVlc3QaFi5yYWdkei52MS5Eb2N1bWVudFRleHQiPpACAYLT5JMCGRIXL3YxL2RvY3VtZW50cy97aWR9L3RleHTK8xgYCAES
-                DnJldHJpZXZhbC5yZWFkIgRyZWFkEp8BCg1MaXN0RG9jdW1lbnRzEh4ucmFnZHoudjEuTGlzdERvY3VtZW50c1JlcXVlc3Qa
-                Hy5yYWdkei52MS5MaXN0RG9jdW1lbnRzUmVzcG9uc2UiTZACAYLT5JMCKBImL3YxL2NvbGxlY3Rpb25zL3tjb2xsZWN0aW9u
-                fS9kb2N1bWVudHPK8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEoYBCg5EZWxldGVEb2N1bWVudBIfLnJhZ2R6LnYxLkRl
-                bGV0ZURvY3VtZW50UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSI7kAICgtPkkwIUKhIvdjEvZG9jdW1lbnRzL3tp
-                ZH3K8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUScwoGU2VhcmNoEhcucmFnZHoudjEuU2VhcmNoUmVxdWVzdBoYLnJh
-                Z2R6LnYxLlNlYXJjaFJlc3BvbnNlIjaQAgGC0+STAg8iCi92MS9zZWFyY2g6ASrK8xgaCAESDnJldHJpZXZhbC5yZWFkIgZz
-                ZWFyY2gSfgoIRXZhbHVhdGUSGS5yYWdkei52MS5FdmFsdWF0ZVJlcXVlc3QaGi5yYWdkei52MS5FdmFsdWF0aW9uUmVwb3J0
-                IjuQAgGC0+STAhQiDy92MS9ldmFsdWF0aW9uczoBKsrzGBoIARIOcmV0cmlldmFsLnJlYWQiBnNlYXJjaBJnCgNBc2sSFC5y
+                bGUvcHJvdG9idWYvZW1wdHkucHJvdG8aIGdvb2dsZS9wcm90b2J1Zi9maWVsZF9tYXNrLnByb3RvGh9nb29nbGUvcHJvdG9i
+                dWYvdGltZXN0YW1wLnByb3RvGhNyYWdkei9vcHRpb25zLnByb3RvIl8KElNoYXJlQ29ycHVzUmVxdWVzdBIbCgl0ZW5hbnRf
+                aWQYASABKAlSCHRlbmFudElkEhgKB2NvdW50cnkYAiABKAlSB2NvdW50cnkSEgoEc3RvcBgDIAEoCFIEc3RvcCJdCgxTaGFy
+                ZWRDb3JwdXMSGwoJdGVuYW50X2lkGAEgASgJUgh0ZW5hbnRJZBIYCgdjb3VudHJ5GAIgASgJUgdjb3VudHJ5EhYKBnNoYXJl
+                ZBgDIAEoCFIGc2hhcmVkIqcCCgpDb2xsZWN0aW9uEg4KAmlkGAEgASgJUgJpZBISCgRuYW1lGAIgASgJUgRuYW1lEicKD2Vt
+                YmVkZGluZ19tb2RlbBgDIAEoCVIOZW1iZWRkaW5nTW9kZWwSLwoTZW1iZWRkaW5nX2RpbWVuc2lvbhgEIAEoBVISZW1iZWRk
+                aW5nRGltZW5zaW9uEiUKDmRvY3VtZW50X2NvdW50GAUgASgDUg1kb2N1bWVudENvdW50Eh8KC2NodW5rX2NvdW50GAYgASgD
+                UgpjaHVua0NvdW50EjsKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRlVGlt
+                ZRIWCgZncm91cHMYCCADKAlSBmdyb3VwcyJFChdDcmVhdGVDb2xsZWN0aW9uUmVxdWVzdBISCgRuYW1lGAEgASgJUgRuYW1l
+                EhYKBmdyb3VwcxgCIAMoCVIGZ3JvdXBzIkEKF1VwZGF0ZUNvbGxlY3Rpb25SZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBIWCgZn
+                cm91cHMYAiADKAlSBmdyb3VwcyImChRHZXRDb2xsZWN0aW9uUmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiVAoWTGlzdENvbGxl
+                Y3Rpb25zUmVxdWVzdBIbCglwYWdlX3NpemUYASABKAVSCHBhZ2VTaXplEh0KCnBhZ2VfdG9rZW4YAiABKAlSCXBhZ2VUb2tl
+                biJ5ChdMaXN0Q29sbGVjdGlvbnNSZXNwb25zZRI2Cgtjb2xsZWN0aW9ucxgBIAMoCzIULnJhZ2R6LnYxLkNvbGxlY3Rpb25S
+                C2NvbGxlY3Rpb25zEiYKD25leHRfcGFnZV90b2tlbhgCIAEoCVINbmV4dFBhZ2VUb2tlbiIpChdEZWxldGVDb2xsZWN0aW9u
+                UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQioAQKCERvY3VtZW50Eg4KAmlkGAEgASgJUgJpZBIjCg1jb2xsZWN0aW9uX2lkGAIg
+                ASgJUgxjb2xsZWN0aW9uSWQSGgoIZmlsZW5hbWUYAyABKAlSCGZpbGVuYW1lEhQKBXRpdGxlGAQgASgJUgV0aXRsZRIdCgpt
+                ZWRpYV90eXBlGAUgASgJUgltZWRpYVR5cGUSGgoIbGFuZ3VhZ2UYBiABKAlSCGxhbmd1YWdlEhsKCWJ5dGVfc2l6ZRgHIAEo
+                A1IIYnl0ZVNpemUSJwoPY2hhcmFjdGVyX2NvdW50GAggASgDUg5jaGFyYWN0ZXJDb3VudBIdCgpwYWdlX2NvdW50GAkgASgF
+                UglwYWdlQ291bnQSHwoLY2h1bmtfY291bnQYCiABKAVSCmNodW5rQ291bnQSFgoGc2hhMjU2GAsgASgJUgZzaGEyNTYSOwoL
+                Y3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgpjcmVhdGVUaW1lEhwKCWR1cGxpY2F0ZRgN
+                IAEoCFIJZHVwbGljYXRlEjwKCmF0dHJpYnV0ZXMYDiABKAsyHC5yYWdkei52MS5Eb2N1bWVudEF0dHJpYnV0ZXNSCmF0dHJp
+                YnV0ZXMSOwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUgp1cGRhdGVUaW1lItQBChJE
+                b2N1bWVudEF0dHJpYnV0ZXMSGAoHY291bnRyeRgBIAEoCVIHY291bnRyeRIUCgV0aGVtZRgCIAEoCVIFdGhlbWUSFgoGc291
+                cmNlGAMgASgJUgZzb3VyY2USGgoIb2ZmaWNpYWwYBCABKAhSCG9mZmljaWFsEi4KBGRhdGUYBSABKAsyGi5nb29nbGUucHJv
+                dG9idWYuVGltZXN0YW1wUgRkYXRlEhIKBHRhZ3MYBiADKAlSBHRhZ3MSFgoGZ3JvdXBzGAcgAygJUgZncm91cHMiZwoVVXBs
+                b2FkRG9jdW1lbnRSZXF1ZXN0EjAKBmhlYWRlchgBIAEoCzIWLnJhZ2R6LnYxLlVwbG9hZEhlYWRlckgAUgZoZWFkZXISFAoE
+                ZGF0YRgCIAEoDEgAUgRkYXRhQgYKBHBhcnQivQEKDFVwbG9hZEhlYWRlchIeCgpjb2xsZWN0aW9uGAEgASgJUgpjb2xsZWN0
+                aW9uEhoKCGZpbGVuYW1lGAIgASgJUghmaWxlbmFtZRIdCgptZWRpYV90eXBlGAMgASgJUgltZWRpYVR5cGUSFAoFdGl0bGUY
+                BCABKAlSBXRpdGxlEjwKCmF0dHJpYnV0ZXMYBSABKAsyHC5yYWdkei52MS5Eb2N1bWVudEF0dHJpYnV0ZXNSCmF0dHJpYnV0
+                ZXMiogEKFVVwZGF0ZURvY3VtZW50UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQSPAoKYXR0cmlidXRlcxgCIAEoCzIcLnJhZ2R6
+                LnYxLkRvY3VtZW50QXR0cmlidXRlc1IKYXR0cmlidXRlcxI7Cgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1
+                Zi5GaWVsZE1hc2tSCnVwZGF0ZU1hc2siJAoSR2V0RG9jdW1lbnRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCIoChZHZXREb2N1
+                bWVudFRleHRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCJkCgxEb2N1bWVudFRleHQSHwoLZG9jdW1lbnRfaWQYASABKAlSCmRv
+                Y3VtZW50SWQSEgoEdGV4dBgCIAEoCVIEdGV4dBIfCgtwYWdlX3N0YXJ0cxgDIAMoA1IKcGFnZVN0YXJ0cyJyChRMaXN0RG9j
+                dW1lbnRzUmVxdWVzdBIeCgpjb2xsZWN0aW9uGAEgASgJUgpjb2xsZWN0aW9uEhsKCXBhZ2Vfc2l6ZRgCIAEoBVIIcGFnZVNp
+                emUSHQoKcGFnZV90b2tlbhgDIAEoCVIJcGFnZVRva2VuInEKFUxpc3REb2N1bWVudHNSZXNwb25zZRIwCglkb2N1bWVudHMY
+                ASADKAsyEi5yYWdkei52MS5Eb2N1bWVudFIJZG9jdW1lbnRzEiYKD25leHRfcGFnZV90b2tlbhgCIAEoCVINbmV4dFBhZ2VU
+                b2tlbiInChVEZWxldGVEb2N1bWVudFJlcXVlc3QSDgoCaWQYASABKAlSAmlkIuIBCg1TZWFyY2hSZXF1ZXN0EiAKC2NvbGxl
+                Y3Rpb25zGAEgAygJUgtjb2xsZWN0aW9ucxIUCgVxdWVyeRgCIAEoCVIFcXVlcnkSFAoFbGltaXQYAyABKAVSBWxpbWl0EhwK
+                CWxhbmd1YWdlcxgEIAMoCVIJbGFuZ3VhZ2VzEhgKB2V4cGxhaW4YBSABKAhSB2V4cGxhaW4SKAoGZmlsdGVyGAYgASgLMhAu
+                cmFnZHoudjEuRmlsdGVyUgZmaWx0ZXISIQoMcHJpdmF0ZV9vbmx5GAcgASgIUgtwcml2YXRlT25seSL8BAoGRmlsdGVyEioK
+                BmFsbF9vZhgBIAEoCzIRLnJhZ2R6LnYxLkZpbHRlcnNIAFIFYWxsT2YSKgoGYW55X29mGAIgASgLMhEucmFnZHoudjEuRmls
+                dGVyc0gAUgVhbnlPZhIkCgNub3QYAyABKAsyEC5yYWdkei52MS5GaWx0ZXJIAFIDbm90EjgKCmNvbGxlY3Rpb24YBCABKAsy
+                Fi5yYWdkei52MS5GaWx0ZXJWYWx1ZXNIAFIKY29sbGVjdGlvbhI0CghsYW5ndWFnZRgFIAEoCzIWLnJhZ2R6LnYxLkZpbHRl
+                clZhbHVlc0gAUghsYW5ndWFnZRIyCgdjb3VudHJ5GAYgASgLMhYucmFnZHoudjEuRmlsdGVyVmFsdWVzSABSB2NvdW50cnkS
+                LgoFdGhlbWUYByABKAsyFi5yYWdkei52MS5GaWx0ZXJWYWx1ZXNIAFIFdGhlbWUSMAoGc291cmNlGAggASgLMhYucmFnZHou
+                djEuRmlsdGVyVmFsdWVzSABSBnNvdXJjZRIcCghvZmZpY2lhbBgJIAEoCEgAUghvZmZpY2lhbBIpCgRkYXRlGAogASgLMhMu
+                cmFnZHoudjEuVGltZVJhbmdlSABSBGRhdGUSNgoLY3JlYXRlX3RpbWUYCyABKAsyEy5yYWdkei52MS5UaW1lUmFuZ2VIAFIK
+                Y3JlYXRlVGltZRIqCgN0YWcYDCABKAsyFi5yYWdkei52MS5GaWx0ZXJWYWx1ZXNIAFIDdGFnEjQKCGRvY3VtZW50GA0gASgL
+                MhYucmFnZHoudjEuRmlsdGVyVmFsdWVzSABSCGRvY3VtZW50QgsKCWNvbmRpdGlvbiI1CgdGaWx0ZXJzEioKB2ZpbHRlcnMY
+                ASADKAsyEC5yYWdkei52MS5GaWx0ZXJSB2ZpbHRlcnMiJgoMRmlsdGVyVmFsdWVzEhYKBnZhbHVlcxgBIAMoCVIGdmFsdWVz
+                ImsKCVRpbWVSYW5nZRIwCgVzdGFydBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSBXN0YXJ0EiwKA2VuZBgC
+                IAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSA2VuZCKfAQoOU2VhcmNoUmVzcG9uc2USJwoEaGl0cxgBIAMoCzIT
+                LnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cxIlCg5xdWVyeV9sYW5ndWFnZRgCIAEoCVINcXVlcnlMYW5ndWFnZRI9CgtleHBs
+                YW5hdGlvbhgDIAEoCzIbLnJhZ2R6LnYxLlNlYXJjaEV4cGxhbmF0aW9uUgtleHBsYW5hdGlvbiKBBAoRU2VhcmNoRXhwbGFu
+                YXRpb24SGAoHdmFyaWV0eRgBIAEoCVIHdmFyaWV0eRIvChNsYW5ndWFnZV9jb25maWRlbmNlGAIgASgBUhJsYW5ndWFnZUNv
+                bmZpZGVuY2USKgoFdGVybXMYAyADKAsyFC5yYWdkei52MS5TZWFyY2hUZXJtUgV0ZXJtcxIaCghlbWJlZGRlZBgEIAMoCVII
+                ZW1iZWRkZWQSHQoKZGVuc2VfcGxhbhgFIAEoCVIJZGVuc2VQbGFuEiEKDGxleGljYWxfcGxhbhgGIAEoCVILbGV4aWNhbFBs
+                YW4SJQoObGV4aWNhbF93ZWlnaHQYByABKAFSDWxleGljYWxXZWlnaHQSHwoLcmFua193ZWlnaHQYCCABKAFSCnJhbmtXZWln
+                aHQSKQoQZm9yZWlnbl9jb3ZlcmFnZRgJIAEoAVIPZm9yZWlnbkNvdmVyYWdlEikKEGVtYmVkZGluZ19jYWNoZWQYCiABKAhS
+                D2VtYmVkZGluZ0NhY2hlZBIjCg1yZXN1bHRfY2FjaGVkGAsgASgIUgxyZXN1bHRDYWNoZWQSLAoSZW1iZWRkaW5nX2hpdF9y
+                YXRlGAwgASgBUhBlbWJlZGRpbmdIaXRSYXRlEiYKD3Jlc3VsdF9oaXRfcmF0ZRgNIAEoAVINcmVzdWx0SGl0UmF0ZSJBCgpT
+                ZWFyY2hUZXJtEjMKCHJlYWRpbmdzGAEgAygLMhcucmFnZHoudjEuU2VhcmNoUmVhZGluZ1IIcmVhZGluZ3MiPwoNU2VhcmNo
+                UmVhZGluZxIWCgZsZXhlbWUYASABKAlSBmxleGVtZRIWCgZ3ZWlnaHQYAiABKAFSBndlaWdodCJ3Cg9FdmFsdWF0ZVJlcXVl
+                c3QSIAoLY29sbGVjdGlvbnMYASADKAlSC2NvbGxlY3Rpb25zEi4KBWNhc2VzGAIgAygLMhgucmFnZHoudjEuRXZhbHVhdGlv
+                bkNhc2VSBWNhc2VzEhIKBGdhdGUYAyABKAhSBGdhdGUigQEKDkV2YWx1YXRpb25DYXNlEhoKCHF1ZXN0aW9uGAEgASgJUghx
+                dWVzdGlvbhIUCgVsYWJlbBgCIAEoCVIFbGFiZWwSIQoMZG9jdW1lbnRfaWRzGAMgAygJUgtkb2N1bWVudElkcxIaCghjb250
+                YWlucxgEIAEoCVIIY29udGFpbnMiSQoQRXZhbHVhdGlvblJlcG9ydBI1CgdmaWd1cmVzGAEgAygLMhsucmFnZHoudjEuRXZh
+                bHVhdGlvbkZpZ3VyZXNSB2ZpZ3VyZXMiywIKEUV2YWx1YXRpb25GaWd1cmVzEhQKBWxhYmVsGAEgASgJUgVsYWJlbBIeCgph
+                bnN3ZXJhYmxlGAIgASgFUgphbnN3ZXJhYmxlEiIKDHVuYW5zd2VyYWJsZRgDIAEoBVIMdW5hbnN3ZXJhYmxlEigKBGxlZ3MY
+                BCADKAsyFC5yYWdkei52MS5MZWdGaWd1cmVzUgRsZWdzEiIKCmdhdGVfYXVyb2MYBSABKAFIAFIJZ2F0ZUF1cm9jiAEBEi4K
+                EGZhbHNlX2Fic3RlbnRpb24YBiABKAFIAVIPZmFsc2VBYnN0ZW50aW9uiAEBEigKDWZhbHNlX2Fuc3dlcnMYByABKAFIAlIM
+                ZmFsc2VBbnN3ZXJziAEBQg0KC19nYXRlX2F1cm9jQhMKEV9mYWxzZV9hYnN0ZW50aW9uQhAKDl9mYWxzZV9hbnN3ZXJzIsMB
+                CgpMZWdGaWd1cmVzEhAKA2xlZxgBIAEoCVIDbGVnEjAKCm5kY2dfYXRfMTAYAiABKAsyEi5yYWdkei52MS5Fc3RpbWF0ZVII
+                bmRjZ0F0MTASNAoMcmVjYWxsX2F0XzEwGAMgASgLMhIucmFnZHoudjEuRXN0aW1hdGVSCnJlY2FsbEF0MTASOwoPcmVjaXBy
+                b2NhbF9yYW5rGAQgASgLMhIucmFnZHoudjEuRXN0aW1hdGVSDnJlY2lwcm9jYWxSYW5rIkQKCEVzdGltYXRlEhIKBG1lYW4Y
+                ASABKAFSBG1lYW4SEAoDbG93GAIgASgBUgNsb3cSEgoEaGlnaBgDIAEoAVIEaGlnaCK/AwoJU2VhcmNoSGl0EhkKCGNodW5r
+                X2lkGAEgASgJUgdjaHVua0lkEh8KC2RvY3VtZW50X2lkGAIgASgJUgpkb2N1bWVudElkEiMKDWNvbGxlY3Rpb25faWQYAyAB
+                KAlSDGNvbGxlY3Rpb25JZBIUCgV0aXRsZRgEIAEoCVIFdGl0bGUSGgoIbGFuZ3VhZ2UYBSABKAlSCGxhbmd1YWdlEhIKBHRl
+                eHQYBiABKAlSBHRleHQSEgoEcGFnZRgHIAEoBVIEcGFnZRIUCgVzdGFydBgIIAEoA1IFc3RhcnQSEAoDZW5kGAkgASgDUgNl
+                bmQSFAoFc2NvcmUYCiABKAFSBXNjb3JlEh0KCmRlbnNlX3JhbmsYCyABKAVSCWRlbnNlUmFuaxIhCgxsZXhpY2FsX3JhbmsY
+                DCABKAVSC2xleGljYWxSYW5rEh4KCnNpbWlsYXJpdHkYDSABKAFSCnNpbWlsYXJpdHkSGgoIY292ZXJhZ2UYDiABKAFSCGNv
+                dmVyYWdlEiMKDWxleGljYWxfc2NvcmUYDyABKAFSDGxleGljYWxTY29yZRIWCgZzaGFyZWQYECABKAhSBnNoYXJlZCL2AQoK
+                QXNrUmVxdWVzdBIgCgtjb2xsZWN0aW9ucxgBIAMoCVILY29sbGVjdGlvbnMSGgoIcXVlc3Rpb24YAiABKAlSCHF1ZXN0aW9u
+                EhQKBWxpbWl0GAMgASgFUgVsaW1pdBInCg9hbnN3ZXJfbGFuZ3VhZ2UYBCABKAlSDmFuc3dlckxhbmd1YWdlEh4KCmV4dHJh
+                Y3RpdmUYBSABKAhSCmV4dHJhY3RpdmUSKAoGZmlsdGVyGAYgASgLMhAucmFnZHoudjEuRmlsdGVyUgZmaWx0ZXISIQoMcHJp
+                dmF0ZV9vbmx5GAcgASgIUgtwcml2YXRlT25seSKEAgoIQXNrRXZlbnQSMAoHc291cmNlcxgBIAEoCzIULnJhZ2R6LnYxLkFz
+                a1NvdXJjZXNIAFIHc291cmNlcxInCgR0ZXh0GAIgASgLMhEucmFnZHoudjEuQXNrVGV4dEgAUgR0ZXh0EjAKCGNpdGF0aW9u
+                GAMgASgLMhIucmFnZHoudjEuQ2l0YXRpb25IAFIIY2l0YXRpb24SNgoKYWJzdGVudGlvbhgEIAEoCzIULnJhZ2R6LnYxLkFi
+                c3RlbnRpb25IAFIKYWJzdGVudGlvbhIqCgV1c2FnZRgFIAEoCzISLnJhZ2R6LnYxLkFza1VzYWdlSABSBXVzYWdlQgcKBWV2
+                ZW50IjUKCkFza1NvdXJjZXMSJwoEaGl0cxgBIAMoCzITLnJhZ2R6LnYxLlNlYXJjaEhpdFIEaGl0cyI/CgdBc2tUZXh0EhIK
+                BHRleHQYASABKAlSBHRleHQSIAoLdW5zdXBwb3J0ZWQYAiABKAhSC3Vuc3VwcG9ydGVkIoQCCghDaXRhdGlvbhIWCgZudW1i
+                ZXIYASABKAVSBm51bWJlchIfCgtkb2N1bWVudF9pZBgCIAEoCVIKZG9jdW1lbnRJZBIUCgV0aXRsZRgDIAEoCVIFdGl0bGUS
+                GQoIY2h1bmtfaWQYBCABKAlSB2NodW5rSWQSEgoEcGFnZRgFIAEoBVIEcGFnZRIUCgVzdGFydBgGIAEoA1IFc3RhcnQSEAoD
+                ZW5kGAcgASgDUgNlbmQSHwoLdXRmMTZfc3RhcnQYCCABKANSCnV0ZjE2U3RhcnQSGwoJdXRmMTZfZW5kGAkgASgDUgh1dGYx
+                NkVuZBIUCgVxdW90ZRgKIAEoCVIFcXVvdGUibQoKQWJzdGVudGlvbhIWCgZyZWFzb24YASABKAlSBnJlYXNvbhIYCgdtZXNz
+                YWdlGAIgASgJUgdtZXNzYWdlEi0KB25lYXJlc3QYAyADKAsyEy5yYWdkei52MS5TZWFyY2hIaXRSB25lYXJlc3QitAEKCEFz
+                a1VzYWdlEiMKDXBhc3NhZ2VzX3JlYWQYASABKANSDHBhc3NhZ2VzUmVhZBIhCgxpbnB1dF90b2tlbnMYAiABKANSC2lucHV0
+                VG9rZW5zEiMKDW91dHB1dF90b2tlbnMYAyABKANSDG91dHB1dFRva2VucxIUCgVtb2RlbBgEIAEoCVIFbW9kZWwSJQoOZWxh
+                cHNlZF9taWNyb3MYBSABKANSDWVsYXBzZWRNaWNyb3MymxAKCVJldHJpZXZhbBKFAQoQQ3JlYXRlQ29sbGVjdGlvbhIhLnJh
+                Z2R6LnYxLkNyZWF0ZUNvbGxlY3Rpb25SZXF1ZXN0GhQucmFnZHoudjEuQ29sbGVjdGlvbiI4gtPkkwIUIg8vdjEvY29sbGVj
+                dGlvbnM6ASrK8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSggEKDUdldENvbGxlY3Rpb24SHi5yYWdkei52MS5HZXRD
+                b2xsZWN0aW9uUmVxdWVzdBoULnJhZ2R6LnYxLkNvbGxlY3Rpb24iO5ACAYLT5JMCFhIUL3YxL2NvbGxlY3Rpb25zL3tpZH3K
+                8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEo4BCg9MaXN0Q29sbGVjdGlvbnMSIC5yYWdkei52MS5MaXN0Q29sbGVjdGlv
+                bnNSZXF1ZXN0GiEucmFnZHoudjEuTGlzdENvbGxlY3Rpb25zUmVzcG9uc2UiNpACAYLT5JMCERIPL3YxL2NvbGxlY3Rpb25z
+                yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKNAQoQVXBkYXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYxLlVwZGF0ZUNvbGxl
+                Y3Rpb25SZXF1ZXN0GhQucmFnZHoudjEuQ29sbGVjdGlvbiJAkAICgtPkkwIZMhQvdjEvY29sbGVjdGlvbnMve2lkfToBKsrz
+                GBoIARIPcmV0cmlldmFsLndyaXRlIgV3cml0ZRKMAQoQRGVsZXRlQ29sbGVjdGlvbhIhLnJhZ2R6LnYxLkRlbGV0ZUNvbGxl
+                Y3Rpb25SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ij2QAgKC0+STAhYqFC92MS9jb2xsZWN0aW9ucy97aWR9yvMY
+                GggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEqMBCg5VcGxvYWREb2N1bWVudBIfLnJhZ2R6LnYxLlVwbG9hZERvY3VtZW50
+                UmVxdWVzdBoSLnJhZ2R6LnYxLkRvY3VtZW50IlqC0+STAjUiLS92MS9jb2xsZWN0aW9ucy97aGVhZGVyLmNvbGxlY3Rpb259
+                L2RvY3VtZW50czoEZGF0YcrzGBsIARIPcmV0cmlldmFsLndyaXRlIgZpbmdlc3QoARJ6CgtHZXREb2N1bWVudBIcLnJhZ2R6
+                LnYxLkdldERvY3VtZW50UmVxdWVzdBoSLnJhZ2R6LnYxLkRvY3VtZW50IjmQAgGC0+STAhQSEi92MS9kb2N1bWVudHMve2lk
+                fcrzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSiwEKD0dldERvY3VtZW50VGV4dBIgLnJhZ2R6LnYxLkdldERvY3VtZW50
+                VGV4dFJlcXVlc3QaFi5yYWdkei52MS5Eb2N1bWVudFRleHQiPpACAYLT5JMCGRIXL3YxL2RvY3VtZW50cy97aWR9L3RleHTK
+                8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEp8BCg1MaXN0RG9jdW1lbnRzEh4ucmFnZHoudjEuTGlzdERvY3VtZW50c1Jl
+                cXVlc3QaHy5yYWdkei52MS5MaXN0RG9jdW1lbnRzUmVzcG9uc2UiTZACAYLT5JMCKBImL3YxL2NvbGxlY3Rpb25zL3tjb2xs
+                ZWN0aW9ufS9kb2N1bWVudHPK8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEoUBCg5VcGRhdGVEb2N1bWVudBIfLnJhZ2R6
+                LnYxLlVwZGF0ZURvY3VtZW50UmVxdWVzdBoSLnJhZ2R6LnYxLkRvY3VtZW50Ij6QAgKC0+STAhcyEi92MS9kb2N1bWVudHMv
+                e2lkfToBKsrzGBoIARIPcmV0cmlldmFsLndyaXRlIgV3cml0ZRKGAQoORGVsZXRlRG9jdW1lbnQSHy5yYWdkei52MS5EZWxl
+                dGVEb2N1bWVudFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiO5ACAoLT5JMCFCoSL3YxL2RvY3VtZW50cy97aWR9
+                yvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEnMKBlNlYXJjaBIXLnJhZ2R6LnYxLlNlYXJjaFJlcXVlc3QaGC5yYWdk
+                ei52MS5TZWFyY2hSZXNwb25zZSI2kAIBgtPkkwIPIgovdjEvc2VhcmNoOgEqyvMYGggBEg5yZXRyaWV2YWwucmVhZCIGc2Vh
+                cmNoEn4KCEV2YWx1YXRlEhkucmFnZHoudjEuRXZhbHVhdGVSZXF1ZXN0GhoucmFnZHoudjEuRXZhbHVhdGlvblJlcG9ydCI7
+                kAIBgtPkkwIUIg8vdjEvZXZhbHVhdGlvbnM6ASrK8xgaCAESDnJldHJpZXZhbC5yZWFkIgZzZWFyY2gSjwEKC1NoYXJlQ29y
+                cHVzEhwucmFnZHoudjEuU2hhcmVDb3JwdXNSZXF1ZXN0GhYucmFnZHoudjEuU2hhcmVkQ29ycHVzIkqQAgKC0+STAhwaFy92
+                MS9jb3Jwb3JhL3t0ZW5hbnRfaWR9OgEqyvMYIQgCEhZwbGF0Zm9ybS5jb3Jwb3JhLndyaXRlIgV3cml0ZRJnCgNBc2sSFC5y
                 YWdkei52MS5Bc2tSZXF1ZXN0GhIucmFnZHoudjEuQXNrRXZlbnQiNJACAYLT5JMCDCIHL3YxL2FzazoBKsrzGBsIARIOcmV0
                 cmlldmFsLnJlYWQYASIFbW9kZWwwAWIGcHJvdG8z
                 """),

@@ -4,18 +4,46 @@
 public import ProtoRuntime
 public import RPC
 
+public struct Ragdz_V1_ShareCorpusRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ShareCorpusRequest" }
+
+    /// The tenant that holds the corpus.
+    public var tenantID: String = ""
+    /// The region of the tenants that read it, such as "DZ"; empty: every tenant does.
+    public var country: String = ""
+    /// It is shared no longer.
+    public var stop: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_SharedCorpus: Message {
+    public static var protoMessageName: String { "ragdz.v1.SharedCorpus" }
+
+    public var tenantID: String = ""
+    public var country: String = ""
+    public var shared: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 public struct Ragdz_V1_Collection: Message {
     public static var protoMessageName: String { "ragdz.v1.Collection" }
 
     public var id: String = ""
-    /// 1 to 100 characters, unique within the tenant.
+    /// 1 to 100 characters, unique among the tenant's collections that are limited to the same groups.
     public var name: String = ""
     /// The embedding model and the dimension of its vectors, fixed at creation.
     public var embeddingModel: String = ""
     public var embeddingDimension: Int32 = 0
+    /// Of what the caller may see.
     public var documentCount: Int64 = 0
     public var chunkCount: Int64 = 0
     public var createTime: Google_Protobuf_Timestamp?
+    /// Only keys with the scope `group.<name>` of one of these see the collection; none: every key of the tenant does.
+    public var groups: [String] = []
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -25,6 +53,20 @@ public struct Ragdz_V1_CreateCollectionRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.CreateCollectionRequest" }
 
     public var name: String = ""
+    /// At most 16, each of 1 to 63 lower-case letters, digits, "-" and "_"; the key must have `group.<name>` for each.
+    public var groups: [String] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_UpdateCollectionRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.UpdateCollectionRequest" }
+
+    /// Id or name.
+    public var id: String = ""
+    /// All of them; none: every key of the tenant sees the collection.
+    public var groups: [String] = []
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -87,8 +129,35 @@ public struct Ragdz_V1_Document: Message {
     /// SHA-256 of the bytes as uploaded, lower-case hexadecimal.
     public var sha256: String = ""
     public var createTime: Google_Protobuf_Timestamp?
-    /// The same bytes were already in the collection; this is the document that exists.
+    /// The same bytes were already in the collection, for the same groups; this is the document that exists.
     public var duplicate: Bool = false
+    public var attributes: Ragdz_V1_DocumentAttributes?
+    /// When its attributes were changed last.
+    public var updateTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// What a document is about, and who may see it. Searches filter by it.
+public struct Ragdz_V1_DocumentAttributes: Message {
+    public static var protoMessageName: String { "ragdz.v1.DocumentAttributes" }
+
+    /// ISO 3166 alpha-2, such as "DZ"; empty: of no country.
+    public var country: String = ""
+    /// At most 100 characters, such as "taxes".
+    public var theme: String = ""
+    /// Who has published it, at most 100 characters, such as "JORADP".
+    public var source: String = ""
+    /// An official text.
+    public var official: Bool = false
+    /// When what it says was said: a law's date, a letter's date.
+    public var date: Google_Protobuf_Timestamp?
+    /// At most 32, each of 1 to 64 characters.
+    public var tags: [String] = []
+    /// Only keys with the scope `group.<name>` of one of these see the document; none: whoever sees its collection does. At
+    /// most 16; the key that sets or takes away a group must have it.
+    public var groups: [String] = []
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -103,7 +172,7 @@ public struct Ragdz_V1_UploadDocumentRequest: Message {
     public init() {}
 
     public enum OneOf_Part: Hashable, Sendable {
-        case header(Ragdz_V1_UploadHeader)
+        indirect case header(Ragdz_V1_UploadHeader)
         /// At most 1 MiB a message; 32 MiB in all.
         case data([UInt8])
     }
@@ -119,6 +188,19 @@ public struct Ragdz_V1_UploadHeader: Message {
     /// A hint only: the type is taken from the content.
     public var mediaType: String = ""
     public var title: String = ""
+    public var attributes: Ragdz_V1_DocumentAttributes?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_UpdateDocumentRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.UpdateDocumentRequest" }
+
+    public var id: String = ""
+    public var attributes: Ragdz_V1_DocumentAttributes?
+    /// Of country, theme, source, official, date, tags and groups: what of `attributes` counts.
+    public var updateMask: Google_Protobuf_FieldMask?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -197,6 +279,74 @@ public struct Ragdz_V1_SearchRequest: Message {
     public var languages: [String] = []
     /// Say how the query was read and searched.
     public var explain: Bool = false
+    public var filter: Ragdz_V1_Filter?
+    /// Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway.
+    public var privateOnly: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// Which documents count. Conditions nest at most 8 deep, 64 in all, with 128 values in all.
+public struct Ragdz_V1_Filter: Message {
+    public static var protoMessageName: String { "ragdz.v1.Filter" }
+
+    public var condition: OneOf_Condition?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+
+    public enum OneOf_Condition: Hashable, Sendable {
+        /// Every one of them; none: all documents.
+        case allOf(Ragdz_V1_Filters)
+        /// At least one of them; none: no document.
+        case anyOf(Ragdz_V1_Filters)
+        indirect case not(Ragdz_V1_Filter)
+        /// Ids or names of collections. A name that is unknown ends in COLLECTION_NOT_FOUND.
+        case collection(Ragdz_V1_FilterValues)
+        /// "ar", "fr", "en" or "und": the language of most of the document's text.
+        case language(Ragdz_V1_FilterValues)
+        case country(Ragdz_V1_FilterValues)
+        case theme(Ragdz_V1_FilterValues)
+        case source(Ragdz_V1_FilterValues)
+        case official(Bool)
+        /// Within the range; a document without a date is in none.
+        case date(Ragdz_V1_TimeRange)
+        /// When the document was stored.
+        case createTime(Ragdz_V1_TimeRange)
+        /// With at least one of the tags.
+        case tag(Ragdz_V1_FilterValues)
+        /// Ids. What does not exist, or not for the caller, is found nowhere.
+        case document(Ragdz_V1_FilterValues)
+    }
+}
+
+public struct Ragdz_V1_Filters: Message {
+    public static var protoMessageName: String { "ragdz.v1.Filters" }
+
+    public var filters: [Ragdz_V1_Filter] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// One of these values, compared letter by letter; 1 to 100 characters each.
+public struct Ragdz_V1_FilterValues: Message {
+    public static var protoMessageName: String { "ragdz.v1.FilterValues" }
+
+    public var values: [String] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_TimeRange: Message {
+    public static var protoMessageName: String { "ragdz.v1.TimeRange" }
+
+    /// The first moment that counts; unset: no bound.
+    public var start: Google_Protobuf_Timestamp?
+    /// The first moment that does not count any more; unset: no bound.
+    public var end: Google_Protobuf_Timestamp?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -226,7 +376,8 @@ public struct Ragdz_V1_SearchExplanation: Message {
     public var terms: [Ragdz_V1_SearchTerm] = []
     /// What the query's vector was made from: the query, or for Darija its words' meanings.
     public var embedded: [String] = []
-    /// "exact": all vectors in scope were compared.
+    /// "exact": all vectors in scope were compared. "hnsw": the index of the tenant's own partition was searched. "hnsw, then
+    /// exact": the index gave too few that pass the filter, so that all were compared after all.
     public var densePlan: String = ""
     /// "gin": the inverted index of the tenant.
     public var lexicalPlan: String = ""
@@ -235,6 +386,13 @@ public struct Ragdz_V1_SearchExplanation: Message {
     public var lexicalWeight: Double = 0
     public var rankWeight: Double = 0
     public var foreignCoverage: Double = 0
+    /// The server had read and embedded this query before, for this tenant.
+    public var embeddingCached: Bool = false
+    /// The server had searched this before, and the database said that nothing has changed since.
+    public var resultCached: Bool = false
+    /// Of the tenant's queries at this server, the share that was found in each cache.
+    public var embeddingHitRate: Double = 0
+    public var resultHitRate: Double = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -368,6 +526,8 @@ public struct Ragdz_V1_SearchHit: Message {
     public var coverage: Double = 0
     /// The score of the lexical leg; 0: not found by it.
     public var lexicalScore: Double = 0
+    /// It is of a corpus that is shared with the tenant, not of its own.
+    public var shared: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -385,6 +545,9 @@ public struct Ragdz_V1_AskRequest: Message {
     public var answerLanguage: String = ""
     /// Answer with sentences of the documents only, even when a model is configured.
     public var extractive: Bool = false
+    public var filter: Ragdz_V1_Filter?
+    /// Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway.
+    public var privateOnly: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -485,14 +648,17 @@ public enum Ragdz_V1_Retrieval {
             Methods.createCollection,
             Methods.getCollection,
             Methods.listCollections,
+            Methods.updateCollection,
             Methods.deleteCollection,
             Methods.uploadDocument,
             Methods.getDocument,
             Methods.getDocumentText,
             Methods.listDocuments,
+            Methods.updateDocument,
             Methods.deleteDocument,
             Methods.search,
             Methods.evaluate,
+            Methods.shareCorpus,
             Methods.ask,
         ])
 
@@ -514,6 +680,12 @@ public enum Ragdz_V1_Retrieval {
             http: HTTPRule(verb: "GET", template: "/v1/collections"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
             idempotency: .noSideEffects)
+        public static let updateCollection = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "UpdateCollection", callType: .unary,
+            requestType: Ragdz_V1_UpdateCollectionRequest.self, responseType: Ragdz_V1_Collection.self,
+            http: HTTPRule(verb: "PATCH", template: "/v1/collections/{id}", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let deleteCollection = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "DeleteCollection", callType: .unary,
             requestType: Ragdz_V1_DeleteCollectionRequest.self, responseType: Google_Protobuf_Empty.self,
@@ -543,6 +715,12 @@ public enum Ragdz_V1_Retrieval {
             http: HTTPRule(verb: "GET", template: "/v1/collections/{collection}/documents"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
             idempotency: .noSideEffects)
+        public static let updateDocument = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "UpdateDocument", callType: .unary,
+            requestType: Ragdz_V1_UpdateDocumentRequest.self, responseType: Ragdz_V1_Document.self,
+            http: HTTPRule(verb: "PATCH", template: "/v1/documents/{id}", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let deleteDocument = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "DeleteDocument", callType: .unary,
             requestType: Ragdz_V1_DeleteDocumentRequest.self, responseType: Google_Protobuf_Empty.self,
@@ -561,6 +739,12 @@ public enum Ragdz_V1_Retrieval {
             http: HTTPRule(verb: "POST", template: "/v1/evaluations", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "search"),
             idempotency: .noSideEffects)
+        public static let shareCorpus = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ShareCorpus", callType: .unary,
+            requestType: Ragdz_V1_ShareCorpusRequest.self, responseType: Ragdz_V1_SharedCorpus.self,
+            http: HTTPRule(verb: "PUT", template: "/v1/corpora/{tenant_id}", body: "*"),
+            policy: MethodPolicy(credential: .`operator`, scope: "platform.corpora.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let ask = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "Ask", callType: .serverStreaming,
             requestType: Ragdz_V1_AskRequest.self, responseType: Ragdz_V1_AskEvent.self,
@@ -581,7 +765,12 @@ public enum Ragdz_V1_Retrieval {
         func listCollections(
             _ request: Ragdz_V1_ListCollectionsRequest, context: ServerContext
         ) async throws -> Ragdz_V1_ListCollectionsResponse
-        /// Removes the collection and every document in it.
+        /// Changes to which groups a collection is limited. Like making one, that needs a key with `group.<name>` for every
+        /// group that is added or taken away.
+        func updateCollection(
+            _ request: Ragdz_V1_UpdateCollectionRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Collection
+        /// Removes the collection and every document in it, also those that the caller may not see.
         func deleteCollection(
             _ request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
@@ -600,6 +789,10 @@ public enum Ragdz_V1_Retrieval {
         func listDocuments(
             _ request: Ragdz_V1_ListDocumentsRequest, context: ServerContext
         ) async throws -> Ragdz_V1_ListDocumentsResponse
+        /// Changes what a document is about and who may see it; its text stays as it is.
+        func updateDocument(
+            _ request: Ragdz_V1_UpdateDocumentRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Document
         func deleteDocument(
             _ request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
@@ -611,6 +804,11 @@ public enum Ragdz_V1_Retrieval {
         func evaluate(
             _ request: Ragdz_V1_EvaluateRequest, context: ServerContext
         ) async throws -> Ragdz_V1_EvaluationReport
+        /// Lets other tenants read what a tenant has, beside what is their own: official texts of a country, for instance. Only keys
+        /// of that tenant write to it; what it limits to groups stays its own.
+        func shareCorpus(
+            _ request: Ragdz_V1_ShareCorpusRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_SharedCorpus
         /// Events in order: sources, then answer text and citations (or one abstention), usage last.
         func ask(
             _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
@@ -642,7 +840,15 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.listCollections, request, options: options)
         }
 
-        /// Removes the collection and every document in it.
+        /// Changes to which groups a collection is limited. Like making one, that needs a key with `group.<name>` for every
+        /// group that is added or taken away.
+        public func updateCollection(
+            _ request: Ragdz_V1_UpdateCollectionRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Collection {
+            try await _channel.unary(Methods.updateCollection, request, options: options)
+        }
+
+        /// Removes the collection and every document in it, also those that the caller may not see.
         public func deleteCollection(
             _ request: Ragdz_V1_DeleteCollectionRequest, options: CallOptions = .defaults
         ) async throws -> Google_Protobuf_Empty {
@@ -676,6 +882,13 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.listDocuments, request, options: options)
         }
 
+        /// Changes what a document is about and who may see it; its text stays as it is.
+        public func updateDocument(
+            _ request: Ragdz_V1_UpdateDocumentRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Document {
+            try await _channel.unary(Methods.updateDocument, request, options: options)
+        }
+
         public func deleteDocument(
             _ request: Ragdz_V1_DeleteDocumentRequest, options: CallOptions = .defaults
         ) async throws -> Google_Protobuf_Empty {
@@ -694,6 +907,14 @@ public enum Ragdz_V1_Retrieval {
             _ request: Ragdz_V1_EvaluateRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_EvaluationReport {
             try await _channel.unary(Methods.evaluate, request, options: options)
+        }
+
+        /// Lets other tenants read what a tenant has, beside what is their own: official texts of a country, for instance. Only keys
+        /// of that tenant write to it; what it limits to groups stays its own.
+        public func shareCorpus(
+            _ request: Ragdz_V1_ShareCorpusRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_SharedCorpus {
+            try await _channel.unary(Methods.shareCorpus, request, options: options)
         }
 
         /// Events in order: sources, then answer text and citations (or one abstention), usage last.
@@ -719,6 +940,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
             (request: Ragdz_V1_ListCollectionsRequest, context: ServerContext) in
             try await self.listCollections(request, context: context)
         }
+        router.unary(Ragdz_V1_Retrieval.Methods.updateCollection) {
+            (request: Ragdz_V1_UpdateCollectionRequest, context: ServerContext) in
+            try await self.updateCollection(request, context: context)
+        }
         router.unary(Ragdz_V1_Retrieval.Methods.deleteCollection) {
             (request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext) in
             try await self.deleteCollection(request, context: context)
@@ -739,6 +964,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
             (request: Ragdz_V1_ListDocumentsRequest, context: ServerContext) in
             try await self.listDocuments(request, context: context)
         }
+        router.unary(Ragdz_V1_Retrieval.Methods.updateDocument) {
+            (request: Ragdz_V1_UpdateDocumentRequest, context: ServerContext) in
+            try await self.updateDocument(request, context: context)
+        }
         router.unary(Ragdz_V1_Retrieval.Methods.deleteDocument) {
             (request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext) in
             try await self.deleteDocument(request, context: context)
@@ -751,6 +980,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
             (request: Ragdz_V1_EvaluateRequest, context: ServerContext) in
             try await self.evaluate(request, context: context)
         }
+        router.unary(Ragdz_V1_Retrieval.Methods.shareCorpus) {
+            (request: Ragdz_V1_ShareCorpusRequest, context: ServerContext) in
+            try await self.shareCorpus(request, context: context)
+        }
         router.serverStreaming(Ragdz_V1_Retrieval.Methods.ask) {
             (request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext) in
             try await self.ask(request, responses: responses, context: context)
@@ -759,6 +992,114 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
 }
 
 // MARK: - Codecs
+
+extension Ragdz_V1_ShareCorpusRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, tenantID)
+        size += sizes.singular(ProtoString.self, 2, country)
+        size += sizes.singular(ProtoBool.self, 3, stop)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, tenantID)
+        writer.singular(ProtoString.self, 2, country)
+        writer.singular(ProtoBool.self, 3, stop)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &tenantID)
+            case 18: try reader.singular(ProtoString.self, &country)
+            case 24: try reader.singular(ProtoBool.self, &stop)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "tenantId", "tenant_id"),
+        .init(2, "country"),
+        .init(3, "stop"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.singular(ProtoString.self, "country", country)
+        try json.singular(ProtoBool.self, "stop", stop)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &tenantID)
+            case 2: try json.singular(ProtoString.self, &country)
+            case 3: try json.singular(ProtoBool.self, &stop)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_SharedCorpus {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, tenantID)
+        size += sizes.singular(ProtoString.self, 2, country)
+        size += sizes.singular(ProtoBool.self, 3, shared)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, tenantID)
+        writer.singular(ProtoString.self, 2, country)
+        writer.singular(ProtoBool.self, 3, shared)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &tenantID)
+            case 18: try reader.singular(ProtoString.self, &country)
+            case 24: try reader.singular(ProtoBool.self, &shared)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "tenantId", "tenant_id"),
+        .init(2, "country"),
+        .init(3, "shared"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "tenantId", tenantID)
+        try json.singular(ProtoString.self, "country", country)
+        try json.singular(ProtoBool.self, "shared", shared)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &tenantID)
+            case 2: try json.singular(ProtoString.self, &country)
+            case 3: try json.singular(ProtoBool.self, &shared)
+            default: break
+            }
+        }
+    }
+}
 
 extension Ragdz_V1_Collection {
     public func measure(_ sizes: inout WireSizes) -> Int {
@@ -770,6 +1111,7 @@ extension Ragdz_V1_Collection {
         size += sizes.singular(ProtoInt64.self, 5, documentCount)
         size += sizes.singular(ProtoInt64.self, 6, chunkCount)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, createTime)
+        size += sizes.repeated(ProtoString.self, 8, groups)
         return size
     }
 
@@ -781,6 +1123,7 @@ extension Ragdz_V1_Collection {
         writer.singular(ProtoInt64.self, 5, documentCount)
         writer.singular(ProtoInt64.self, 6, chunkCount)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, createTime)
+        writer.repeated(ProtoString.self, 8, groups)
         writer.unknown(unknownFields)
     }
 
@@ -794,6 +1137,7 @@ extension Ragdz_V1_Collection {
             case 40: try reader.singular(ProtoInt64.self, &documentCount)
             case 48: try reader.singular(ProtoInt64.self, &chunkCount)
             case 58: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 66: try reader.repeated(ProtoString.self, &groups)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -807,6 +1151,7 @@ extension Ragdz_V1_Collection {
         .init(5, "documentCount", "document_count"),
         .init(6, "chunkCount", "chunk_count"),
         .init(7, "createTime", "create_time"),
+        .init(8, "groups"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -818,6 +1163,7 @@ extension Ragdz_V1_Collection {
         try json.singular(ProtoInt64.self, "documentCount", documentCount)
         try json.singular(ProtoInt64.self, "chunkCount", chunkCount)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.repeated(ProtoString.self, "groups", groups)
         json.endObject()
     }
 
@@ -832,6 +1178,7 @@ extension Ragdz_V1_Collection {
             case 5: try json.singular(ProtoInt64.self, &documentCount)
             case 6: try json.singular(ProtoInt64.self, &chunkCount)
             case 7: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 8: try json.repeated(ProtoString.self, &groups)
             default: break
             }
         }
@@ -842,11 +1189,13 @@ extension Ragdz_V1_CreateCollectionRequest {
     public func measure(_ sizes: inout WireSizes) -> Int {
         var size = unknownFields.bytes.count
         size += sizes.singular(ProtoString.self, 1, name)
+        size += sizes.repeated(ProtoString.self, 2, groups)
         return size
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.singular(ProtoString.self, 1, name)
+        writer.repeated(ProtoString.self, 2, groups)
         writer.unknown(unknownFields)
     }
 
@@ -854,6 +1203,7 @@ extension Ragdz_V1_CreateCollectionRequest {
         while let tag = try reader.nextTag() {
             switch tag {
             case 10: try reader.singular(ProtoString.self, &name)
+            case 18: try reader.repeated(ProtoString.self, &groups)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -861,11 +1211,13 @@ extension Ragdz_V1_CreateCollectionRequest {
 
     private static let jsonFields = JSONFields([
         .init(1, "name"),
+        .init(2, "groups"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.singular(ProtoString.self, "name", name)
+        try json.repeated(ProtoString.self, "groups", groups)
         json.endObject()
     }
 
@@ -874,6 +1226,55 @@ extension Ragdz_V1_CreateCollectionRequest {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.singular(ProtoString.self, &name)
+            case 2: try json.repeated(ProtoString.self, &groups)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_UpdateCollectionRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.repeated(ProtoString.self, 2, groups)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.repeated(ProtoString.self, 2, groups)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.repeated(ProtoString.self, &groups)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "groups"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.repeated(ProtoString.self, "groups", groups)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.repeated(ProtoString.self, &groups)
             default: break
             }
         }
@@ -1076,6 +1477,8 @@ extension Ragdz_V1_Document {
         size += sizes.singular(ProtoString.self, 11, sha256)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, createTime)
         size += sizes.singular(ProtoBool.self, 13, duplicate)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 14, attributes)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 15, updateTime)
         return size
     }
 
@@ -1093,6 +1496,8 @@ extension Ragdz_V1_Document {
         writer.singular(ProtoString.self, 11, sha256)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, createTime)
         writer.singular(ProtoBool.self, 13, duplicate)
+        writer.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 14, attributes)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 15, updateTime)
         writer.unknown(unknownFields)
     }
 
@@ -1112,6 +1517,8 @@ extension Ragdz_V1_Document {
             case 90: try reader.singular(ProtoString.self, &sha256)
             case 98: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
             case 104: try reader.singular(ProtoBool.self, &duplicate)
+            case 114: try reader.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 122: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1131,6 +1538,8 @@ extension Ragdz_V1_Document {
         .init(11, "sha256"),
         .init(12, "createTime", "create_time"),
         .init(13, "duplicate"),
+        .init(14, "attributes"),
+        .init(15, "updateTime", "update_time"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1148,6 +1557,8 @@ extension Ragdz_V1_Document {
         try json.singular(ProtoString.self, "sha256", sha256)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
         try json.singular(ProtoBool.self, "duplicate", duplicate)
+        try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, "attributes", attributes)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "updateTime", updateTime)
         json.endObject()
     }
 
@@ -1168,6 +1579,86 @@ extension Ragdz_V1_Document {
             case 11: try json.singular(ProtoString.self, &sha256)
             case 12: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
             case 13: try json.singular(ProtoBool.self, &duplicate)
+            case 14: try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 15: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_DocumentAttributes {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, country)
+        size += sizes.singular(ProtoString.self, 2, theme)
+        size += sizes.singular(ProtoString.self, 3, source)
+        size += sizes.singular(ProtoBool.self, 4, official)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, date)
+        size += sizes.repeated(ProtoString.self, 6, tags)
+        size += sizes.repeated(ProtoString.self, 7, groups)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, country)
+        writer.singular(ProtoString.self, 2, theme)
+        writer.singular(ProtoString.self, 3, source)
+        writer.singular(ProtoBool.self, 4, official)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, date)
+        writer.repeated(ProtoString.self, 6, tags)
+        writer.repeated(ProtoString.self, 7, groups)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &country)
+            case 18: try reader.singular(ProtoString.self, &theme)
+            case 26: try reader.singular(ProtoString.self, &source)
+            case 32: try reader.singular(ProtoBool.self, &official)
+            case 42: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &date)
+            case 50: try reader.repeated(ProtoString.self, &tags)
+            case 58: try reader.repeated(ProtoString.self, &groups)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "country"),
+        .init(2, "theme"),
+        .init(3, "source"),
+        .init(4, "official"),
+        .init(5, "date"),
+        .init(6, "tags"),
+        .init(7, "groups"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "country", country)
+        try json.singular(ProtoString.self, "theme", theme)
+        try json.singular(ProtoString.self, "source", source)
+        try json.singular(ProtoBool.self, "official", official)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "date", date)
+        try json.repeated(ProtoString.self, "tags", tags)
+        try json.repeated(ProtoString.self, "groups", groups)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &country)
+            case 2: try json.singular(ProtoString.self, &theme)
+            case 3: try json.singular(ProtoString.self, &source)
+            case 4: try json.singular(ProtoBool.self, &official)
+            case 5: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &date)
+            case 6: try json.repeated(ProtoString.self, &tags)
+            case 7: try json.repeated(ProtoString.self, &groups)
             default: break
             }
         }
@@ -1240,6 +1731,7 @@ extension Ragdz_V1_UploadHeader {
         size += sizes.singular(ProtoString.self, 2, filename)
         size += sizes.singular(ProtoString.self, 3, mediaType)
         size += sizes.singular(ProtoString.self, 4, title)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 5, attributes)
         return size
     }
 
@@ -1248,6 +1740,7 @@ extension Ragdz_V1_UploadHeader {
         writer.singular(ProtoString.self, 2, filename)
         writer.singular(ProtoString.self, 3, mediaType)
         writer.singular(ProtoString.self, 4, title)
+        writer.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 5, attributes)
         writer.unknown(unknownFields)
     }
 
@@ -1258,6 +1751,7 @@ extension Ragdz_V1_UploadHeader {
             case 18: try reader.singular(ProtoString.self, &filename)
             case 26: try reader.singular(ProtoString.self, &mediaType)
             case 34: try reader.singular(ProtoString.self, &title)
+            case 42: try reader.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1268,6 +1762,7 @@ extension Ragdz_V1_UploadHeader {
         .init(2, "filename"),
         .init(3, "mediaType", "media_type"),
         .init(4, "title"),
+        .init(5, "attributes"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1276,6 +1771,7 @@ extension Ragdz_V1_UploadHeader {
         try json.singular(ProtoString.self, "filename", filename)
         try json.singular(ProtoString.self, "mediaType", mediaType)
         try json.singular(ProtoString.self, "title", title)
+        try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, "attributes", attributes)
         json.endObject()
     }
 
@@ -1287,6 +1783,61 @@ extension Ragdz_V1_UploadHeader {
             case 2: try json.singular(ProtoString.self, &filename)
             case 3: try json.singular(ProtoString.self, &mediaType)
             case 4: try json.singular(ProtoString.self, &title)
+            case 5: try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_UpdateDocumentRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 2, attributes)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, 3, updateMask)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 2, attributes)
+        writer.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, 3, updateMask)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 26: try reader.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, &updateMask)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "attributes"),
+        .init(3, "updateMask", "update_mask"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, "attributes", attributes)
+        try json.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, "updateMask", updateMask)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 3: try json.optional(ProtoMessage<Google_Protobuf_FieldMask>.self, &updateMask)
             default: break
             }
         }
@@ -1584,6 +2135,8 @@ extension Ragdz_V1_SearchRequest {
         size += sizes.singular(ProtoInt32.self, 3, limit)
         size += sizes.repeated(ProtoString.self, 4, languages)
         size += sizes.singular(ProtoBool.self, 5, explain)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
+        size += sizes.singular(ProtoBool.self, 7, privateOnly)
         return size
     }
 
@@ -1593,6 +2146,8 @@ extension Ragdz_V1_SearchRequest {
         writer.singular(ProtoInt32.self, 3, limit)
         writer.repeated(ProtoString.self, 4, languages)
         writer.singular(ProtoBool.self, 5, explain)
+        writer.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
+        writer.singular(ProtoBool.self, 7, privateOnly)
         writer.unknown(unknownFields)
     }
 
@@ -1604,6 +2159,8 @@ extension Ragdz_V1_SearchRequest {
             case 24: try reader.singular(ProtoInt32.self, &limit)
             case 34: try reader.repeated(ProtoString.self, &languages)
             case 40: try reader.singular(ProtoBool.self, &explain)
+            case 50: try reader.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
+            case 56: try reader.singular(ProtoBool.self, &privateOnly)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1615,6 +2172,8 @@ extension Ragdz_V1_SearchRequest {
         .init(3, "limit"),
         .init(4, "languages"),
         .init(5, "explain"),
+        .init(6, "filter"),
+        .init(7, "privateOnly", "private_only"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1624,6 +2183,8 @@ extension Ragdz_V1_SearchRequest {
         try json.singular(ProtoInt32.self, "limit", limit)
         try json.repeated(ProtoString.self, "languages", languages)
         try json.singular(ProtoBool.self, "explain", explain)
+        try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, "filter", filter)
+        try json.singular(ProtoBool.self, "privateOnly", privateOnly)
         json.endObject()
     }
 
@@ -1636,6 +2197,287 @@ extension Ragdz_V1_SearchRequest {
             case 3: try json.singular(ProtoInt32.self, &limit)
             case 4: try json.repeated(ProtoString.self, &languages)
             case 5: try json.singular(ProtoBool.self, &explain)
+            case 6: try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
+            case 7: try json.singular(ProtoBool.self, &privateOnly)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Filter {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        switch condition {
+        case .allOf(let value): size += sizes.always(ProtoMessage<Ragdz_V1_Filters>.self, 1, value)
+        case .anyOf(let value): size += sizes.always(ProtoMessage<Ragdz_V1_Filters>.self, 2, value)
+        case .not(let value): size += sizes.always(ProtoMessage<Ragdz_V1_Filter>.self, 3, value)
+        case .collection(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 4, value)
+        case .language(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 5, value)
+        case .country(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 6, value)
+        case .theme(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 7, value)
+        case .source(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 8, value)
+        case .official(let value): size += sizes.always(ProtoBool.self, 9, value)
+        case .date(let value): size += sizes.always(ProtoMessage<Ragdz_V1_TimeRange>.self, 10, value)
+        case .createTime(let value): size += sizes.always(ProtoMessage<Ragdz_V1_TimeRange>.self, 11, value)
+        case .tag(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 12, value)
+        case .document(let value): size += sizes.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 13, value)
+        case nil: break
+        }
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        switch condition {
+        case .allOf(let value): writer.always(ProtoMessage<Ragdz_V1_Filters>.self, 1, value)
+        case .anyOf(let value): writer.always(ProtoMessage<Ragdz_V1_Filters>.self, 2, value)
+        case .not(let value): writer.always(ProtoMessage<Ragdz_V1_Filter>.self, 3, value)
+        case .collection(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 4, value)
+        case .language(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 5, value)
+        case .country(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 6, value)
+        case .theme(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 7, value)
+        case .source(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 8, value)
+        case .official(let value): writer.always(ProtoBool.self, 9, value)
+        case .date(let value): writer.always(ProtoMessage<Ragdz_V1_TimeRange>.self, 10, value)
+        case .createTime(let value): writer.always(ProtoMessage<Ragdz_V1_TimeRange>.self, 11, value)
+        case .tag(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 12, value)
+        case .document(let value): writer.always(ProtoMessage<Ragdz_V1_FilterValues>.self, 13, value)
+        case nil: break
+        }
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10:
+                let old: Ragdz_V1_Filters? = if case .allOf(let value) = condition { value } else { nil }
+                condition = .allOf(try reader.value(ProtoMessage<Ragdz_V1_Filters>.self, merging: old))
+            case 18:
+                let old: Ragdz_V1_Filters? = if case .anyOf(let value) = condition { value } else { nil }
+                condition = .anyOf(try reader.value(ProtoMessage<Ragdz_V1_Filters>.self, merging: old))
+            case 26:
+                let old: Ragdz_V1_Filter? = if case .not(let value) = condition { value } else { nil }
+                condition = .not(try reader.value(ProtoMessage<Ragdz_V1_Filter>.self, merging: old))
+            case 34:
+                let old: Ragdz_V1_FilterValues? = if case .collection(let value) = condition { value } else { nil }
+                condition = .collection(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 42:
+                let old: Ragdz_V1_FilterValues? = if case .language(let value) = condition { value } else { nil }
+                condition = .language(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 50:
+                let old: Ragdz_V1_FilterValues? = if case .country(let value) = condition { value } else { nil }
+                condition = .country(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 58:
+                let old: Ragdz_V1_FilterValues? = if case .theme(let value) = condition { value } else { nil }
+                condition = .theme(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 66:
+                let old: Ragdz_V1_FilterValues? = if case .source(let value) = condition { value } else { nil }
+                condition = .source(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 72: condition = .official(try reader.value(ProtoBool.self))
+            case 82:
+                let old: Ragdz_V1_TimeRange? = if case .date(let value) = condition { value } else { nil }
+                condition = .date(try reader.value(ProtoMessage<Ragdz_V1_TimeRange>.self, merging: old))
+            case 90:
+                let old: Ragdz_V1_TimeRange? = if case .createTime(let value) = condition { value } else { nil }
+                condition = .createTime(try reader.value(ProtoMessage<Ragdz_V1_TimeRange>.self, merging: old))
+            case 98:
+                let old: Ragdz_V1_FilterValues? = if case .tag(let value) = condition { value } else { nil }
+                condition = .tag(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            case 106:
+                let old: Ragdz_V1_FilterValues? = if case .document(let value) = condition { value } else { nil }
+                condition = .document(try reader.value(ProtoMessage<Ragdz_V1_FilterValues>.self, merging: old))
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "allOf", "all_of", oneof: 0),
+        .init(2, "anyOf", "any_of", oneof: 0),
+        .init(3, "not", oneof: 0),
+        .init(4, "collection", oneof: 0),
+        .init(5, "language", oneof: 0),
+        .init(6, "country", oneof: 0),
+        .init(7, "theme", oneof: 0),
+        .init(8, "source", oneof: 0),
+        .init(9, "official", oneof: 0),
+        .init(10, "date", oneof: 0),
+        .init(11, "createTime", "create_time", oneof: 0),
+        .init(12, "tag", oneof: 0),
+        .init(13, "document", oneof: 0),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        switch condition {
+        case .allOf(let value): try json.always(ProtoMessage<Ragdz_V1_Filters>.self, "allOf", value)
+        case .anyOf(let value): try json.always(ProtoMessage<Ragdz_V1_Filters>.self, "anyOf", value)
+        case .not(let value): try json.always(ProtoMessage<Ragdz_V1_Filter>.self, "not", value)
+        case .collection(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "collection", value)
+        case .language(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "language", value)
+        case .country(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "country", value)
+        case .theme(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "theme", value)
+        case .source(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "source", value)
+        case .official(let value): try json.always(ProtoBool.self, "official", value)
+        case .date(let value): try json.always(ProtoMessage<Ragdz_V1_TimeRange>.self, "date", value)
+        case .createTime(let value): try json.always(ProtoMessage<Ragdz_V1_TimeRange>.self, "createTime", value)
+        case .tag(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "tag", value)
+        case .document(let value): try json.always(ProtoMessage<Ragdz_V1_FilterValues>.self, "document", value)
+        case nil: break
+        }
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: if let value = try json.value(ProtoMessage<Ragdz_V1_Filters>.self) { condition = .allOf(value) }
+            case 2: if let value = try json.value(ProtoMessage<Ragdz_V1_Filters>.self) { condition = .anyOf(value) }
+            case 3: if let value = try json.value(ProtoMessage<Ragdz_V1_Filter>.self) { condition = .not(value) }
+            case 4: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .collection(value) }
+            case 5: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .language(value) }
+            case 6: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .country(value) }
+            case 7: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .theme(value) }
+            case 8: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .source(value) }
+            case 9: if let value = try json.value(ProtoBool.self) { condition = .official(value) }
+            case 10: if let value = try json.value(ProtoMessage<Ragdz_V1_TimeRange>.self) { condition = .date(value) }
+            case 11: if let value = try json.value(ProtoMessage<Ragdz_V1_TimeRange>.self) { condition = .createTime(value) }
+            case 12: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .tag(value) }
+            case 13: if let value = try json.value(ProtoMessage<Ragdz_V1_FilterValues>.self) { condition = .document(value) }
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Filters {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_Filter>.self, 1, filters)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_Filter>.self, 1, filters)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_Filter>.self, &filters)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "filters"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_Filter>.self, "filters", filters)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_Filter>.self, &filters)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_FilterValues {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoString.self, 1, values)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoString.self, 1, values)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoString.self, &values)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "values"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoString.self, "values", values)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoString.self, &values)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_TimeRange {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 1, start)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 2, end)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 1, start)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 2, end)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &start)
+            case 18: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &end)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "start"),
+        .init(2, "end"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "start", start)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "end", end)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &start)
+            case 2: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &end)
             default: break
             }
         }
@@ -1708,6 +2550,10 @@ extension Ragdz_V1_SearchExplanation {
         size += sizes.singular(ProtoDouble.self, 7, lexicalWeight)
         size += sizes.singular(ProtoDouble.self, 8, rankWeight)
         size += sizes.singular(ProtoDouble.self, 9, foreignCoverage)
+        size += sizes.singular(ProtoBool.self, 10, embeddingCached)
+        size += sizes.singular(ProtoBool.self, 11, resultCached)
+        size += sizes.singular(ProtoDouble.self, 12, embeddingHitRate)
+        size += sizes.singular(ProtoDouble.self, 13, resultHitRate)
         return size
     }
 
@@ -1721,6 +2567,10 @@ extension Ragdz_V1_SearchExplanation {
         writer.singular(ProtoDouble.self, 7, lexicalWeight)
         writer.singular(ProtoDouble.self, 8, rankWeight)
         writer.singular(ProtoDouble.self, 9, foreignCoverage)
+        writer.singular(ProtoBool.self, 10, embeddingCached)
+        writer.singular(ProtoBool.self, 11, resultCached)
+        writer.singular(ProtoDouble.self, 12, embeddingHitRate)
+        writer.singular(ProtoDouble.self, 13, resultHitRate)
         writer.unknown(unknownFields)
     }
 
@@ -1736,6 +2586,10 @@ extension Ragdz_V1_SearchExplanation {
             case 57: try reader.singular(ProtoDouble.self, &lexicalWeight)
             case 65: try reader.singular(ProtoDouble.self, &rankWeight)
             case 73: try reader.singular(ProtoDouble.self, &foreignCoverage)
+            case 80: try reader.singular(ProtoBool.self, &embeddingCached)
+            case 88: try reader.singular(ProtoBool.self, &resultCached)
+            case 97: try reader.singular(ProtoDouble.self, &embeddingHitRate)
+            case 105: try reader.singular(ProtoDouble.self, &resultHitRate)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -1751,6 +2605,10 @@ extension Ragdz_V1_SearchExplanation {
         .init(7, "lexicalWeight", "lexical_weight"),
         .init(8, "rankWeight", "rank_weight"),
         .init(9, "foreignCoverage", "foreign_coverage"),
+        .init(10, "embeddingCached", "embedding_cached"),
+        .init(11, "resultCached", "result_cached"),
+        .init(12, "embeddingHitRate", "embedding_hit_rate"),
+        .init(13, "resultHitRate", "result_hit_rate"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -1764,6 +2622,10 @@ extension Ragdz_V1_SearchExplanation {
         try json.singular(ProtoDouble.self, "lexicalWeight", lexicalWeight)
         try json.singular(ProtoDouble.self, "rankWeight", rankWeight)
         try json.singular(ProtoDouble.self, "foreignCoverage", foreignCoverage)
+        try json.singular(ProtoBool.self, "embeddingCached", embeddingCached)
+        try json.singular(ProtoBool.self, "resultCached", resultCached)
+        try json.singular(ProtoDouble.self, "embeddingHitRate", embeddingHitRate)
+        try json.singular(ProtoDouble.self, "resultHitRate", resultHitRate)
         json.endObject()
     }
 
@@ -1780,6 +2642,10 @@ extension Ragdz_V1_SearchExplanation {
             case 7: try json.singular(ProtoDouble.self, &lexicalWeight)
             case 8: try json.singular(ProtoDouble.self, &rankWeight)
             case 9: try json.singular(ProtoDouble.self, &foreignCoverage)
+            case 10: try json.singular(ProtoBool.self, &embeddingCached)
+            case 11: try json.singular(ProtoBool.self, &resultCached)
+            case 12: try json.singular(ProtoDouble.self, &embeddingHitRate)
+            case 13: try json.singular(ProtoDouble.self, &resultHitRate)
             default: break
             }
         }
@@ -2242,6 +3108,7 @@ extension Ragdz_V1_SearchHit {
         size += sizes.singular(ProtoDouble.self, 13, similarity)
         size += sizes.singular(ProtoDouble.self, 14, coverage)
         size += sizes.singular(ProtoDouble.self, 15, lexicalScore)
+        size += sizes.singular(ProtoBool.self, 16, shared)
         return size
     }
 
@@ -2261,6 +3128,7 @@ extension Ragdz_V1_SearchHit {
         writer.singular(ProtoDouble.self, 13, similarity)
         writer.singular(ProtoDouble.self, 14, coverage)
         writer.singular(ProtoDouble.self, 15, lexicalScore)
+        writer.singular(ProtoBool.self, 16, shared)
         writer.unknown(unknownFields)
     }
 
@@ -2282,6 +3150,7 @@ extension Ragdz_V1_SearchHit {
             case 105: try reader.singular(ProtoDouble.self, &similarity)
             case 113: try reader.singular(ProtoDouble.self, &coverage)
             case 121: try reader.singular(ProtoDouble.self, &lexicalScore)
+            case 128: try reader.singular(ProtoBool.self, &shared)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -2303,6 +3172,7 @@ extension Ragdz_V1_SearchHit {
         .init(13, "similarity"),
         .init(14, "coverage"),
         .init(15, "lexicalScore", "lexical_score"),
+        .init(16, "shared"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -2322,6 +3192,7 @@ extension Ragdz_V1_SearchHit {
         try json.singular(ProtoDouble.self, "similarity", similarity)
         try json.singular(ProtoDouble.self, "coverage", coverage)
         try json.singular(ProtoDouble.self, "lexicalScore", lexicalScore)
+        try json.singular(ProtoBool.self, "shared", shared)
         json.endObject()
     }
 
@@ -2344,6 +3215,7 @@ extension Ragdz_V1_SearchHit {
             case 13: try json.singular(ProtoDouble.self, &similarity)
             case 14: try json.singular(ProtoDouble.self, &coverage)
             case 15: try json.singular(ProtoDouble.self, &lexicalScore)
+            case 16: try json.singular(ProtoBool.self, &shared)
             default: break
             }
         }
@@ -2358,6 +3230,8 @@ extension Ragdz_V1_AskRequest {
         size += sizes.singular(ProtoInt32.self, 3, limit)
         size += sizes.singular(ProtoString.self, 4, answerLanguage)
         size += sizes.singular(ProtoBool.self, 5, extractive)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
+        size += sizes.singular(ProtoBool.self, 7, privateOnly)
         return size
     }
 
@@ -2367,6 +3241,8 @@ extension Ragdz_V1_AskRequest {
         writer.singular(ProtoInt32.self, 3, limit)
         writer.singular(ProtoString.self, 4, answerLanguage)
         writer.singular(ProtoBool.self, 5, extractive)
+        writer.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
+        writer.singular(ProtoBool.self, 7, privateOnly)
         writer.unknown(unknownFields)
     }
 
@@ -2378,6 +3254,8 @@ extension Ragdz_V1_AskRequest {
             case 24: try reader.singular(ProtoInt32.self, &limit)
             case 34: try reader.singular(ProtoString.self, &answerLanguage)
             case 40: try reader.singular(ProtoBool.self, &extractive)
+            case 50: try reader.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
+            case 56: try reader.singular(ProtoBool.self, &privateOnly)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -2389,6 +3267,8 @@ extension Ragdz_V1_AskRequest {
         .init(3, "limit"),
         .init(4, "answerLanguage", "answer_language"),
         .init(5, "extractive"),
+        .init(6, "filter"),
+        .init(7, "privateOnly", "private_only"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -2398,6 +3278,8 @@ extension Ragdz_V1_AskRequest {
         try json.singular(ProtoInt32.self, "limit", limit)
         try json.singular(ProtoString.self, "answerLanguage", answerLanguage)
         try json.singular(ProtoBool.self, "extractive", extractive)
+        try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, "filter", filter)
+        try json.singular(ProtoBool.self, "privateOnly", privateOnly)
         json.endObject()
     }
 
@@ -2410,6 +3292,8 @@ extension Ragdz_V1_AskRequest {
             case 3: try json.singular(ProtoInt32.self, &limit)
             case 4: try json.singular(ProtoString.self, &answerLanguage)
             case 5: try json.singular(ProtoBool.self, &extractive)
+            case 6: try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
+            case 7: try json.singular(ProtoBool.self, &privateOnly)
             default: break
             }
         }

@@ -74,8 +74,8 @@ struct EvaluationWorld: Sendable {
     func search(_ question: EvaluationQuestion) async throws -> (query: AnalysedQuery, passages: [Passage]) {
         let engine = fixture.service.search
         let query = try await engine.analyse(question.text)
-        let passages = try await engine.search(fixture.tenant, query, collections: nil, languages: [], limit: 200)
-        return (query, passages)
+        let found = try await engine.search(Caller(tenant: fixture.tenant), query, scope: SearchScope(), limit: 200)
+        return (query, found.passages)
     }
 
     func features(_ query: AnalysedQuery, _ passages: [Passage]) async throws -> EvidenceGate.Features {
