@@ -57,7 +57,7 @@ public enum CallIdentity: Sendable, Hashable {
     case tenantKey(tenant: UUID128, keyID: String, scopes: ScopeSet)
     case platformOperator(name: String)
     /// A person of a tenant, by the session of a console or of the command line.
-    case member(Member)
+    indirect case member(Member)
     /// A service of the platform itself, known by its certificate. It acts across tenants, as far as its scopes go.
     case service(name: String, scopes: ScopeSet)
 

@@ -41,6 +41,7 @@ import Testing
                 ([], ["RAGDZ_LOG_LEVEL": "loud"], "RAGDZ_LOG_LEVEL is trace"),
                 (["--config", "/nowhere.json"], [:], "/nowhere.json"),
                 ([], ["RAGDZ_KEY_PEPPER": "short"], "A pepper is written"),
+                ([], ["RAGDZ_SESSION_KEYS": "short"], "A session key is written"),
             ] as [([String], [String: String], String)] {
                 let done = try await ragdzd(["serve", "--data", data] + arguments, environment)
                 #expect(done.status != 0)
