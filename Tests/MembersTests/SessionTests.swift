@@ -174,7 +174,9 @@ import Testing
             database: world.test.database, pepper: try Pepper(parsing: "1:" + String(repeating: "0f", count: 32)),
             sessions: MembersWorld.Door(sessions: world.sessions),
             // Nothing that is remembered grows old here: only the announcement can make it forgotten.
-            limits: .init(lifetimeMicros: 3_600_000_000, maximumEntries: 100), logger: MembersWorld.quiet)
+            limits: .init(
+                lifetimeMicros: 3_600_000_000, maximumEntries: 100, stalenessMicros: 3_600_000_000),
+            logger: MembersWorld.quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await neighbour.run() }
             func scopes(_ token: String) async throws -> [String] {
