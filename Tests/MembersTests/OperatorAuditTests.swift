@@ -92,12 +92,16 @@ import Testing
         ("Tenants/GetTenantErasure", .both(#"{"id":"$tenant"}"#)),
     ]
 
+    /// Served by a room that this router has not; its statement writes the tenant's log, and the trigger does the rest.
+    static let elsewhere: Set<String> = ["/ragdz.v1.Retrieval/ShareCorpus"]
+
     @Test func everyCallOfAnOperatorLeavesItsTrace() async throws {
         let world = try await World()
         let methods = RoleTableTests.services.flatMap(\.methods).filter {
             $0.policy.credential == .operator || $0.policy.credential == .tenantKeyOrOperator
         }
-        #expect(Set(methods.map(\.path)) == Set(Self.traces.map { "/ragdz.v1.\($0.0)" }))
+        #expect(
+            Set(methods.map(\.path)) == Set(Self.traces.map { "/ragdz.v1.\($0.0)" }).union(Self.elsewhere))
         let tenant: Ragdz_V1_Tenant = try await world.get(
             Ragdz_V1_Tenants.Methods.createTenant, #"{"slug":"atlas","name":"Secret name","region":"REGION_DZ"}"#)
         for (name, trace) in Self.traces {
