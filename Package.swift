@@ -142,7 +142,7 @@ let testTargets: [Target] = [
     tests("PostgresTests", ["Postgres", "Embedded", "Bytes", "Support", logging, nioCore, nioPosix]),
     tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
-    tests("ModelsTests", ["Models", "Support", nioCore, nioPosix]),
+    tests("ModelsTests", ["Models", "Bytes", "Support", nioCore, nioPosix]),
     tests("TenancyTests", ["Tenancy", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(
         "MembersTests",

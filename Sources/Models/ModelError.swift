@@ -3,7 +3,7 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure. More may be added.
     public struct Code: Sendable, Hashable {
         private enum Kind: Hashable {
-            case unavailable, timeout, refused, invalidResponse, wrongDimension, notFinite, cancelled
+            case unavailable, timeout, refused, invalidResponse, wrongDimension, notFinite, cancelled, busy
         }
         private let kind: Kind
         /// The server is down, or answers with a status of 500 or more.
@@ -18,6 +18,8 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A vector holds NaN or infinity, or is all zero.
         public static let notFinite = Code(kind: .notFinite)
         public static let cancelled = Code(kind: .cancelled)
+        /// Too many wait for the server already.
+        public static let busy = Code(kind: .busy)
     }
 
     public let code: Code

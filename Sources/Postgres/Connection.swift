@@ -11,6 +11,8 @@ protocol ConnectionOwner: AnyObject {
     /// The connection is gone, and these units with it: whether they took effect is unknown.
     func connection(_ connection: Connection, lost error: PostgresError, unfinished: [Unit])
     func connection(_ connection: Connection, notified channel: String, _ payload: String)
+    /// Somebody wants to be told by then, answer or none: see `Connection.giveUp`.
+    func connection(_ connection: Connection, owesAnswerBy due: NIODeadline)
 }
 
 /// One connection to the server in libpq's pipeline mode, confined to one event loop.
@@ -197,6 +199,7 @@ final class Connection: @unchecked Sendable {
         }
         guard sent, flush() else { return lose(handle.errorMessage) }
         arm()
+        if let due = unit.due { owner?.connection(self, owesAnswerBy: due) }
     }
 
     /// Whether the server still holds the other end. While nothing is on its way the end of a connection may lie in the

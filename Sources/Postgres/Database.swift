@@ -15,9 +15,24 @@ public final class Database: Sendable {
     private let turn = Atomic<Int>(0)
     private let listener: Listener
 
-    /// How long calls in this task may wait for a connection, where that is less than `PoolLimits.waitMilliseconds`: a
-    /// server that must answer within a deadline sets it, so that the reason of a refusal still reaches its caller.
-    @TaskLocal public static var patience: Duration?
+    /// By when calls in this task must have an outcome: a server that must answer within a deadline sets it, so that the
+    /// reason of a refusal still reaches its caller. They wait for a connection for half of what is left at most, and a
+    /// statement that the server has not answered by then fails with `deadlinePassed`, even when the server is as if
+    /// dead; it is cancelled there when the server hears of it.
+    @TaskLocal public static var deadline: ContinuousClock.Instant?
+
+    /// Runs `body` with a deadline that is `limit` away, or the present one where that is earlier.
+    public static func within<R, Failure: Error>(
+        _ limit: Duration, isolation: isolated (any Actor)? = #isolation, _ body: () async throws(Failure) -> R
+    ) async throws(Failure) -> R {
+        let latest = ContinuousClock.now.advanced(by: limit)
+        let moment = min(deadline ?? latest, latest)
+        // A task-local value's own scope throws any error.
+        let run = { () async -> Result<R, Failure> in
+            do throws(Failure) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try await $deadline.withValue(moment, operation: run, isolation: isolation).get()
+    }
 
     /// Connects when first used. Nothing is checked here; see `DatabaseSafety.verify` and `Migrator`.
     public init(configuration: Configuration, group: MultiThreadedEventLoopGroup, logger: Logger) {

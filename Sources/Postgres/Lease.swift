@@ -17,7 +17,9 @@ final class Lease: @unchecked Sendable {
     let identity: Identity
     let begin: String
     /// How long its caller may wait for a connection, in milliseconds.
-    let patience = Database.patience.map { max(1, Int64($0.wholeMilliseconds)) } ?? .max
+    let patience: Int64
+    /// Of everything that the transaction does.
+    let deadline = Database.deadline
     var wantsCancel = false
     /// How often it was given a connection that turned out to be dead.
     var repeats = 0
@@ -31,6 +33,7 @@ final class Lease: @unchecked Sendable {
         self.pool = pool
         self.identity = identity
         self.begin = begin
+        patience = Unit.limits(deadline).patience
     }
 
     func onGrant(_ granted: @escaping (Result<Void, PostgresError>) -> Void) { self.granted = granted }
@@ -127,7 +130,7 @@ final class Lease: @unchecked Sendable {
             pool.release(self, connection)
             return done(.success(()))
         }
-        let unit = Unit(.command(commit ? "commit" : "rollback"))
+        let unit = Unit(.command(commit ? "commit" : "rollback"), deadline: deadline)
         unit.onFinish { [self] outcome in
             if case .failure(let error) = outcome, !(commit && error.endsTransaction) {
                 // Whether the transaction is over is unknown, so nobody else may have its connection.

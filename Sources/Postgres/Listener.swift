@@ -198,6 +198,9 @@ extension Listener: ConnectionOwner {
         retry()
     }
 
+    /// Nobody waits for what a listener sends.
+    func connection(_ connection: Connection, owesAnswerBy due: NIODeadline) {}
+
     func connection(_ connection: Connection, notified channel: String, _ payload: String) {
         for index in subscribers.indices
         where subscribers[index].channel == channel && subscribers[index].pending == nil && !subscribers[index].paused {

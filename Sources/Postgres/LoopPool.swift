@@ -19,6 +19,7 @@ final class LoopPool: @unchecked Sendable {
     private var connections: [Int: Connection] = [:]
     private var leases: [Int: Lease] = [:]
     private var timer: (due: Int64, scheduled: Scheduled<Void>)?
+    private var expiry: (due: NIODeadline, scheduled: Scheduled<Void>)?
     private var working = false
     private var onEmpty: [() -> Void] = []
 
@@ -251,6 +252,21 @@ extension LoopPool: ConnectionOwner {
     }
 
     func connection(_ connection: Connection, notified channel: String, _ payload: String) {}
+
+    func connection(_ connection: Connection, owesAnswerBy due: NIODeadline) {
+        if let expiry, expiry.due <= due { return }
+        expiry?.scheduled.cancel()
+        expiry = (due, loop.scheduleTask(deadline: due) { [self] in giveUp() })
+    }
+
+    /// Tells the callers whose deadlines have passed, whatever the server is doing.
+    private func giveUp() {
+        expiry = nil
+        let now = NIODeadline.now()
+        for connection in Array(connections.values) {
+            if let next = connection.giveUp(now: now) { self.connection(connection, owesAnswerBy: next) }
+        }
+    }
 }
 
 /// Opens connections away from the loop, since libpq may look up names and read files then.

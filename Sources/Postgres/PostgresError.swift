@@ -5,7 +5,7 @@ public struct PostgresError: Error, Sendable {
     /// The kind of a failure.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String, Sendable {
-            case server, connectFailed, connectionLost, poolExhausted, cancelled, closed
+            case server, connectFailed, connectionLost, poolExhausted, deadlinePassed, cancelled, closed
             case decoding, encoding, transactionAborted, migration, unsafeDatabase, misuse
         }
         private let kind: Kind
@@ -17,6 +17,8 @@ public struct PostgresError: Error, Sendable {
         public static let connectionLost = Code(kind: .connectionLost)
         /// No connection became free within the wait limit, or too many callers wait already.
         public static let poolExhausted = Code(kind: .poolExhausted)
+        /// The server had not answered by the caller's deadline; `outcomeUnknown` is true for what had been sent.
+        public static let deadlinePassed = Code(kind: .deadlinePassed)
         /// The calling task was cancelled.
         public static let cancelled = Code(kind: .cancelled)
         /// The database was closed by `close()`.
@@ -129,14 +131,17 @@ extension PostgresError {
     public var isSerializationFailure: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected }
     /// The caller gave up, or a time limit of the server did it for him.
     public var isCancelled: Bool { code == .cancelled || sqlState == .queryCanceled }
-    /// The server gave the statement up, because it or its wait for a lock took longer than the limit.
-    public var isTimeout: Bool { code == .server && (sqlState == .queryCanceled || sqlState == .lockNotAvailable) }
+    /// The server gave the statement up, because it or its wait for a lock took longer than the limit; or we gave up on
+    /// the server at the caller's deadline.
+    public var isTimeout: Bool {
+        code == .deadlinePassed || code == .server && (sqlState == .queryCanceled || sqlState == .lockNotAvailable)
+    }
     /// The server takes no changes: it is a standby, or was set read-only.
     public var isReadOnly: Bool { sqlState == .readOnlyTransaction }
     /// The database is away, restarting or overloaded: the same call may succeed in a moment.
     public var isTransient: Bool {
         switch code {
-        case .connectFailed, .connectionLost, .poolExhausted: true
+        case .connectFailed, .connectionLost, .poolExhausted, .deadlinePassed: true
         case .server:
             isSerializationFailure || isReadOnly || (sqlState?.rawValue.hasPrefix("53") ?? false) || isShutdown
         default: false

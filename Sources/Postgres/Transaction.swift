@@ -27,7 +27,7 @@ public struct Transaction: Sendable {
         let outcome: Unit.Outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 lease.pool.loop.runNow {
-                    let unit = Unit(lease.work(statement, parameters))
+                    let unit = Unit(lease.work(statement, parameters), deadline: lease.deadline)
                     unit.wantsCancel = pending.cancelled
                     pending.unit = unit
                     unit.onFinish { outcome in

@@ -21,6 +21,8 @@ final class Unit: @unchecked Sendable {
     let work: Work
     /// How long its caller may wait for a connection, in milliseconds.
     let patience: Int64
+    /// When its caller wants an outcome, whatever the server is doing.
+    let due: NIODeadline?
     private var complete: ((Outcome) -> Void)?
     /// The caller has given up.
     var wantsCancel = false
@@ -35,10 +37,24 @@ final class Unit: @unchecked Sendable {
     /// Which pool connection works on it.
     var connection: Int?
 
-    init(_ work: Work) {
+    init(_ work: Work, deadline: ContinuousClock.Instant? = Database.deadline) {
         self.work = work
-        patience = Database.patience.map { max(1, Int64($0.wholeMilliseconds)) } ?? .max
+        (patience, due) = Self.limits(deadline)
     }
+
+    /// Half of what is left for the wait, so that something is left for the work; a moment at least, in which a rollback
+    /// can end a transaction whose deadline has passed.
+    static func limits(_ deadline: ContinuousClock.Instant?) -> (patience: Int64, due: NIODeadline?) {
+        guard let deadline else { return (.max, nil) }
+        let left = max(shortest, ContinuousClock.now.duration(to: deadline).wholeMilliseconds)
+        return (max(1, left / 2), .now() + .milliseconds(left))
+    }
+
+    /// In milliseconds.
+    private static let shortest: Int64 = 20
+
+    /// Its caller has been told.
+    var isFinished: Bool { complete == nil }
 
     /// On whose account it waits.
     var identity: Identity {

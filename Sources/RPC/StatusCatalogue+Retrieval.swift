@@ -65,6 +65,10 @@ extension StatusCatalogue {
         fr Le texte du document est trop long : partagez-le.
         ar نص المستند طويل جدا: قسّمه.
         en The document's text is too long: split it.
+        EMBEDDINGS_BUSY
+        fr Trop de textes attendent le serveur de vecteurs : réessayez dans un moment.
+        ar نصوص كثيرة تنتظر خادم المتجهات: أعد المحاولة بعد لحظة.
+        en Too many texts wait for the embedding server: try again in a moment.
         EMBEDDINGS_INVALID
         fr Le serveur de vecteurs a donné une réponse inutilisable : l'opérateur doit s'en occuper.
         ar أعطى خادم المتجهات ردا لا يمكن استعماله: على المشغل النظر فيه.

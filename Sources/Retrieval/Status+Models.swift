@@ -6,6 +6,10 @@ extension Status {
     init(embedding error: ModelError) {
         switch error.code {
         case .cancelled: self = .cancelled()
+        case .busy:
+            self = .resourceExhausted(
+                "Too many texts wait for the embedding server; try again in a moment.", reason: "EMBEDDINGS_BUSY",
+                retryAfter: .seconds(2))
         case .timeout:
             self = .unavailable(
                 "The embedding server is too slow; try again in a moment.", reason: "EMBEDDINGS_TIMEOUT",

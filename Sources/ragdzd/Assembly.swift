@@ -50,7 +50,7 @@ struct Assembly: Sendable {
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
             DatabasePatience(), AuthenticationInterceptor(authenticator, services: services, limiter: limiter),
-            CallerTap(), PolicyInterceptor(), QuotaInterceptor(ledger),
+            CallerTap(), PolicyInterceptor(), QuotaInterceptor(ledger), TenantShare(),
         ])
         router.journal = journal
         router.add(health)

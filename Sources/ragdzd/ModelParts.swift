@@ -4,6 +4,13 @@ internal import Models
 
 /// The models that retrieval works with: supervised here, or somewhere behind a URL.
 struct ModelParts: Sendable {
+    private enum Limits {
+        /// Requests at a time to an embedding server of your own.
+        static let remoteEmbeddings = 16
+        /// And to ours, which works on one at a time: the second is there when the first is done.
+        static let ownEmbeddings = 2
+    }
+
     let embedder: any TextEmbedder
     let chat: (any ChatModel)?
     private let server: EmbeddingServer?
@@ -24,12 +31,16 @@ struct ModelParts: Sendable {
                     "RAGDZ_EMBEDDINGS_URL needs RAGDZ_EMBEDDINGS_MODEL and RAGDZ_EMBEDDINGS_DIMENSION.")
             }
             let endpoint = ModelEndpoint(url: url, model: model, apiKey: settings.embeddingsKey)
-            let embedder = EmbeddingClient(client: client, endpoint: endpoint, dimension: dimension)
+            let embedder = FairEmbedder(
+                EmbeddingClient(client: client, endpoint: endpoint, dimension: dimension),
+                turns: TenantTurns(concurrent: Limits.remoteEmbeddings))
             return ModelParts(embedder: embedder, chat: chat, server: nil, client: client)
         }
         let server = try await EmbeddingServer.start(logger: logger)
         let endpoint = ModelEndpoint(url: server.url, model: EmbeddingServer.model)
-        let embedder = EmbeddingClient(client: client, endpoint: endpoint, dimension: EmbeddingServer.dimensions)
+        let embedder = FairEmbedder(
+            EmbeddingClient(client: client, endpoint: endpoint, dimension: EmbeddingServer.dimensions),
+            turns: TenantTurns(concurrent: Limits.ownEmbeddings))
         return ModelParts(embedder: embedder, chat: chat, server: server, client: client)
     }
 

@@ -41,12 +41,14 @@ final class ServerCaller: Sendable {
     }
 
     /// A call whatever comes of it.
-    func call(_ method: MethodDescriptor, _ json: String, key: String) async -> Outcome {
+    func call(
+        _ method: MethodDescriptor, _ json: String, key: String, timeout: Duration = .seconds(20)
+    ) async -> Outcome {
         func open<Request: Message>(_ type: Request.Type) async -> Outcome {
             var outcome = Outcome()
             do {
                 let requests = try json.split(separator: "\n").map { try Request(json: [UInt8]($0.utf8)) }
-                try await send(method, requests, key) { outcome.bytes += $0 }
+                try await send(method, requests, key, timeout) { outcome.bytes += $0 }
             } catch { outcome.status = error as? Status ?? Status(.unknown, "\(error)") }
             return outcome
         }
@@ -71,9 +73,10 @@ final class ServerCaller: Sendable {
     }
 
     private func send<Request: Message>(
-        _ method: MethodDescriptor, _ requests: [Request], _ key: String, _ take: ([UInt8]) -> Void
+        _ method: MethodDescriptor, _ requests: [Request], _ key: String, _ timeout: Duration,
+        _ take: ([UInt8]) -> Void
     ) async throws {
-        var options = CallOptions(timeout: .seconds(20))
+        var options = CallOptions(timeout: timeout)
         options.metadata.add("authorization", "Bearer \(key)")
         try await send(method, requests, options, take)
     }

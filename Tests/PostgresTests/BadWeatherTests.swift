@@ -102,7 +102,25 @@ import Testing
         return process.terminationStatus == 0
     }
 
-    @Test(.enabled(if: small != nil, "only root may mount a file system"))
+    /// Where no small disk can be made, the server's word for it is said by a function; and that this is less is said too.
+    @Test(.enabled(if: small == nil)) func aFullDiskIsKnownByItsName() async throws {
+        FileHandle.standardError.write(
+            Data("WARNING: not root, so that no small disk can be mounted: a full disk is only imitated.\n".utf8))
+        let test = try await stage()
+        try await test.asOwner(
+            """
+            create function public.full() returns int language plpgsql as
+            'begin raise exception ''no space left on device'' using errcode = ''disk_full''; end'
+            """)
+        try await test.asOwner("grant execute on function public.full() to ragdz_app")
+        let error = await #expect(throws: PostgresError.self) {
+            try await test.database.query(Statement(name: "full", sql: "select public.full()"), as: .none)
+        }
+        #expect(error?.sqlState == .diskFull && error?.isTransient == true && error?.outcomeUnknown == false)
+        await test.close()
+    }
+
+    @Test(.enabled(if: small != nil, "only root may mount a file system; aFullDiskIsKnownByItsName runs instead"))
     func aFullDiskFailsWritesAndNothingElse() async throws {
         let folder = try #require(Self.small)
         defer { _ = Self.run("/bin/umount", "-l", folder) }
@@ -118,6 +136,16 @@ import Testing
             for _ in 0..<2000 { try await test.database.execute(Self.write, [text], as: .none) }
         }
         #expect(error?.sqlState == .diskFull && error?.isTransient == true)
+        // What a transaction had stored elsewhere before the disk was full goes with it.
+        try await test.asOwner("create table public.pairs (a int)")
+        try await test.asOwner("grant all on public.pairs to ragdz_app")
+        await #expect(throws: PostgresError.self) {
+            try await test.database.transaction(as: .none) { transaction in
+                try await transaction.execute(Statement(name: "half", sql: "insert into public.pairs values (1)"))
+                for _ in 0..<2000 { try await transaction.execute(Self.write, [text]) }
+            }
+        }
+        #expect(try await test.asOwner("select count(*) as n from public.pairs")[0].get("n", as: Int.self) == 0)
         #expect(try await test.database.query(Self.read, as: .none)[0].get("n", as: Int.self) > 0)
         // Room again, and everything is as before.
         try await test.asOwner("drop table public.notes")

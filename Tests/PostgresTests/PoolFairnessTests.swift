@@ -144,19 +144,55 @@ import Testing
     @Test func aHurriedCallHearsThatThePoolIsFull() async throws {
         let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1, depth: 1))
         let loops = TestDatabase.group.makeIterator().map { $0 }.count
+        // Somebody who is in no hurry has each connection, and the next one on each loop is in a hurry.
+        let holders = (0..<loops).map { _ in
+            Task { try await test.database.query(DatabaseTests.sleep, [60.0], as: .none) }
+        }
+        let sleeping =
+            "select count(*) as n from pg_stat_activity where query like '%pg_sleep%' and state = 'active' "
+            + "and usename = 'ragdz_app' and datname = current_database()"
+        while try await test.asOwner(sleeping)[0].get("n", as: Int.self) < loops {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         let error = await #expect(throws: PostgresError.self) {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<(loops * 2) {
-                    group.addTask {
-                        try await Database.$patience.withValue(.milliseconds(30)) {
-                            _ = try await test.database.query(DatabaseTests.sleep, [0.5], as: .none)
-                        }
-                    }
-                }
-                try await group.waitForAll()
+            try await Database.within(.milliseconds(60)) {
+                try await test.database.query(DatabaseTests.sleep, [0.0], as: .none)
             }
         }
-        #expect(error?.code == .poolExhausted)
+        #expect(error?.code == .poolExhausted && error?.outcomeUnknown == false)
+        for holder in holders {
+            holder.cancel()
+            _ = try? await holder.value
+        }
+        await test.close()
+    }
+
+    @Test func whatTheServerDoesNotAnswerInTimeIsGivenUpAndCancelledThere() async throws {
+        let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
+        try await test.asOwner("create table public.t (a int)")
+        try await test.asOwner("grant all on public.t to ragdz_app")
+        let slow = Statement(name: "slow", sql: "insert into public.t select 1 from (select pg_sleep(30)) s")
+        // No loop has to connect first.
+        for _ in 0..<16 { _ = try await test.database.query(DatabaseTests.echo, [1], as: .none) }
+        let error = await #expect(throws: PostgresError.self) {
+            try await Database.within(.milliseconds(50)) { try await test.database.execute(slow, as: .none) }
+        }
+        #expect(error?.code == .deadlinePassed && error?.isTimeout == true && error?.isTransient == true)
+        #expect(error?.outcomeUnknown == true && error?.statement == "slow")
+        // A transaction is given up as a whole, and what it had done with it.
+        let insert = Statement(name: "insert", sql: "insert into public.t values (2)")
+        let second = await #expect(throws: PostgresError.self) {
+            try await Database.within(.milliseconds(200)) {
+                try await test.database.transaction(as: .none) { transaction in
+                    try await transaction.execute(insert)
+                    try await transaction.execute(slow)
+                }
+            }
+        }
+        #expect(second?.code == .deadlinePassed || second?.code == .poolExhausted)
+        // Without the cancel these would wait for half a minute behind the sleep.
+        for _ in 0..<8 { _ = try await test.database.query(DatabaseTests.echo, [1], as: .none) }
+        #expect(try await test.asOwner("select count(*) as n from public.t")[0].get("n", as: Int.self) == 0)
         await test.close()
     }
 

@@ -22,6 +22,8 @@ public final class RateLimiter: Sendable {
         public static let term: Duration = .milliseconds(500)
         /// How often shares whose term is over are given back.
         public static let sweep: Duration = .milliseconds(250)
+        /// How long callers wait for one answer of the database about limits.
+        static let patience: Duration = .seconds(2)
         /// How often a caller looks again after it asked or waited, before it is told to come back: each look follows
         /// an answer of the database, so that more than two are rare.
         static let looks = 8
@@ -186,10 +188,13 @@ public final class RateLimiter: Sendable {
     private static func lease(
         _ asks: [RateAsk], of tenant: UUID128, _ database: Database
     ) async throws(PostgresError) -> [RateState.Grant] {
-        let rows = try await Queries.leaseRates(
-            database.as(.tenant(tenant)), subjects: asks.map(\.share.subject), rules: asks.map(\.share.rule.name),
-            intervals: asks.map(\.share.rule.intervalNanos), bursts: asks.map(\.share.rule.burst),
-            wanted: asks.map(\.wanted), paces: asks.map(\.pace), returned: asks.map(\.returned), atNanos: nil)
+        // Others wait for this answer, and they have deadlines.
+        let rows = try await Database.within(Limits.patience) { () async throws(PostgresError) in
+            try await Queries.leaseRates(
+                database.as(.tenant(tenant)), subjects: asks.map(\.share.subject), rules: asks.map(\.share.rule.name),
+                intervals: asks.map(\.share.rule.intervalNanos), bursts: asks.map(\.share.rule.burst),
+                wanted: asks.map(\.wanted), paces: asks.map(\.pace), returned: asks.map(\.returned), atNanos: nil)
+        }
         var grants = [RateState.Grant](
             repeating: .init(granted: 0, waitNanos: 0, remaining: 0), count: asks.count)
         for row in rows where grants.indices.contains(Int(row.place) - 1) {

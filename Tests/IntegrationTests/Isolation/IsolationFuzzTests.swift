@@ -47,7 +47,10 @@ import Testing
             checkLogs(fuzz)
             let counts = fuzz.tally.now
             print(fuzz.tally.report)
-            if Self.isFull { print("foreign slower than absent, share of pairs: \(ratios)") }
+            if Self.isFull {
+                print("foreign slower than absent, share of pairs; median time foreign / absent:")
+                for line in ratios { print("  \(line)") }
+            }
             #expect(counts.leaks == [])
             #expect(counts.wrongOutcomes == [])
             #expect(counts.calls >= Self.calls)
@@ -104,6 +107,7 @@ import Testing
         var lines: [String] = []
         for (method, json) in alike.sorted(by: { $0.0.path < $1.0.path }) {
             var slower = 0
+            var times = (foreign: [Duration](), absent: [Duration]())
             for _ in 0..<rounds {
                 let victim = IsolationTests.Tenant(fuzz.bystanders.randomElement() ?? fuzz.bystanders[0])
                 let nobody = IsolationTests.Tenant.absent
@@ -112,12 +116,16 @@ import Testing
                 let second = await timed(fuzz, method, json, foreignFirst ? nobody : victim, thief)
                 let (foreign, absent) = foreignFirst ? (first, second) : (second, first)
                 if foreign.time > absent.time { slower += 1 }
+                times.foreign.append(foreign.time)
+                times.absent.append(absent.time)
                 let looks = (
                     IsolationTests.blurred(foreign.outcome, victim), IsolationTests.blurred(absent.outcome, nobody)
                 )
                 #expect(looks.0 == looks.1, "\(method.path) tells a foreign id from none")
             }
-            lines.append("\(method.name) \(slower * 100 / rounds)%")
+            let ratio = Self.median(times.foreign) / Self.median(times.absent)
+            let rounded = (ratio * 1000).rounded() / 1000
+            lines.append("\(method.name): \(slower * 100 / rounds) % of \(rounds) pairs, medians \(rounded)")
             // With some hundred pairs, a share beyond these has another cause than chance.
             if rounds >= 300 {
                 #expect((0.3...0.7).contains(Double(slower) / Double(rounds)), "\(method.path) takes another time")
@@ -125,6 +133,8 @@ import Testing
         }
         return lines
     }
+
+    private static func median(_ times: [Duration]) -> Duration { times.sorted()[times.count / 2] }
 
     private func timed(
         _ fuzz: IsolationFuzz, _ method: MethodDescriptor, _ json: String, _ asked: IsolationTests.Tenant,
