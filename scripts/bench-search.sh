@@ -34,7 +34,7 @@ create unlogged table ragdz.bench_chunks (
     utf16_start bigint, language text, title_path text, content text, lexemes tsvector, lexeme_count int);
 create unlogged table ragdz.bench_vectors (
     tenant_id uuid, chunk_id uuid, collection_id uuid, document_id uuid, embedding public.halfvec);
-create table ragdz.bench_queries (
+create table public.bench_queries (
     tenant int, query int, tenant_id uuid, embedding public.halfvec, lexemes text[], primary key (tenant, query));
 \\copy ragdz.tenants (tenant_id, slug, name, region, timezone, default_language, plan, status, provisioned) from '$data/tenants.copy'
 \\copy ragdz.bench_collections from '$data/collections.copy'
@@ -52,9 +52,9 @@ from ragdz.bench_chunks c join ragdz.documents d on d.tenant_id = c.tenant_id an
 insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding)
 select v.tenant_id, v.chunk_id, v.collection_id, v.document_id, d.shelf_id, 'fr', v.embedding
 from ragdz.bench_vectors v join ragdz.documents d on d.tenant_id = v.tenant_id and d.id = v.document_id;
-\\copy ragdz.bench_queries from '$data/queries.copy'
+\\copy public.bench_queries from '$data/queries.copy'
 drop table ragdz.bench_chunks, ragdz.bench_vectors, ragdz.bench_collections;
-grant select on ragdz.bench_queries to ragdz_app;
+grant select on public.bench_queries to ragdz_app;
 vacuum analyze;
 SQL
 step "Moving tenants of more than 10,000 chunks to partitions of their own"
@@ -69,12 +69,12 @@ select q.tenant, q.query, (
     select array_agg(v.chunk_id) from (
         select v.chunk_id from ragdz.chunk_vectors v where v.tenant_id = q.tenant_id
         order by v.embedding <=> q.embedding, v.chunk_id limit 10) v) as truth, null::uuid[] as found, null::text as plan
-from ragdz.bench_queries q where q.tenant <= 60;
+from public.bench_queries q where q.tenant <= 60;
 do $$
 declare
     asked record;
 begin
-    for asked in select q.* from ragdz.bench_queries q where q.tenant <= 60 loop
+    for asked in select q.* from public.bench_queries q where q.tenant <= 60 loop
         perform set_config('ragdz.tenant', asked.tenant_id::text, true);
         update recall r set
             found = array(
@@ -92,15 +92,15 @@ from recall group by plan;
 SQL
 
 # One search as the server sends it: identity and statement in one transaction. Tenants are asked as often as they are large.
-identity="select set_config('ragdz.tenant', (select tenant_id::text from ragdz.bench_queries where tenant = :t and query = 0), true);"
+identity="select set_config('ragdz.tenant', (select tenant_id::text from public.bench_queries where tenant = :t and query = 0), true);"
 cat >"$folder/search.sql" <<SQL
 \\set t random_zipfian(1, $tenants, 1.001)
 \\set q random(0, 19)
 begin;
 $identity
 select count(*) from ragdz.search_chunks(
-    (select embedding from ragdz.bench_queries where tenant = :t and query = :q),
-    (select lexemes from ragdz.bench_queries where tenant = :t and query = :q), '{1,2,3,4,5,6}', '{1,1,1,1,1,1}', 'fr', 'usem3',
+    (select embedding from public.bench_queries where tenant = :t and query = :q),
+    (select lexemes from public.bench_queries where tenant = :t and query = :q), '{1,2,3,4,5,6}', '{1,1,1,1,1,1}', 'fr', 'usem3',
     null, null, null, null, null, null, true, 100, 10, 0.3, 0.1, 0.22);
 commit;
 SQL
@@ -109,8 +109,8 @@ cat >"$folder/plain.sql" <<SQL
 \\set q random(0, 19)
 select count(*) from (
     select v.chunk_id from ragdz.chunk_vectors v
-    where v.tenant_id = (select tenant_id from ragdz.bench_queries where tenant = :t and query = 0)
-    order by v.embedding <=> (select embedding from ragdz.bench_queries where tenant = :t and query = :q) limit 10) n;
+    where v.tenant_id = (select tenant_id from public.bench_queries where tenant = :t and query = 0)
+    order by v.embedding <=> (select embedding from public.bench_queries where tenant = :t and query = :q) limit 10) n;
 SQL
 # Documents of ten chunks, copied from ones that are there, as one transaction each.
 cat >"$folder/ingest.sql" <<SQL
@@ -167,7 +167,7 @@ for number in 1 3 30; do
     key=$(RAGDZ_ADDRESS=$rpc RAGDZ_KEY=$operator "$ragdz" key create bench --scope '*' --tenant "$tenant" 2>/dev/null)
     for query in $(seq 0 19); do
         for round in 1 2 3; do
-            question=$(sql -c "select array_to_string(lexemes, ' ') || ' $round ?' from ragdz.bench_queries where tenant = $number and query = $query")
+            question=$(sql -c "select array_to_string(lexemes, ' ') || ' $round ?' from public.bench_queries where tenant = $number and query = $query")
             curl -sS -o /dev/null -w '%{time_starttransfer}\n' -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \
                 -d "{\"question\": \"$question\"}" "$bridge/v1/ask"
         done
