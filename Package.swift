@@ -143,7 +143,7 @@ let testTargets: [Target] = [
     tests("EmbeddedTests", ["Embedded", "Postgres", "Support", logging, nioCore, nioPosix]),
     tests("LanguageTests", ["Language"]),
     tests("ModelsTests", ["Models", "Bytes", "Support", nioCore, nioPosix]),
-    tests("TenancyTests", ["Tenancy", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
+    tests("TenancyTests", ["Tenancy", "Stores", "Schema", "RPC", "ProtoRuntime", "Postgres", "Bytes", "Support", logging]),
     tests(
         "MembersTests",
         [

@@ -3,6 +3,7 @@ import Logging
 import Postgres
 import RPC
 import Schema
+import Stores
 import Support
 
 @testable import Tenancy
