@@ -78,7 +78,8 @@ import Testing
             let tables =
                 "select string_agg(relname, ' ' order by relname) from pg_class where relkind = 'r' and relnamespace = 'ragdz'::regnamespace"
             _ = try await rows("create table ragdz_canary as select 'sings'::text as song")
-            _ = try await rows("grant all on ragdz_canary to public; grant usage on schema public to public")
+            _ = try await rows("grant all on ragdz_canary to public")
+            _ = try await rows("grant usage on schema public to public")
             let before = try await rows(tables)
             let shapes = MessageShapes()
             var calls = 0

@@ -98,6 +98,7 @@ import Testing
         "/ragdz.v1.Keys/GetKey": .alike(#"{"id":"$key"}"#),
         "/ragdz.v1.Keys/ListKeys": .own("{}"),
         "/ragdz.v1.Keys/RotateKey": .alike(#"{"id":"$key"}"#),
+        "/ragdz.v1.Keys/EndGrace": .alike(#"{"id":"$key"}"#),
         "/ragdz.v1.Keys/RevokeKey": .alike(#"{"id":"$key"}"#),
         "/ragdz.v1.Retrieval/CreateCollection": .own(#"{"name":"mine-too"}"#),
         "/ragdz.v1.Retrieval/GetCollection": .alike(#"{"id":"$collection"}"#),

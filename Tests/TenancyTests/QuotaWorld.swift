@@ -93,22 +93,33 @@ struct QuotaWorld: Sendable {
         return id
     }
 
-    /// Documents of `chunks` chunks and `bytes` bytes each.
+    /// Inserts documents that will have `chunks` chunks and have `bytes` bytes each.
     static func documents(_ count: Int, _ tenant: UUID128, _ collection: UUID128, chunks: Int, bytes: Int) -> String {
         """
-        with made as (
-            insert into ragdz.documents (tenant_id, id, collection_id, filename, title, media_type, language, byte_size,
-                character_count, page_count, page_starts, sha256, content, chunk_count)
-            select '\(tenant)', gen_random_uuid(), '\(collection)', 'f', 't', 'text/plain', 'fr', \(bytes), 1, 0, '{0}',
-                encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 'x', \(chunks)
-            from generate_series(1, \(count))
-            returning tenant_id, id
-        )
+        insert into ragdz.documents (tenant_id, id, collection_id, filename, title, media_type, language, byte_size,
+            character_count, page_count, page_starts, sha256, content, chunk_count)
+        select '\(tenant)', gen_random_uuid(), '\(collection)', 'f', 't', 'text/plain', 'fr', \(bytes), 1, 0, '{0}',
+            encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 'x', \(chunks)
+        from generate_series(1, \(count))
+        """
+    }
+
+    /// Inserts the chunks of the documents that have none yet.
+    static let chunks = """
         insert into ragdz.chunks (tenant_id, id, collection_id, document_id, ordinal, page, start_at, end_at, utf16_start,
             language, title_path, content, lexemes, lexeme_count)
-        select m.tenant_id, gen_random_uuid(), '\(collection)', m.id, i, 0, 0, 1, 0, 'fr', '', 'x', '', 0
-        from made m, generate_series(1, \(chunks)) i
+        select d.tenant_id, gen_random_uuid(), d.collection_id, d.id, i, 0, 0, 1, 0, 'fr', '', 'x', '', 0
+        from ragdz.documents d, generate_series(1, d.chunk_count) i
+        where not exists (select from ragdz.chunks c where c.tenant_id = d.tenant_id and c.document_id = d.id)
         """
+
+    /// Stores documents with their chunks in one transaction, as an upload does.
+    func store(_ count: Int, _ tenant: UUID128, _ collection: UUID128, chunks: Int, bytes: Int) async throws {
+        let insert = Self.documents(count, tenant, collection, chunks: chunks, bytes: bytes)
+        try await test.database.transaction(as: .tenant(tenant)) { transaction in
+            try await transaction.execute(Statement(name: "documents", sql: insert))
+            try await transaction.execute(Statement(name: "chunks", sql: Self.chunks))
+        }
     }
 
     func ledger(now: @escaping @Sendable () -> Int64 = QuotaLedger.monotonicMicros) -> QuotaLedger {

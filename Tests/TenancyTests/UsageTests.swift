@@ -14,7 +14,7 @@ import Testing
         let world = try await QuotaWorld()
         let tenant = try await world.makeTenant("holds")
         let collection = try await world.insertCollection(tenant)
-        try await world.run(QuotaWorld.documents(3, tenant, collection, chunks: 4, bytes: 1_000), as: tenant)
+        try await world.store(3, tenant, collection, chunks: 4, bytes: 1_000)
         var usage = try await world.usage(tenant)
         #expect(usage["documents"]?.used == 3 && usage["chunks"]?.used == 12 && usage["bytes"]?.used == 3_000)
         #expect(usage["documents"]?.limit == 1_000 && usage["documents"]?.resetTime == nil)
@@ -44,10 +44,10 @@ import Testing
         let tenant = try await world.makeTenant("beyond")
         let collection = try await world.insertCollection(tenant)
         try await world.setQuota("chunks", 10, of: tenant)
-        try await world.run(QuotaWorld.documents(2, tenant, collection, chunks: 4, bytes: 1), as: tenant)
+        try await world.store(2, tenant, collection, chunks: 4, bytes: 1)
         let refused = try #require(
             await status {
-                try await world.run(QuotaWorld.documents(1, tenant, collection, chunks: 3, bytes: 1), as: tenant)
+                try await world.store(1, tenant, collection, chunks: 3, bytes: 1)
             })
         #expect(refused.code == .resourceExhausted && refused.reason == "QUOTA_EXCEEDED")
         let said = try #require(refused.details.errorInfo?.metadata)
@@ -55,13 +55,13 @@ import Testing
         #expect(said["reset_time"] == nil && refused.retryAfter == nil)
         let usage = try await world.usage(tenant)
         #expect(usage["documents"]?.used == 2 && usage["chunks"]?.used == 8 && usage["bytes"]?.used == 2)
-        try await world.run(QuotaWorld.documents(1, tenant, collection, chunks: 2, bytes: 1), as: tenant)
+        try await world.store(1, tenant, collection, chunks: 2, bytes: 1)
         #expect(try await world.usage(tenant)["chunks"]?.used == 10)
         #expect(try await world.reconcile(tenant).intact)
         // Another tenant has its own.
         let other = try await world.makeTenant("neighbour")
         let theirs = try await world.insertCollection(other)
-        try await world.run(QuotaWorld.documents(1, other, theirs, chunks: 11, bytes: 1), as: other)
+        try await world.store(1, other, theirs, chunks: 11, bytes: 1)
         await world.test.close()
     }
 
@@ -105,20 +105,21 @@ import Testing
         _ world: QuotaWorld, _ tenant: UUID128, _ collection: UUID128, _ random: inout SeededRandom
     ) async {
         let count = Int.random(in: 1...4, using: &random)
-        let insert = QuotaWorld.documents(
-            count, tenant, collection, chunks: Int.random(in: 1...3, using: &random), bytes: 10)
+        let chunks = Int.random(in: 1...3, using: &random)
+        let insert = QuotaWorld.documents(count, tenant, collection, chunks: chunks, bytes: 10)
         let delete = """
             delete from ragdz.documents
             where id in (select id from ragdz.documents order by random() limit \(count) for update skip locked)
             """
         let database = world.test.database
         switch Int.random(in: 0..<6, using: &random) {
-        case 0, 1: _ = try? await world.run(insert, as: tenant)
+        case 0, 1: try? await world.store(count, tenant, collection, chunks: chunks, bytes: 10)
         case 2: _ = try? await world.run(delete, as: tenant)
         case 3:
             // A rollback after both.
             try? await database.transaction(as: .tenant(tenant)) { transaction in
                 try await transaction.execute(Statement(name: "insert", sql: insert))
+                try await transaction.execute(Statement(name: "chunks", sql: QuotaWorld.chunks))
                 try await transaction.execute(Statement(name: "delete", sql: delete))
                 throw BreaksOff()
             }
@@ -126,6 +127,7 @@ import Testing
             // The connection ends in the middle.
             try? await database.transaction(as: .tenant(tenant)) { transaction in
                 try await transaction.execute(Statement(name: "insert", sql: insert))
+                try await transaction.execute(Statement(name: "chunks", sql: QuotaWorld.chunks))
                 try await transaction.execute(
                     Statement(name: "end", sql: "select pg_terminate_backend(pg_backend_pid())"))
             }
@@ -179,9 +181,9 @@ import Testing
         var list = Ragdz_V1_ListAuditEntriesRequest()
         list.id = tenant.description
         let entries = try await world.service.listAuditEntries(list, context: world.root).entries
-        #expect(entries.map(\.action) == ["quota.reset", "quota.set", "quota.set", "tenant.create"])
+        #expect(entries.map(\.action) == ["audit.read", "quota.reset", "quota.set", "quota.set", "tenant.create"])
         #expect(entries.allSatisfy { $0.actor == "operator:root" })
-        #expect(entries[1].before.contains("7") && entries[1].after.contains("null"))
+        #expect(entries[2].before.contains("7") && entries[2].after.contains("null"))
 
         for (quota, limit, unlimited) in [("", 1, false), ("seats", 1, false), ("keys", -1, false), ("keys", 1, true)] {
             let refused = await status {
@@ -240,7 +242,7 @@ import Testing
         let world = try await QuotaWorld()
         let tenant = try await world.makeTenant("numbers")
         let collection = try await world.insertCollection(tenant)
-        try await world.run(QuotaWorld.documents(2, tenant, collection, chunks: 5, bytes: 100), as: tenant)
+        try await world.store(2, tenant, collection, chunks: 5, bytes: 100)
         try await world.insertKeys(2, tenant)
         var request = Ragdz_V1_GetTenantStatsRequest()
         request.id = tenant.description
