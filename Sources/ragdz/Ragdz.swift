@@ -19,7 +19,8 @@ struct Ragdz: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            LoginCommand.self, LogoutCommand.self, TenantCommand.self, UsageCommand.self, MembersCommand.self, KeyCommand.self,
+            LoginCommand.self, LogoutCommand.self, TenantCommand.self, UsageCommand.self, MembersCommand.self,
+            KeyCommand.self,
             OperatorsCommand.self, AuditCommand.self, CollectionCommand.self, DocumentCommand.self, CorpusCommand.self,
             SearchCommand.self, AskCommand.self, EvalCommand.self, RunCommand.self, WorkflowCommand.self,
             CallCommand.self,

@@ -107,7 +107,8 @@ import Testing
         let vector = try await WordEmbedder().embed(["phrase visible"])[0]
         let store = fixture.service.store
         let found = try await store.search(
-            Caller(tenant: fixture.tenant), vector: vector, terms: terms, model: "words", scope: SearchScope(), limit: 5,
+            Caller(tenant: fixture.tenant), vector: vector, terms: terms, model: "words", scope: SearchScope(),
+            limit: 5,
             weights: FusionWeights())
         #expect(found.passages.count == 1)
         let foreign = try await store.search(
