@@ -5,8 +5,8 @@ extension Connection {
         let operation = CopyOperation(statement, direction, on: handle)
         operation.rearm = { [unowned self, unowned operation] in
             if operation.hasEnded { copying = nil }
-            guard state == .ready, let flushed = handle.flush() else { return }
-            wantsWrite = !flushed
+            guard state == .ready else { return }
+            wantsWrite = operation.hasUnsent
             arm()
         }
         operation.cancel = { [unowned self] in cancelHead() }

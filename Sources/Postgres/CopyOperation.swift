@@ -39,6 +39,9 @@ final class CopyOperation: @unchecked Sendable {
     private var wanted: ((Result<[UInt8]?, PostgresError>) -> Void)?
     private var finished: Done?
     private var drains = false
+    /// What the socket has not taken yet. Who waits for it in `write` is told by the next `advance`, so the connection must
+    /// wait for the socket exactly when this is true, and not look for itself: the socket may have room by then.
+    private(set) var hasUnsent = false
     /// Tells the connection to look at what it has to wait for.
     var rearm: () -> Void = {}
     var cancel: () -> Void = {}
@@ -110,8 +113,10 @@ final class CopyOperation: @unchecked Sendable {
     func advance() {
         // The connection may be somebody else's by now.
         if case .ended = phase { return complete() }
-        guard let flushed = handle.flush() else { return lost(handle.errorMessage) }
+        // Reading may send what the socket had no room for, so what is left unsent is known only afterwards.
         if wantsRead, !handle.consumeInput() { return lost(handle.errorMessage) }
+        guard let flushed = handle.flush() else { return lost(handle.errorMessage) }
+        hasUnsent = !flushed
         switch phase {
         case .starting:
             guard !handle.isBusy else { break }

@@ -44,6 +44,20 @@ import Testing
         await test.close()
     }
 
+    /// The socket is full again and again, and has room at any moment between two looks at it.
+    @Test func whoWritesFasterThanTheServerReadsIsAlwaysToldToGoOn() async throws {
+        let test = try await stage()
+        try await test.asOwner("alter table public.lines add check (length(md5(text)) = 32)")
+        let stored = try await test.database.transaction(as: .none) { transaction in
+            try await transaction.copyIn(Self.fill) { writer in
+                let line = Array("1\ta\n".utf8)
+                for _ in 0..<30_000 { try await writer.write(line) }
+            }
+        }
+        #expect(stored == 30_000)
+        await test.close()
+    }
+
     @Test func aCopyIsAPartOfItsTransaction() async throws {
         let test = try await stage()
         await #expect(throws: Stop.self) {
