@@ -96,6 +96,8 @@ public struct RetrievalSources: Sendable {
             var features = evidence.features
             features.passageSimilarity = max(features.passageSimilarity, features.sentenceSimilarity)
             features.passageCoverage = max(features.passageCoverage, features.sentenceCoverage)
+            // Nothing was ranked either, so there are no distances to weigh.
+            features.isFew = true
             guard service.answers.gate.passes(features) else { return [] }
             return evidence.composer.many(limit: limit).map { quote in
                 let source = passages[quote.passage]

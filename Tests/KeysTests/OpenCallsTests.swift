@@ -27,7 +27,7 @@ import Testing
         #expect(throws: OpenCalls.LimitReached(limit: 200)) {
             try calls.enter(tenant: tenant, keyID: "b", limits: free).get()
         }
-        _ = try calls.enter(tenant: .v4(), keyID: "a", limits: two).get()
+        _ = try calls.enter(tenant: .v4(), keyID: "c", limits: two).get()
         calls.leave(first)
         #expect(calls.count(of: tenant) == 199)
         let third = try calls.enter(tenant: tenant, keyID: "a", limits: two).get()

@@ -3,14 +3,14 @@ import Support
 import Testing
 
 @Suite struct EmbeddingClientTests {
-    private func client(_ server: FakeModelServer, milliseconds: Int = 5_000) -> EmbeddingClient {
+    private func client(_ server: FakeModelServer, milliseconds: Int = 60_000) -> EmbeddingClient {
         var limits = HTTPRequest.Limits.defaults
         limits.totalMilliseconds = milliseconds
         return EmbeddingClient(
             client: HTTPClient(), endpoint: ModelEndpoint(url: server.url, model: "fake", limits: limits), dimension: 3)
     }
 
-    private func code(_ reply: FakeModelServer.Reply, milliseconds: Int = 5_000) async throws -> ModelError.Code? {
+    private func code(_ reply: FakeModelServer.Reply, milliseconds: Int = 60_000) async throws -> ModelError.Code? {
         let server = try FakeModelServer { _ in reply }
         do {
             _ = try await client(server, milliseconds: milliseconds).embed(["a", "b"])
