@@ -35,6 +35,7 @@ begin
                         else '''x'' || t || ''y'' || n' end
                 when format_type(a.atttypid, null) = 'smallint' then '1'
                 when a.attname in ('newest_version', 'version') then '1'
+                when a.attname = 'home' then '0'
                 when format_type(a.atttypid, null) in ('integer', 'bigint', 'numeric', 'double precision', 'real') then 'n'
                 when format_type(a.atttypid, null) = 'boolean' then 'false'
                 when format_type(a.atttypid, null) = 'timestamp with time zone'

@@ -3,13 +3,16 @@ import Schema
 import Synchronization
 
 /// How long a revoked key still works on each node, and whether a rotation fails a call, while other keys are used on
-/// all nodes as fast as `load` callers of each can.
+/// all nodes by `load` callers of each.
 struct Revocation {
     let fleet: Fleet
     let keys: Int
     let load: Int
     /// Keys that are revoked at the same time.
     static let batch = 8
+    /// Between two calls of one caller, and of one who waits for a refusal: what is measured is how soon the nodes know, not how
+    /// long a call waits for a processor that our own callers keep busy.
+    static let pause: Duration = .milliseconds(2)
 
     /// What the load does and what fails of it.
     final class Tally: Sendable {
@@ -57,6 +60,7 @@ struct Revocation {
             let key = tally.keys.withLock { $0[turn % $0.count] }
             if let status = await fleet.call(key, on: node), !Task.isCancelled { tally.fail(status) }
             tally.calls.add(1, ordering: .relaxed)
+            try? await Task.sleep(for: Self.pause)
         }
     }
 
@@ -94,6 +98,7 @@ struct Revocation {
                         guard let status else {
                             if !isWarm { progress.warm.add(1, ordering: .relaxed) }
                             isWarm = true
+                            try await Task.sleep(for: Self.pause)
                             continue
                         }
                         guard status.code == .unauthenticated else { throw status }

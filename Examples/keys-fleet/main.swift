@@ -15,7 +15,7 @@ do {
     let isGood =
         arguments[1] == "limits"
         ? try await LimitWindows(fleet: fleet, seconds: number, perMinute: 30_000, burst: 2_000).run()
-        : try await Revocation(fleet: fleet, keys: number, load: 2).run()
+        : try await Revocation(fleet: fleet, keys: number, load: 4).run()
     await fleet.close()
     exit(isGood ? 0 : 1)
 } catch {

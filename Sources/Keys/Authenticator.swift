@@ -22,6 +22,7 @@ public final class Authenticator: Sendable {
     private struct State {
         var uses = KeyUses()
         var watches = CredentialWatches()
+        var secondLooks = SecondLooks()
     }
 
     private let store: any CredentialSource
@@ -84,7 +85,7 @@ public final class Authenticator: Sendable {
         }
         let found = Self.withPresented(credential) { key -> Result<Caller?, Status> in
             guard let known = cache.recall(key.reference, now: now) else { return .success(nil) }
-            return judge(key, known, peer: peer(), now: now).map { $0 }
+            return judge(key, known, peer: peer(), now: now)
         }
         return try found.get()
     }
@@ -94,8 +95,20 @@ public final class Authenticator: Sendable {
         if let session = try session(of: credential) { return try await recognise(session: session) }
         let reference = try Self.withPresented(credential) { .success($0.reference) }.get()
         let known = try await known(reference) { [store] in try await store.find(reference) }
-        let now = AnnouncedChannel.nowMicros()
-        return try Self.withPresented(credential) { judge($0, known, peer: peer, now: now) }.get()
+        func judged(_ known: KnownCredential?) throws(Status) -> Caller? {
+            let now = AnnouncedChannel.nowMicros()
+            return try Self.withPresented(credential) { judge($0, known, peer: peer, now: now) }.get()
+        }
+        if let caller = try judged(known) { return caller }
+        // The holder of a new secret can be here before the announcement that its key was rotated.
+        if known != nil, state.withLock({ $0.secondLooks.take(now: AnnouncedChannel.nowMicros()) }),
+            let newer = try await found({ [store] in try await store.find(reference) }),
+            let caller = try judged(KnownCredential(newer, reference))
+        {
+            cache.forget(reference)
+            return caller
+        }
+        throw Status.refused(.unknown)
     }
 
     private func recognise(session: UUID128) async throws -> Caller {
@@ -133,11 +146,12 @@ public final class Authenticator: Sendable {
         return Array(credential.utf8).withUnsafeBufferPointer(read)
     }
 
+    /// Nil when the secret is none of those that are known.
     private func judge(
         _ key: PresentedKey, _ known: KnownCredential?, peer: @autoclosure () -> String, now: Int64
-    ) -> Result<Caller, Status> {
+    ) -> Result<Caller?, Status> {
         let match = KnownCredential.match(key, known?.record.secrets ?? [], pepper)
-        guard let known, let match else { return .failure(.refused(.unknown)) }
+        guard let known, let match else { return .success(nil) }
         let verdict = known.verdict(of: match, peer: peer(), now: WallClock.nowMicros())
         guard case .accepted(let identity) = verdict else { return .failure(.refused(verdict)) }
         if known.notesUse(now: now) { noteUse(key, match, identity, now: now) }
@@ -232,15 +246,20 @@ public final class Authenticator: Sendable {
         case .absent: return nil
         case .ask(let ticket):
             do {
-                let known = try await find().map { KnownCredential($0, key) }
+                let known = try await found(find).map { KnownCredential($0, key) }
                 cache.remember(key, known, ticket: ticket, now: AnnouncedChannel.nowMicros())
                 return known
             } catch {
                 cache.giveUp(key, ticket: ticket)
-                guard let error = error as? PostgresError else { throw error }
-                if !error.isCancelled { logger.error("key lookup failed", metadata: ["error": "\(error)"]) }
-                throw Status(error)
+                throw error
             }
+        }
+    }
+
+    private func found(_ find: () async throws -> KeyRecord?) async throws -> KeyRecord? {
+        do { return try await find() } catch let error as PostgresError {
+            if !error.isCancelled { logger.error("key lookup failed", metadata: ["error": "\(error)"]) }
+            throw Status(error)
         }
     }
 

@@ -172,6 +172,8 @@ extension Listener: ConnectionOwner {
         state = .up(connection)
         failures = 0
         unansweredPing = false
+        // Nothing that is sent here has to survive a crash, and while the server waits for its disk it announces nothing.
+        connection.send(Unit(.command("set synchronous_commit = off")))
         for channel in Set(subscribers.map(\.channel)).sorted() {
             listen(connection, channel, restoring: true)
         }

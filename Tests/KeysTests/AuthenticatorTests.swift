@@ -1,11 +1,13 @@
 import Bytes
-import Keys
 import Logging
+import Postgres
 import ProtoRuntime
 import RPC
 import Schema
 import Support
 import Testing
+
+@testable import Keys
 
 /// The cache of a running server: filled by calls, emptied by what the database announces.
 @Suite(.timeLimit(.minutes(2))) struct AuthenticatorTests {
@@ -92,6 +94,44 @@ import Testing
             }
             _ = try await world.get(key.id, key: key.revealed)
         }
+    }
+
+    /// The other process hears of a rotation some time after the answer, or never.
+    @Test func aNewSecretIsKnownBeforeItsAnnouncement() async throws {
+        let world = try await KeysWorld()
+        let tenant = try await world.makeTenant()
+        let made = try await world.makeKey(tenant)
+        let other = try await KeysWorld(on: world.database, ownConnections: true)
+        try await listening(other) {
+            // Nothing is announced from here on.
+            try await world.database.asOwner("alter table ragdz.keys disable trigger keys_announce")
+            try await world.database.asOwner("alter table ragdz.key_secrets disable trigger key_secrets_announce")
+            try await Task.sleep(for: .milliseconds(100))
+            var secrets = [made.secret]
+            for _ in 0..<5 {
+                _ = try await other.get(made.key.id, key: secrets[secrets.count - 1])
+                let next = try await world.rotate(made.key.id, graceSeconds: 3_600, key: secrets[secrets.count - 1])
+                _ = try await other.get(made.key.id, key: next.secret)
+                _ = try await other.get(made.key.id, key: secrets[secrets.count - 1])
+                secrets.append(next.secret)
+            }
+            // A secret that nobody has is refused however often it is compared.
+            let stranger = try APIKey.generate(.live, id: made.key.id).revealed
+            for _ in 0..<500 {
+                #expect(await status { try await other.get(made.key.id, key: stranger) }?.reason == "KEY_UNKNOWN")
+            }
+            _ = try await other.get(made.key.id, key: secrets[secrets.count - 1])
+        }
+        await other.server.close()
+    }
+
+    @Test func secondLooksAreCounted() {
+        var looks = SecondLooks()
+        func take(_ count: Int, at now: Int64) -> Int { (0..<count).count { _ in looks.take(now: now) } }
+        #expect(take(1_000, at: 1_000_000) == 200)
+        #expect(take(1, at: 1_004_999) == 0)
+        #expect(take(2, at: 1_005_000) == 1)
+        #expect(take(1_000, at: 60_000_000) == 200)
     }
 
     @Test func withoutTheListenerEveryCallAsksTheDatabase() async throws {

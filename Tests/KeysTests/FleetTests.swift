@@ -112,7 +112,8 @@ import Testing
                 }
                 group.cancelAll()
             }
-            // A call that was on its way with the oldest of three secrets when it ended is refused rightly.
+            // A call that was on its way with the oldest of three secrets when it ended is refused rightly. That a new secret
+            // is never refused is tested by `aNewSecretIsKnownBeforeItsAnnouncement`.
             let real = tally.failures.withLock { $0.filter { $0.reason != "KEY_UNKNOWN" && $0.code != .cancelled } }
             #expect(real.isEmpty, "\(real.prefix(3))")
         }
