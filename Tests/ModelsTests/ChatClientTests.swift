@@ -35,6 +35,33 @@ import Testing
         }
     }
 
+    /// A server that dies may close its connection in order: half an answer must not pass for a whole one.
+    @Test func aStreamWithoutAnEndIsAnError() async throws {
+        let piece = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n"
+        let ended = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+        #expect(try await deltas(.init(piece, ended)) == [.text("x")])
+        #expect(try await deltas(.init(piece, "data: [DONE]\n\n")) == [.text("x")])
+        for reply in [FakeModelServer.Reply(piece), .init(""), .init("{\"choices\":[]}")] {
+            let told = await #expect(throws: ModelError.self) { _ = try await deltas(reply) }
+            #expect(told?.code == .unavailable)
+        }
+    }
+
+    @Test func nobodyCountsThatManyTokens() async throws {
+        for count in ["-5", "1e300", "\"many\"", "null", "[]", "9223372036854775808"] {
+            let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":\(count),\"completion_tokens\":7}}\n\n"
+            #expect(
+                try await deltas(.init(usage, "data: [DONE]\n\n")) == [.usage(inputTokens: 0, outputTokens: 7)],
+                "\(count)")
+        }
+    }
+
+    @Test func anErrorIsQuotedInPart() async throws {
+        let long = "data: {\"error\":{\"message\":\"\(String(repeating: "x", count: 100_000))\"}}\n\n"
+        let told = await #expect(throws: ModelError.self) { _ = try await deltas(.init(long)) }
+        #expect((told?.description.count ?? .max) < 1_000)
+    }
+
     @Test func eventsMayBeCutAnywhere() throws {
         let stream = Array(": comment\r\nevent: x\r\ndata: un\r\ndata: deux é\r\n\r\ndata:trois\n\ndata\n\n".utf8)
         for size in 1...stream.count {

@@ -60,6 +60,7 @@ struct CitationBinder: Sendable {
     private func proof(_ written: WrittenSentence, _ vector: [Float]) -> Quote? {
         let words = WordsOfSentence(written.text)
         guard !words.main.isEmpty else { return nil }
+        let denies = Negation.isIn(written.text)
         var best: (index: Int, score: Double)?
         for (index, candidate) in sentences.enumerated() {
             guard words.numbers.isSubset(of: candidate.numbers) else { continue }
@@ -69,6 +70,8 @@ struct CitationBinder: Sendable {
             guard similarity >= Limits.minimumSimilarity else { continue }
             let sameLanguage = passages[candidate.passage].language == words.language.rawValue
             guard overlap >= Limits.overlap || (!sameLanguage && similarity >= Limits.similarity) else { continue }
+            // The words of "is" and of "is not" are nearly the same.
+            guard Negation.isIn(candidate.text) == denies else { continue }
             let claimed = written.claimed.contains(candidate.passage + 1) ? 0.1 : 0
             let score = overlap + similarity + claimed
             if score > best?.score ?? 0 { best = (index, score) }
