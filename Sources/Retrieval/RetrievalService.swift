@@ -45,6 +45,9 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         await VectorMoves(database: store.database, logger: logger).run()
     }
 
+    /// Works on the runs of evaluations, until the task is cancelled.
+    public func keepEvaluating() async { await evaluations.run() }
+
     public func createCollection(
         _ request: Ragdz_V1_CreateCollectionRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Collection {

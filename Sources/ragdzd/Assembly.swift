@@ -115,7 +115,9 @@ struct Assembly: Sendable {
             { [sessionKeys, sessions] in await sessionKeys.watch(sessions) },
         ]
         if let workflows { jobs.append(workflows.run) }
-        if let retrieval { jobs += [retrieval.keepIndexFresh, retrieval.keepVectorsIndexed] }
+        if let retrieval {
+            jobs += [retrieval.keepIndexFresh, retrieval.keepVectorsIndexed, retrieval.keepEvaluating]
+        }
         return jobs
     }
 

@@ -135,6 +135,10 @@ import Testing
         case "collection", "collections": return tenant.ids["collection"] ?? ""
         case "tenant_id": return method.policy.credential == .tenantKey ? "" : tenant.ids["tenant"] ?? ""
         case "id", "run_id", "document_id", "document_ids":
+            if method.name.contains("Eval") || method.name.contains("Feedback") {
+                let isRun = method.name.contains("EvalRun") && !method.name.hasPrefix("List")
+                return method.name.hasPrefix("Delete") ? "" : tenant.ids[isRun ? "measure" : "questions"] ?? ""
+            }
             for kind in ["Tenant", "Usage", "Quota", "Audit", "Key", "Collection", "Document", "Run", "Approve"]
             where method.name.contains(kind) {
                 let named = ["Usage": "tenant", "Quota": "tenant", "Audit": "tenant", "Approve": "run"]

@@ -18,6 +18,9 @@ import Testing
         var member = ""
         var invitation = ""
         var session = ""
+        /// A set of questions, and a run of it.
+        var questions = ""
+        var measure = ""
 
         /// Ids of nothing at all.
         static var absent: Tenant {
@@ -29,12 +32,16 @@ import Testing
             nobody.member = UUID().uuidString.lowercased()
             nobody.invitation = UUID().uuidString.lowercased()
             nobody.session = UUID().uuidString.lowercased()
+            nobody.questions = UUID().uuidString.lowercased()
+            nobody.measure = UUID().uuidString.lowercased()
             nobody.keyID = String((0..<22).map { _ in "abcdefghijkXYZ0123456789".randomElement() ?? "x" })
             return nobody
         }
 
         /// What must never be seen by another tenant.
-        var secrets: [String] { [canary, id, key, keyID, collection, document, run, member, invitation, session] }
+        var secrets: [String] {
+            [canary, id, key, keyID, collection, document, run, member, invitation, session, questions, measure]
+        }
     }
 
     /// What a method is asked for with another tenant's ids. Every method of the contract has its row.
@@ -110,6 +117,18 @@ import Testing
         "/ragdz.v1.Retrieval/DeleteCollection": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/UploadDocument": .alike(
             #"{"header":{"collection":"$collection","filename":"a.txt"}}"# + "\n" + #"{"data":"U2FsdXQu"}"#),
+        "/ragdz.v1.Retrieval/CreateEvalSet": .own(#"{"name":"mine"}"#),
+        "/ragdz.v1.Retrieval/GetEvalSet": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/ListEvalSets": .own("{}"),
+        "/ragdz.v1.Retrieval/DeleteEvalSet": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/AddEvalCases": .alike(#"{"id":"$questions","cases":[{"question":"x"}]}"#),
+        "/ragdz.v1.Retrieval/ListEvalCases": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/GiveFeedback": .alike(
+            #"{"id":"$questions","question":"x","verdict":"FEEDBACK_VERDICT_RIGHT","documentIds":["$document"]}"#),
+        "/ragdz.v1.Retrieval/RunEval": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/GetEvalRun": .alike(#"{"id":"$measure"}"#),
+        "/ragdz.v1.Retrieval/ListEvalRuns": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/CompareEvalRuns": .alike(#"{"id":"$measure","baselineRunId":"$measure"}"#),
         "/ragdz.v1.Retrieval/GetDocument": .alike(#"{"id":"$document"}"#),
         "/ragdz.v1.Retrieval/GetDocumentText": .alike(#"{"id":"$document"}"#),
         "/ragdz.v1.Retrieval/ListDocuments": .alike(#"{"collection":"$collection"}"#),
@@ -211,6 +230,7 @@ import Testing
             ("$member", tenant.member), ("$invitation", tenant.invitation), ("$session", tenant.session),
             ("$hexinvitation", tenant.invitation.filter { $0 != "-" }),
             ("$hexsession", tenant.session.filter { $0 != "-" }), ("$canary", tenant.canary),
+            ("$questions", tenant.questions), ("$measure", tenant.measure),
         ].reduce(json) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
     }
 
@@ -245,6 +265,8 @@ import Testing
             try await see(Ragdz_V1_Retrieval.Methods.listDocuments, #"{"collection":"$collection"}"#),
             try await see(Ragdz_V1_Retrieval.Methods.getDocumentText, #"{"id":"$document"}"#),
             try await see(Ragdz_V1_Workflows.Methods.getRun, #"{"id":"$run"}"#),
+            try await see(Ragdz_V1_Retrieval.Methods.listEvalCases, #"{"id":"$questions"}"#),
+            try await see(Ragdz_V1_Retrieval.Methods.listEvalRuns, #"{"id":"$questions"}"#),
             AnyHashable(keys.keys.map { "\($0.id) \($0.status) \($0.liveSecrets)" }),
         ]
     }
@@ -272,6 +294,15 @@ import Testing
             #"{"header":{"collection":"\#(collection.id)","filename":"canary.txt","title":"\#(tenant.canary)"}}"#
                 + "\n" + #"{"data":"\#(Data(text.utf8).base64EncodedString())"}"#, key: tenant.key)
         tenant.document = document.id
+        let questions: Ragdz_V1_EvalSet = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.createEvalSet,
+            #"{"name":"\#(tenant.canary)","cases":[{"question":"\#(tenant.canary)?","documentIds":["\#(document.id)"]}]}"#,
+            key: tenant.key)
+        tenant.questions = questions.id
+        let measure: Ragdz_V1_EvalRun = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.runEval, #"{"id":"\#(questions.id)","label":"\#(tenant.canary)"}"#,
+            key: tenant.key)
+        tenant.measure = measure.id
         let run: Ragdz_V1_Run = try await caller.get(
             Ragdz_V1_Workflows.Methods.startRun,
             #"{"workflow":"brief","input":{"topic":"canary \#(tenant.canary)","collection":"\#(collection.id)"}}"#,

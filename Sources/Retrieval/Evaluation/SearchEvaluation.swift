@@ -67,23 +67,27 @@ struct SearchEvaluation: Sendable {
         outcomes.reserveCapacity(cases.count)
         for asked in cases {
             try Task.checkCancellation()
-            let query = try await answers.search.analyse(asked.question)
-            let found = try await answers.search.search(
-                caller, query, scope: scope, limit: Limits.candidates
-            ).passages
-            var places: [Leg: Int] = [:]
-            if asked.isAnswerable {
-                for leg in Leg.allCases { places[leg] = asked.place(in: leg.ranking(found)) }
-            }
-            var evidence: Double?
-            if judgesGate {
-                let read = Array(found.prefix(RetrievalLimits.defaultPassages))
-                evidence =
-                    read.isEmpty ? 0 : answers.gate.evidence(try await answers.evidence(for: query, in: read).features)
-            }
-            outcomes.append(
-                Outcome(label: asked.label, isAnswerable: asked.isAnswerable, places: places, evidence: evidence))
+            outcomes.append(try await outcome(caller, asked, scope: scope, judgesGate: judgesGate))
         }
         return outcomes
+    }
+
+    /// Asks one question.
+    func outcome(
+        _ caller: Caller, _ asked: EvaluationCase, scope: SearchScope, judgesGate: Bool
+    ) async throws -> Outcome {
+        let query = try await answers.search.analyse(asked.question)
+        let found = try await answers.search.search(caller, query, scope: scope, limit: Limits.candidates).passages
+        var places: [Leg: Int] = [:]
+        if asked.isAnswerable {
+            for leg in Leg.allCases { places[leg] = asked.place(in: leg.ranking(found)) }
+        }
+        var evidence: Double?
+        if judgesGate {
+            let read = Array(found.prefix(RetrievalLimits.defaultPassages))
+            evidence =
+                read.isEmpty ? 0 : answers.gate.evidence(try await answers.evidence(for: query, in: read).features)
+        }
+        return Outcome(label: asked.label, isAnswerable: asked.isAnswerable, places: places, evidence: evidence)
     }
 }

@@ -57,7 +57,7 @@ struct IsolationFuzz {
 
     private static let methods: [MethodDescriptor] = contractMethods.flatMap { method in
         // What starts work that goes on by itself is called less often, so that the server has time for the rest.
-        let isHeavy = ["StartRun", "UploadDocument", "CreateKey", "Ask"].contains(method.name)
+        let isHeavy = ["StartRun", "UploadDocument", "CreateKey", "Ask", "RunEval"].contains(method.name)
         return [MethodDescriptor](repeating: method, count: isHeavy ? 1 : 4)
     }
 

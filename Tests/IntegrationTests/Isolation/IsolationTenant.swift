@@ -9,6 +9,7 @@ import Testing
 struct IsolationTenant: Sendable {
     static let kinds = [
         "tenant", "key", "collection", "document", "run", "workflow", "member", "invitation", "session",
+        "questions", "measure",
     ]
 
     /// In every text that it stores. No other tenant ever says it.
@@ -63,6 +64,7 @@ struct IsolationTenant: Sendable {
             Ragdz_V1_Retrieval.Methods.createCollection, #"{"name":"\#(tenant.canary)"}"#, key: tenant.key)
         tenant.ids["collection"] = collection.id
         try await tenant.store(caller)
+        try await tenant.measure(caller)
         tenant.ids["workflow"] = "wf-\(noise)"
         _ = try await caller.get(
             Ragdz_V1_Workflows.Methods.putDefinition,
@@ -90,6 +92,16 @@ struct IsolationTenant: Sendable {
                     + "\n" + #"{"data":"\#(Data(text.utf8).base64EncodedString())"}"#, key: key)
             ids["document"] = document.id
         }
+    }
+
+    private mutating func measure(_ caller: ServerCaller) async throws {
+        let questions: Ragdz_V1_EvalSet = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.createEvalSet,
+            #"{"name":"\#(canary)","cases":[{"question":"\#(canary)?","contains":"\#(canary)"}]}"#, key: key)
+        ids["questions"] = questions.id
+        let run: Ragdz_V1_EvalRun = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.runEval, #"{"id":"\#(questions.id)","label":"\#(canary)"}"#, key: key)
+        ids["measure"] = run.id
     }
 
     private mutating func startRun(_ caller: ServerCaller) async throws {

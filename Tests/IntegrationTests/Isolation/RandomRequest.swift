@@ -60,6 +60,8 @@ struct RandomRequest {
         switch name {
         case "page_token": return any { $0.tokens.randomElement() ?? "" }
         case "collection", "collections", "collection_id": return id("collection")
+        case "baseline_run_id": return id("measure")
+        case "document_ids": return method.name == "GiveFeedback" ? id("document") : own.ids["document"] ?? ""
         case "tenant_id", "tenant": return id("tenant")
         case "workflow": return ["brief", id("workflow")].randomElement() ?? "brief"
         case "scopes": return ["*", "retrieval.read", "keys.write", "workflows.*", "-"].randomElement() ?? "*"
@@ -81,6 +83,10 @@ struct RandomRequest {
                     method.name.hasPrefix($0)
                 }
             if method.name == "ResetPassword" { return id("member", mayBeOwn: false) }
+            if method.name.contains("EvalRun"), !method.name.hasPrefix("List") { return id("measure") }
+            if method.name.contains("Eval") || method.name.contains("Feedback") {
+                return id("questions", mayBeOwn: !destroys)
+            }
             for kind in ["Tenant", "Key", "Collection", "Document", "Run", "Member", "Invitation", "Session"]
             where method.name.contains(kind) {
                 return id(kind.lowercased(), mayBeOwn: !destroys)
