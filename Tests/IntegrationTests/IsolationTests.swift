@@ -126,6 +126,7 @@ import Testing
         "/ragdz.v1.Retrieval/GiveFeedback": .alike(
             #"{"id":"$questions","question":"x","verdict":"FEEDBACK_VERDICT_RIGHT","documentIds":["$document"]}"#),
         "/ragdz.v1.Retrieval/RunEval": .alike(#"{"id":"$questions"}"#),
+        "/ragdz.v1.Retrieval/CancelEvalRun": .alike(#"{"id":"$measure"}"#),
         "/ragdz.v1.Retrieval/GetEvalRun": .alike(#"{"id":"$measure"}"#),
         "/ragdz.v1.Retrieval/ListEvalRuns": .alike(#"{"id":"$questions"}"#),
         "/ragdz.v1.Retrieval/CompareEvalRuns": .alike(#"{"id":"$measure","baselineRunId":"$measure"}"#),
@@ -303,6 +304,7 @@ import Testing
             Ragdz_V1_Retrieval.Methods.runEval, #"{"id":"\#(questions.id)","label":"\#(tenant.canary)"}"#,
             key: tenant.key)
         tenant.measure = measure.id
+        try await measure.waitUntilOver(caller, tenant.key)
         let run: Ragdz_V1_Run = try await caller.get(
             Ragdz_V1_Workflows.Methods.startRun,
             #"{"workflow":"brief","input":{"topic":"canary \#(tenant.canary)","collection":"\#(collection.id)"}}"#,

@@ -77,6 +77,7 @@ import Testing
         "/ragdz.v1.Retrieval/ListEvalCases": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/GiveFeedback": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/RunEval": "tenantKey retrieval.write",
+        "/ragdz.v1.Retrieval/CancelEvalRun": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/GetEvalRun": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/ListEvalRuns": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/CompareEvalRuns": "tenantKey retrieval.read",

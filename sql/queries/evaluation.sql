@@ -151,5 +151,7 @@ set state = :state, report = :report?::jsonb, comparison = :comparison?::jsonb, 
 where tenant_id = ragdz.current_tenant() and id = :id and epoch = :epoch and state = 'running';
 
 -- name: knownDocuments :many
--- Those of the ids that the caller sees.
-select id from ragdz.documents where tenant_id = ragdz.current_tenant() and id = any (:ids::uuid[]);
+-- Those of the ids that the caller sees: own ones, and those of corpora that are shared with the tenant.
+select id from ragdz.documents
+where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[]))
+    and id = any (:ids::uuid[]);

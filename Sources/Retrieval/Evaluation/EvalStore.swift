@@ -98,7 +98,7 @@ struct EvalStore: Sendable {
         }
     }
 
-    /// Those of the documents that the caller sees and that are the tenant's own.
+    /// Those of the documents that the caller sees.
     func known(_ caller: Caller, _ documents: Set<UUID128>) async throws -> Set<UUID128> {
         Set(try await Queries.knownDocuments(database.as(caller.identity), ids: Array(documents)))
     }

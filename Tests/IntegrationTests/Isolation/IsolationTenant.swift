@@ -102,6 +102,7 @@ struct IsolationTenant: Sendable {
         let run: Ragdz_V1_EvalRun = try await caller.get(
             Ragdz_V1_Retrieval.Methods.runEval, #"{"id":"\#(questions.id)","label":"\#(canary)"}"#, key: key)
         ids["measure"] = run.id
+        try await run.waitUntilOver(caller, key)
     }
 
     private mutating func startRun(_ caller: ServerCaller) async throws {
@@ -147,5 +148,18 @@ struct IsolationTenant: Sendable {
             rest /= 62
         }
         return body + "_" + check
+    }
+}
+
+extension Ragdz_V1_EvalRun {
+    /// A run goes on by itself at the server.
+    func waitUntilOver(_ caller: ServerCaller, _ key: String) async throws {
+        for _ in 0..<600 {
+            let now: Ragdz_V1_EvalRun = try await caller.get(
+                Ragdz_V1_Retrieval.Methods.getEvalRun, #"{"id":"\#(id)"}"#, key: key)
+            if now.status != .running { return #expect(now.status == .succeeded, "\(now.failureMessage)") }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        Issue.record("the run \(id) does not end")
     }
 }

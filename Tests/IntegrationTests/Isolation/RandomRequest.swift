@@ -83,7 +83,9 @@ struct RandomRequest {
                     method.name.hasPrefix($0)
                 }
             if method.name == "ResetPassword" { return id("member", mayBeOwn: false) }
-            if method.name.contains("EvalRun"), !method.name.hasPrefix("List") { return id("measure") }
+            if method.name.contains("EvalRun"), !method.name.hasPrefix("List") {
+                return id("measure", mayBeOwn: !destroys)
+            }
             if method.name.contains("Eval") || method.name.contains("Feedback") {
                 return id("questions", mayBeOwn: !destroys)
             }

@@ -47,11 +47,7 @@ import Testing
     private static func run(
         _ fixture: RetrievalFixture, _ set: String, baseline: String = "", label: String = ""
     ) async throws -> Ragdz_V1_EvalRun {
-        var request = Ragdz_V1_RunEvalRequest()
-        request.id = set
-        request.baselineRunID = baseline
-        request.label = label
-        return try await fixture.service.runEval(request, context: fixture.context())
+        try await fixture.finished(try await fixture.runEval(set, baseline: baseline, label: label).id)
     }
 
     @Test func aSetIsKeptListedAndGone() async throws {
@@ -100,6 +96,7 @@ import Testing
         let ids = try await Self.stored(fixture, words)
         let set = try await Self.create(fixture, "grows", Self.cases(words, ids))
         let before = try await Self.run(fixture, set.id, label: "all there")
+        #expect(before.status == .succeeded && before.doneCount == 30 && before.endTime != nil)
         #expect(before.outcomes.count == 30 && before.comparison == nil && before.label == "all there")
         let hybrid = try #require(before.report?.figures.last?.legs.last?.ndcgAt10)
         #expect(hybrid.mean > 0.9)
@@ -186,5 +183,42 @@ import Testing
         #expect(outcomes.count { $0 == nil } == 1)
         #expect(outcomes.compactMap { $0 }.allSatisfy { $0.reason == "EVAL_SET_FULL" })
         #expect(try await fixture.rows("eval_cases") == 1_000)
+    }
+}
+
+extension RetrievalFixture {
+    func runEval(
+        _ set: String, baseline: String = "", label: String = "", collections: [String] = []
+    ) async throws -> Ragdz_V1_EvalRun {
+        var request = Ragdz_V1_RunEvalRequest()
+        request.id = set
+        request.baselineRunID = baseline
+        request.label = label
+        request.collections = collections
+        return try await service.runEval(request, context: context())
+    }
+
+    func evalRun(_ id: String) async throws -> Ragdz_V1_EvalRun {
+        var request = Ragdz_V1_GetEvalRunRequest()
+        request.id = id
+        return try await service.getEvalRun(request, context: context())
+    }
+
+    func cancelEvalRun(_ id: String) async throws -> Ragdz_V1_EvalRun {
+        var request = Ragdz_V1_CancelEvalRunRequest()
+        request.id = id
+        return try await service.cancelEvalRun(request, context: context())
+    }
+
+    /// The run when it is over. Whoever waits works, as the server does beside its calls.
+    func finished(_ id: String) async throws -> Ragdz_V1_EvalRun {
+        for _ in 0..<3_000 {
+            let now = try await evalRun(id)
+            if now.status != .running { return now }
+            // Another test may be working on it.
+            if try await !service.evaluations.step() { try await Task.sleep(for: .milliseconds(20)) }
+        }
+        Issue.record("the run \(id) does not end")
+        return try await evalRun(id)
     }
 }
