@@ -287,11 +287,13 @@ import Testing
             """
             insert into ragdz.eval_runs (tenant_id, id, set_id, label, collections, groups, judges_gate, state, case_count, report,
                 end_time)
-            select tenant_id, gen_random_uuid(), set_id, '', '{}', '{}', false, state, 1, report, end_time
-            from ragdz.eval_runs, generate_series(1, 120) where tenant_id = $1
+            select tenant_id, ('00000000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid, set_id, '', '{}', '{}', false, state, 1, report, end_time
+            from ragdz.eval_runs, generate_series(1, 120) number where tenant_id = $1
             """, [fixture.tenant])
         _ = try await fixture.finished(try await fixture.runEval(set.id).id)
         #expect(try await fixture.rows("eval_runs") == Int(EvalStore.Limits.keptRuns))
-        #expect(await status { try await fixture.evalRun(first.id) }?.reason == "EVAL_RUN_NOT_FOUND")
+        #expect(try await fixture.evalRun(first.id) == first)
+        let oldest = await status { try await fixture.evalRun("00000000-0000-7000-8000-000000000001") }
+        #expect(oldest?.reason == "EVAL_RUN_NOT_FOUND")
     }
 }
