@@ -7,9 +7,19 @@ public enum PlaceNames {
         let tokens = Tokenizer.tokens(in: NormalizedText(text)).map(\.scalars)
         var found: Set<Int> = []
         for index in tokens.indices {
-            if let number = place(tokens[index...]) { found.insert(number) }
+            if let place = place(tokens[index...]) { found.insert(place.number) }
         }
         return found
+    }
+
+    /// Where a text names them, in its Unicode scalars.
+    public static func ranges(in text: String) -> [Range<Int>] {
+        let tokens = Tokenizer.tokens(in: NormalizedText(text))
+        let words = tokens.map(\.scalars)
+        return tokens.indices.compactMap { index in
+            guard let place = place(words[index...]) else { return nil }
+            return tokens[index].range.lowerBound..<tokens[index + place.length - 1].range.upperBound
+        }
     }
 
     private static let names: [[Unicode.Scalar]: [(rest: [[Unicode.Scalar]], number: Int)]] = {
@@ -26,10 +36,13 @@ public enum PlaceNames {
         return names.mapValues { $0.sorted { $0.rest.count > $1.rest.count } }
     }()
 
-    private static func place(_ words: ArraySlice<[Unicode.Scalar]>) -> Int? {
+    /// The place that the words begin with, and how many of them name it.
+    private static func place(_ words: ArraySlice<[Unicode.Scalar]>) -> (number: Int, length: Int)? {
         guard let first = words.first else { return nil }
         for start in starts(of: first) {
-            for (rest, number) in names[start] ?? [] where words.dropFirst().starts(with: rest) { return number }
+            for (rest, number) in names[start] ?? [] where words.dropFirst().starts(with: rest) {
+                return (number, rest.count + 1)
+            }
         }
         return nil
     }

@@ -49,5 +49,21 @@ extension StatusCatalogue {
         fr Seule une évaluation réussie se compare.
         ar لا يُقارن إلا تقييم اكتمل.
         en Only a run that has succeeded can be compared.
+        CONVERSATION_NOT_FOUND
+        fr Cette conversation n'existe pas, ou n'est plus gardée.
+        ar هذه المحادثة غير موجودة أو لم تعد محفوظة.
+        en There is no such conversation, or it is not kept any more.
+        CONVERSATION_TITLE
+        fr Le titre d'une conversation est trop long ou contient un caractère de contrôle.
+        ar عنوان المحادثة طويل جدا أو فيه محرف تحكم.
+        en The title of a conversation is too long or has a control character.
+        CONVERSATION_RETENTION
+        fr Une conversation est gardée de 1 à 365 jours.
+        ar تُحفظ المحادثة من يوم إلى 365 يوما.
+        en A conversation is kept for 1 to 365 days.
+        CONVERSATIONS_FULL
+        fr Vous avez trop de conversations : supprimez-en une.
+        ar لديك محادثات كثيرة جدا: احذف واحدة.
+        en You have too many conversations: delete one.
         """
 }

@@ -63,12 +63,21 @@ struct QueryTerms: Sendable {
     /// A match of its name in another language.
     private static let foreignWeight = 0.8
 
-    init(_ query: String) {
-        detected = LanguageDetector.detect(query)
+    /// `context` is what a question goes on from that does not stand alone: its words are looked for as well, after the question's
+    /// own, and tell the language when the question does not.
+    init(_ query: String, after context: String = "") {
+        let own = LanguageDetector.detect(query)
+        let before = context.isEmpty ? own : LanguageDetector.detect(context)
+        detected = own.code == .undetermined ? before : own
+        var seen: Set<String> = []
+        add(query, read: detected, &seen)
+        if !context.isEmpty { add(context, read: before, &seen) }
+    }
+
+    private mutating func add(_ query: String, read detected: DetectedLanguage, _ seen: inout Set<String>) {
         let asked = LexicalAnalyzer.queryTerms(query, detected: detected)
         let text = ScalarText(query)
         let named = ConceptLexicon.shared.readings(of: asked, language: LexicalAnalyzer.language(of: detected))
-        var seen: Set<String> = []
         for (term, others) in zip(asked, named) {
             guard termCount < RetrievalLimits.queryTerms, let main = term.lexemes.first, seen.insert(main.text).inserted
             else { continue }

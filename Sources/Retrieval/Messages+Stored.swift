@@ -92,8 +92,9 @@ extension Ragdz_V1_AskEvent {
     init(_ answer: AnswerEvent, elapsed: Duration) {
         self.init()
         switch answer {
-        case .sources(let passages):
+        case .sources(let passages, let context):
             var sources = Ragdz_V1_AskSources()
+            sources.context = context
             sources.hits = passages.map { Ragdz_V1_SearchHit($0) }
             event = .sources(sources)
         case .text(let piece, let unsupported):

@@ -59,6 +59,7 @@ final class QueryCache: Sendable {
     struct ResultKey: Hashable, Sendable {
         let caller: Caller
         let query: String
+        let context: String
         let scope: SearchScope
         let limit: Int
         let model: String
@@ -69,6 +70,7 @@ final class QueryCache: Sendable {
     struct EmbeddingKey: Hashable, Sendable {
         let tenant: UUID128
         let query: String
+        let context: String
         let model: String
         let analyzer: Int
     }

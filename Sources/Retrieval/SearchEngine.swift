@@ -5,7 +5,10 @@ internal import RPC
 
 /// A query with its vector, as both search and answers need it.
 struct AnalysedQuery: Sendable {
+    /// The question, and below it what it goes on from.
     let text: String
+    /// What of earlier questions of the conversation belongs to it; mostly empty.
+    let context: String
     let terms: QueryTerms
     let vector: [Float]
     /// What the vector was made from.
@@ -25,16 +28,23 @@ struct SearchEngine: Sendable {
     var weights = FusionWeights()
     let cache = QueryCache()
 
-    func analyse(_ query: String) async throws -> AnalysedQuery {
-        let terms = QueryTerms(query)
+    /// `context` is what a question goes on from that does not stand alone.
+    func analyse(_ query: String, after context: String = "") async throws -> AnalysedQuery {
+        let terms = QueryTerms(query, after: context)
         // The embedding model knows no Darija: it reads the words' meanings in the languages that it knows.
         let glosses = DarijaGloss.glosses(of: query, variety: terms.detected.variety)
-        let texts = terms.detected.variety == .arabizi && !glosses.isEmpty ? glosses : [query] + glosses
+        var texts = terms.detected.variety == .arabizi && !glosses.isEmpty ? glosses : [query] + glosses
+        // What it goes on from counts as much as all its own readings together.
+        if !context.isEmpty { texts += texts.map { "\($0)\n\(context)" } }
         let vectors: [[Float]]
         do { vectors = try await embedder.embed(texts) } catch { throw Status(embedding: error) }
         return AnalysedQuery(
-            text: query, terms: terms, vector: Self.mean(vectors), embedded: texts,
-            places: PlaceNames.places(in: ([query] + glosses).joined(separator: "\n")))
+            text: Self.text(query, context), context: context, terms: terms, vector: Self.mean(vectors),
+            embedded: texts, places: PlaceNames.places(in: ([query] + glosses + [context]).joined(separator: "\n")))
+    }
+
+    private static func text(_ query: String, _ context: String) -> String {
+        context.isEmpty ? query : "\(query)\n\(context)"
     }
 
     /// The direction between vectors of length 1.
@@ -48,14 +58,14 @@ struct SearchEngine: Sendable {
     }
 
     /// The same, remembered for the tenant.
-    func analyse(_ query: String, for caller: Caller) async throws -> AnalysedQuery {
+    func analyse(_ query: String, after context: String = "", for caller: Caller) async throws -> AnalysedQuery {
         let key = QueryCache.EmbeddingKey(
-            tenant: caller.tenant, query: query, model: embedder.model, analyzer: LexicalAnalyzer.version)
+            tenant: caller.tenant, query: query, context: context, model: embedder.model, analyzer: LexicalAnalyzer.version)
         if var known = cache.query(key) {
             known.isCached = true
             return known
         }
-        let analysed = try await analyse(query)
+        let analysed = try await analyse(query, after: context)
         cache.remember(analysed, for: key)
         return analysed
     }
@@ -64,7 +74,7 @@ struct SearchEngine: Sendable {
         _ caller: Caller, _ query: AnalysedQuery, scope: SearchScope, limit: Int
     ) async throws -> SearchResult {
         let key = QueryCache.ResultKey(
-            caller: caller, query: query.text, scope: scope, limit: limit, model: embedder.model,
+            caller: caller, query: query.text, context: query.context, scope: scope, limit: limit, model: embedder.model,
             analyzer: LexicalAnalyzer.version, weights: weights)
         let found = try await store.search(
             caller, vector: query.vector, terms: query.terms, model: embedder.model, scope: scope, limit: limit,

@@ -13,6 +13,7 @@ struct AskCommand: AsyncParsableCommand {
     @Option(help: "fr, ar or en; the question's own when left out.") var language = ""
     @Option(help: "Passages to read, 1 to 20.") var limit: Int32 = 8
     @OptionGroup(title: "Filter") var filters: FilterOptions
+    @Option(help: "Id of a conversation (see `ragdz conversation`) that the question goes on.") var conversation = ""
     @Flag(help: "Only sentences of the documents, even when a model is configured.") var extractive = false
 
     func run() async throws {
@@ -22,6 +23,7 @@ struct AskCommand: AsyncParsableCommand {
         request.answerLanguage = language
         request.limit = limit
         request.extractive = extractive
+        request.conversationID = conversation
         request.filter = try filters.read()
         try await Session.run(connection) { [request, json = connection.json] session in
             let client = Ragdz_V1_Retrieval.Client(session.client)
@@ -41,7 +43,12 @@ struct AnswerPrinter {
 
     mutating func print(_ event: Ragdz_V1_AskEvent) {
         switch event.event {
-        case .sources(let sources): Terminal.complain("(reading \(sources.hits.count) passages)")
+        case .sources(let sources):
+            Terminal.complain("(reading \(sources.hits.count) passages)")
+            if !sources.context.isEmpty {
+                let context = sources.context.split(whereSeparator: \.isNewline).joined(separator: " ")
+                Terminal.complain("(after: \(context))")
+            }
         case .text(let text):
             let mark = text.unsupported && !text.text.isEmpty ? " (unsupported)" : ""
             // A line break inside a sentence comes from the document; it says nothing here.

@@ -116,7 +116,10 @@ struct Assembly: Sendable {
         ]
         if let workflows { jobs.append(workflows.run) }
         if let retrieval {
-            jobs += [retrieval.keepIndexFresh, retrieval.keepVectorsIndexed, retrieval.keepEvaluating]
+            jobs += [
+                retrieval.keepIndexFresh, retrieval.keepVectorsIndexed, retrieval.keepEvaluating,
+                retrieval.keepConversationsBounded,
+            ]
         }
         return jobs
     }

@@ -132,12 +132,16 @@ import Testing
     /// What stands in the fields that are not tried out: values with which the call goes as far as it can.
     private static func usual(_ name: String, _ method: MethodDescriptor, _ tenant: IsolationTenant) -> String {
         switch name {
+        case "conversation_id": return tenant.ids["conversation"] ?? ""
         case "collection", "collections": return tenant.ids["collection"] ?? ""
         case "tenant_id": return method.policy.credential == .tenantKey ? "" : tenant.ids["tenant"] ?? ""
         case "id", "run_id", "document_id", "document_ids":
             if method.name.contains("Eval") || method.name.contains("Feedback") {
                 let isRun = method.name.contains("EvalRun") && !method.name.hasPrefix("List")
                 return method.name.hasPrefix("Delete") ? "" : tenant.ids[isRun ? "measure" : "questions"] ?? ""
+            }
+            if method.name.contains("Conversation") || method.name == "ListTurns" {
+                return method.name.hasPrefix("Delete") ? "" : tenant.ids["conversation"] ?? ""
             }
             for kind in ["Tenant", "Usage", "Quota", "Audit", "Key", "Collection", "Document", "Run", "Approve"]
             where method.name.contains(kind) {

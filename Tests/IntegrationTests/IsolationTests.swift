@@ -21,6 +21,7 @@ import Testing
         /// A set of questions, and a run of it.
         var questions = ""
         var measure = ""
+        var conversation = ""
 
         /// Ids of nothing at all.
         static var absent: Tenant {
@@ -34,13 +35,17 @@ import Testing
             nobody.session = UUID().uuidString.lowercased()
             nobody.questions = UUID().uuidString.lowercased()
             nobody.measure = UUID().uuidString.lowercased()
+            nobody.conversation = UUID().uuidString.lowercased()
             nobody.keyID = String((0..<22).map { _ in "abcdefghijkXYZ0123456789".randomElement() ?? "x" })
             return nobody
         }
 
         /// What must never be seen by another tenant.
         var secrets: [String] {
-            [canary, id, key, keyID, collection, document, run, member, invitation, session, questions, measure]
+            [
+                canary, id, key, keyID, collection, document, run, member, invitation, session, questions, measure,
+                conversation,
+            ]
         }
     }
 
@@ -117,6 +122,11 @@ import Testing
         "/ragdz.v1.Retrieval/DeleteCollection": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/UploadDocument": .alike(
             #"{"header":{"collection":"$collection","filename":"a.txt"}}"# + "\n" + #"{"data":"U2FsdXQu"}"#),
+        "/ragdz.v1.Retrieval/CreateConversation": .own("{}"),
+        "/ragdz.v1.Retrieval/GetConversation": .alike(#"{"id":"$conversation"}"#),
+        "/ragdz.v1.Retrieval/ListConversations": .own("{}"),
+        "/ragdz.v1.Retrieval/ListTurns": .alike(#"{"id":"$conversation"}"#),
+        "/ragdz.v1.Retrieval/DeleteConversation": .alike(#"{"id":"$conversation"}"#),
         "/ragdz.v1.Retrieval/CreateEvalSet": .own(#"{"name":"mine"}"#),
         "/ragdz.v1.Retrieval/GetEvalSet": .alike(#"{"id":"$questions"}"#),
         "/ragdz.v1.Retrieval/ListEvalSets": .own("{}"),
@@ -231,7 +241,7 @@ import Testing
             ("$member", tenant.member), ("$invitation", tenant.invitation), ("$session", tenant.session),
             ("$hexinvitation", tenant.invitation.filter { $0 != "-" }),
             ("$hexsession", tenant.session.filter { $0 != "-" }), ("$canary", tenant.canary),
-            ("$questions", tenant.questions), ("$measure", tenant.measure),
+            ("$questions", tenant.questions), ("$measure", tenant.measure), ("$conversation", tenant.conversation),
         ].reduce(json) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
     }
 
@@ -266,6 +276,7 @@ import Testing
             try await see(Ragdz_V1_Retrieval.Methods.listDocuments, #"{"collection":"$collection"}"#),
             try await see(Ragdz_V1_Retrieval.Methods.getDocumentText, #"{"id":"$document"}"#),
             try await see(Ragdz_V1_Workflows.Methods.getRun, #"{"id":"$run"}"#),
+            try await see(Ragdz_V1_Retrieval.Methods.listTurns, #"{"id":"$conversation"}"#),
             try await see(Ragdz_V1_Retrieval.Methods.listEvalCases, #"{"id":"$questions"}"#),
             try await see(Ragdz_V1_Retrieval.Methods.listEvalRuns, #"{"id":"$questions"}"#),
             AnyHashable(keys.keys.map { "\($0.id) \($0.status) \($0.liveSecrets)" }),
@@ -305,6 +316,14 @@ import Testing
             key: tenant.key)
         tenant.measure = measure.id
         try await measure.waitUntilOver(caller, tenant.key)
+        let conversation: Ragdz_V1_Conversation = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.createConversation, #"{"title":"\#(tenant.canary)"}"#, key: tenant.key)
+        tenant.conversation = conversation.id
+        let asked = await caller.call(
+            Ragdz_V1_Retrieval.Methods.ask,
+            #"{"question":"What is the secret of the canary?","conversationId":"\#(conversation.id)"}"#,
+            key: tenant.key)
+        #expect(asked.status == nil)
         let run: Ragdz_V1_Run = try await caller.get(
             Ragdz_V1_Workflows.Methods.startRun,
             #"{"workflow":"brief","input":{"topic":"canary \#(tenant.canary)","collection":"\#(collection.id)"}}"#,

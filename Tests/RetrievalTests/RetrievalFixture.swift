@@ -19,6 +19,7 @@ struct RetrievalFixture: Sendable {
     let tenant: UUID128
     /// Of the key that calls.
     var scopes: ScopeSet = ["*"]
+    var keyID = "test"
 
     static var quiet: Logger {
         var logger = Logger(label: "test")
@@ -45,7 +46,7 @@ struct RetrievalFixture: Sendable {
     ) -> ServerContext {
         ServerContext(
             method: method, metadata: metadata,
-            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: "test", scopes: scopes))
+            identity: .tenantKey(tenant: tenant ?? self.tenant, keyID: keyID, scopes: scopes))
     }
 
     /// The same service as another tenant sees it.

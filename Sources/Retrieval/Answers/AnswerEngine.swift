@@ -6,7 +6,8 @@ internal import RPC
 
 /// What an answer consists of, in the order of sending.
 enum AnswerEvent: Sendable {
-    case sources([Passage])
+    /// With what of earlier questions was searched for as well.
+    case sources([Passage], context: String)
     case text(String, unsupported: Bool)
     case citation(VerifiedCitation)
     case abstention(Abstention)
@@ -48,6 +49,8 @@ struct AnswerRequest: Sendable {
     /// When neither the request nor the question tells a language.
     let fallbackLanguage: LanguageCode
     let extractive: Bool
+    /// What the question may go on from.
+    var memory = ConversationMemory.none
 }
 
 /// Answers questions from the tenant's documents: with their own sentences, or with a model whose every sentence is
@@ -66,16 +69,14 @@ struct AnswerEngine: Sendable {
         _ caller: Caller, _ request: AnswerRequest, after progress: AnswerProgress? = nil,
         emit: (AnswerEvent) async throws -> Void
     ) async throws {
-        let query = try await search.analyse(request.question, for: caller)
-        let language = Self.language(request, query)
-        let passages = try await search.search(
-            caller, query, scope: request.scope, limit: request.passages
-        ).passages
+        let asked = try await ask(caller, request)
+        let passages = asked.passages
+        let language = Self.language(request, asked.query)
         if let progress {
             // What was said rests on these passages, by their numbers.
             guard progress.sources == passages.map(\.chunk) else { throw Status.streamChanged }
         } else {
-            try await emit(.sources(passages))
+            try await emit(.sources(passages, context: asked.query.context))
         }
         var usage = AnswerUsage(passagesRead: passages.count)
         guard !passages.isEmpty else {
@@ -83,7 +84,7 @@ struct AnswerEngine: Sendable {
             try await emit(.usage(usage))
             return
         }
-        let evidence = try await evidence(for: query, in: passages)
+        let evidence = try await evidence(of: asked)
         // Who has begun to answer does not abstain any more.
         guard progress != nil || gate.passes(evidence.features) else {
             try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages))
@@ -111,6 +112,42 @@ struct AnswerEngine: Sendable {
         }
         if !speaker.hasSpoken { try await emit(abstention("WEAK_EVIDENCE", .weakEvidence, language, passages)) }
         try await emit(.usage(usage))
+    }
+
+    /// What a question found.
+    private struct Asked {
+        let query: AnalysedQuery
+        let passages: [Passage]
+        /// When it had to be known already.
+        var evidence: Evidence?
+    }
+
+    /// Searches for the question, alone or with what was asked before it in its conversation.
+    private func ask(_ caller: Caller, _ request: AnswerRequest) async throws -> Asked {
+        func found(after context: String) async throws -> Asked {
+            let query = try await search.analyse(request.question, after: context, for: caller)
+            let found = try await search.search(caller, query, scope: request.scope, limit: request.passages)
+            return Asked(query: query, passages: found.passages)
+        }
+        let context = request.memory.context(for: request.question)
+        if context.isEmpty { return try await found(after: "") }
+        switch FollowUp(request.question) {
+        case .standsAlone: return try await found(after: "")
+        case .goesOn: return try await found(after: context)
+        case .unclear:
+            var alone = try await found(after: "")
+            if !alone.passages.isEmpty {
+                let evidence = try await evidence(for: alone.query, in: alone.passages)
+                alone.evidence = evidence
+                if gate.passes(evidence.features) { return alone }
+            }
+            return try await found(after: context)
+        }
+    }
+
+    private func evidence(of asked: Asked) async throws -> Evidence {
+        if let known = asked.evidence { return known }
+        return try await evidence(for: asked.query, in: asked.passages)
     }
 
     /// Whether an answer goes on after its last sentence, rather than being made again.

@@ -8,15 +8,45 @@ enum AnswerPrompt {
     /// Tokens that an answer may have.
     static let maximumTokens = 600
 
-    static func messages(question: String, passages: [Passage], language: LanguageCode) -> [ChatMessage] {
+    static func messages(
+        question: String, passages: [Passage], language: LanguageCode, memory: ConversationMemory = .none
+    ) -> [ChatMessage] {
         let sources = passages.enumerated().map { index, passage in
             "<passage number=\"\(index + 1)\" title=\"\(attribute(passage.title))\">\n\(body(passage.content))\n</passage>"
         }.joined(separator: "\n")
-        return [
-            ChatMessage(.system, rules(language)),
-            ChatMessage(.user, "\(sources)\n\n<question>\n\(body(question))\n</question>"),
-        ]
+        let earlier = memory.turns.filter { !$0.answer.isEmpty }.flatMap { turn in
+            [
+                ChatMessage(.user, "<question>\n\(body(turn.question))\n</question>"),
+                ChatMessage(.assistant, spoken(turn.answer)),
+            ]
+        }
+        return [ChatMessage(.system, rules(language) + (earlier.isEmpty ? "" : "\n\(conversation)"))] + earlier
+            + [ChatMessage(.user, "\(sources)\n\n<question>\n\(body(question))\n</question>")]
     }
+
+    /// The marks of an earlier answer number passages that are not there any more.
+    private static func spoken(_ answer: String) -> String {
+        let text = ConversationMemory.cut(answer, to: ConversationMemory.Limits.answer)
+        var kept = ""
+        var rest = text[...]
+        while let open = rest.firstIndex(of: "[") {
+            let digits = rest[rest.index(after: open)...].prefix { $0.isASCII && $0.isNumber }
+            guard (1...2).contains(digits.count), digits.endIndex < rest.endIndex, rest[digits.endIndex] == "]" else {
+                kept += rest[...open]
+                rest = rest[rest.index(after: open)...]
+                continue
+            }
+            kept += rest[..<open]
+            if kept.last == " " { kept.removeLast() }
+            rest = rest[rest.index(after: digits.endIndex)...]
+        }
+        return kept + rest
+    }
+
+    private static let conversation = """
+        The messages before the last one are the conversation so far. They tell what the question is about; they prove \
+        nothing, and only the passages of the last message have numbers.
+        """
 
     private static func rules(_ language: LanguageCode) -> String {
         """

@@ -28,7 +28,7 @@ struct GeneratedAnswer: Sendable {
 
     func write(
         _ question: String, _ language: LanguageCode, _ composer: AnswerComposer, _ speaker: inout AnswerSpeaker,
-        _ usage: inout AnswerUsage, after progress: AnswerProgress? = nil,
+        _ usage: inout AnswerUsage, after progress: AnswerProgress? = nil, memory: ConversationMemory = .none,
         emit: (AnswerEvent) async throws -> Void
     ) async throws -> Outcome {
         // Proof is looked for in the sentences alone: their titles would make everything look alike.
@@ -37,7 +37,8 @@ struct GeneratedAnswer: Sendable {
             throw Status(embedding: error)
         }
         let binder = CitationBinder(passages: composer.passages, sentences: composer.sentences, vectors: vectors)
-        var messages = AnswerPrompt.messages(question: question, passages: composer.passages, language: language)
+        var messages = AnswerPrompt.messages(
+            question: question, passages: composer.passages, language: language, memory: memory)
         // The model goes on with what the reader has; should it begin again, no sentence is said twice.
         if let progress { messages.append(ChatMessage(.assistant, progress.text)) }
         let said = Set(progress?.sentences ?? [])

@@ -11,7 +11,7 @@ extension AnswerEngine {
         after progress: AnswerProgress?, emit: (AnswerEvent) async throws -> Void
     ) async throws -> GeneratedAnswer.Outcome {
         let messages = AnswerPrompt.messages(
-            question: request.question, passages: composer.passages, language: language)
+            question: request.question, passages: composer.passages, language: language, memory: request.memory)
         let bytes = messages.reduce(progress?.text.utf8.count ?? 0) { $0 + $1.content.utf8.count }
         let most = Int64(bytes / Self.bytesPerToken + AnswerPrompt.maximumTokens)
         let settle = try await meter.hold(.tokens, most, tenant: tenant)
@@ -24,7 +24,7 @@ extension AnswerEngine {
             settle(isUnknown ? most : counted)
         }
         outcome = try await writer.write(
-            request.question, language, composer, &speaker, &said, after: progress, emit: emit)
+            request.question, language, composer, &speaker, &said, after: progress, memory: request.memory, emit: emit)
         usage = said
         return outcome ?? .failed
     }

@@ -178,6 +178,8 @@ extension IsolationTests.Tenant {
             canary: tenant.canary, id: tenant.ids["tenant"] ?? "", key: tenant.key, keyID: tenant.ids["key"] ?? "",
             collection: tenant.ids["collection"] ?? "", document: tenant.ids["document"] ?? "",
             run: tenant.ids["run"] ?? "", member: tenant.ids["member"] ?? "",
-            invitation: tenant.ids["invitation"] ?? "", session: tenant.ids["session"] ?? "")
+            invitation: tenant.ids["invitation"] ?? "", session: tenant.ids["session"] ?? "",
+            questions: tenant.ids["questions"] ?? "", measure: tenant.ids["measure"] ?? "",
+            conversation: tenant.ids["conversation"] ?? "")
     }
 }

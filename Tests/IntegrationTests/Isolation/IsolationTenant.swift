@@ -9,7 +9,7 @@ import Testing
 struct IsolationTenant: Sendable {
     static let kinds = [
         "tenant", "key", "collection", "document", "run", "workflow", "member", "invitation", "session",
-        "questions", "measure",
+        "questions", "measure", "conversation",
     ]
 
     /// In every text that it stores. No other tenant ever says it.
@@ -65,6 +65,7 @@ struct IsolationTenant: Sendable {
         tenant.ids["collection"] = collection.id
         try await tenant.store(caller)
         try await tenant.measure(caller)
+        try await tenant.converse(caller)
         tenant.ids["workflow"] = "wf-\(noise)"
         _ = try await caller.get(
             Ragdz_V1_Workflows.Methods.putDefinition,
@@ -103,6 +104,16 @@ struct IsolationTenant: Sendable {
             Ragdz_V1_Retrieval.Methods.runEval, #"{"id":"\#(questions.id)","label":"\#(canary)"}"#, key: key)
         ids["measure"] = run.id
         try await run.waitUntilOver(caller, key)
+    }
+
+    private mutating func converse(_ caller: ServerCaller) async throws {
+        let conversation: Ragdz_V1_Conversation = try await caller.get(
+            Ragdz_V1_Retrieval.Methods.createConversation, #"{"title":"\#(canary)"}"#, key: key)
+        ids["conversation"] = conversation.id
+        let asked = await caller.call(
+            Ragdz_V1_Retrieval.Methods.ask,
+            #"{"question":"What is \#(canary)?","conversationId":"\#(conversation.id)"}"#, key: key)
+        #expect(asked.status == nil)
     }
 
     private mutating func startRun(_ caller: ServerCaller) async throws {

@@ -60,6 +60,7 @@ struct RandomRequest {
         switch name {
         case "page_token": return any { $0.tokens.randomElement() ?? "" }
         case "collection", "collections", "collection_id": return id("collection")
+        case "conversation_id": return id("conversation")
         case "baseline_run_id": return id("measure")
         case "document_ids": return method.name == "GiveFeedback" ? id("document") : own.ids["document"] ?? ""
         case "tenant_id", "tenant": return id("tenant")
@@ -85,6 +86,9 @@ struct RandomRequest {
             if method.name == "ResetPassword" { return id("member", mayBeOwn: false) }
             if method.name.contains("EvalRun"), !method.name.hasPrefix("List") {
                 return id("measure", mayBeOwn: !destroys)
+            }
+            if method.name.contains("Conversation") || method.name == "ListTurns" {
+                return id("conversation", mayBeOwn: !destroys)
             }
             if method.name.contains("Eval") || method.name.contains("Feedback") {
                 return id("questions", mayBeOwn: !destroys)
