@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import ProtoRuntime
+internal import RPC
 internal import Schema
 
 /// Sets of questions on the server, and runs that are compared.
@@ -89,6 +90,9 @@ enum EvalSets {
                     run = try await EvalSets.end(of: run, session)
                 }
                 try show(run, json: json)
+                guard run.status != .failed else {
+                    throw Status.failedPrecondition(run.failureMessage, reason: run.failureReason)
+                }
             }
         }
     }

@@ -40,7 +40,47 @@ import Testing
         let hit = try #require(found.hits.first)
         let cited = try await cli.run("doc", "text", hit.documentID, "--range", "\(hit.start)-\(hit.end)")
         #expect(cited.output == hit.text + "\n", "a range prints the passage itself")
+        try await converse(cli)
+        try await measure(cli)
         try await refusals(cli, hit.documentID)
+    }
+
+    private func converse(_ cli: CommandLine) async throws {
+        let made = try await cli.run("conversation", "create", "taxes").output
+        let id = made.trimmingCharacters(in: .newlines)
+        let question = "Quel est le taux normal de la TVA en Algérie ?"
+        #expect(try await cli.run("ask", question, "--conversation", id).output.contains("19"))
+        let second = try await cli.run("ask", "Et en Suisse ?", "--conversation", id)
+        #expect(second.output.contains("8.1"), "\(second.output)")
+        #expect(second.errors.contains("(after: Quel est le taux normal de la TVA"))
+        let shown = try await cli.run("conversation", "show", id).output
+        #expect(shown.contains("> \(question)\n") && shown.contains("> Et en Suisse ?\n"))
+        #expect(try await cli.run("conversation", "list").output.contains("taxes"))
+        #expect(try await cli.run("conversation", "delete", id).status == 0)
+        #expect(try await cli.run("ask", "Et en France ?", "--conversation", id).status == 4)
+    }
+
+    private func measure(_ cli: CommandLine) async throws {
+        let file = NSTemporaryDirectory() + "ragdz-questions-\(UUID().uuidString).jsonl"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let lines = [
+            #"{"question":"What is the standard VAT rate in Switzerland?","label":"en","contains":"8.1 percent"}"#,
+            #"{"question":"Quel est le taux normal de la TVA ?","label":"fr","contains":"19 %"}"#,
+            #"{"question":"Wer hat das Rad erfunden?","label":"fr"}"#,
+        ]
+        try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        #expect(try await cli.run("eval", "create", "taxes", file).status == 0)
+        let first = try await cli.run("eval", "run", "taxes", "--gate", "--json")
+        #expect(first.status == 0, "\(first.errors)")
+        let run = try Ragdz_V1_EvalRun(json: first.output)
+        #expect(run.status == .succeeded && run.doneCount == 3 && run.report?.figures.map(\.label) == ["en", "fr", ""])
+        let again = try await cli.run("eval", "run", "taxes", "--baseline", run.id)
+        #expect(again.output.contains("against \(run.id), 2 questions of both") && again.output.contains("all: 2"))
+        #expect(try await cli.run("eval", "runs", "taxes").output.contains("done"))
+        #expect(try await cli.run("eval", "cancel", run.id).output.contains("done"), "what is over stays as it is")
+        #expect(try await cli.run("eval", file, "--json").status == 0, "a file without a set, as before")
+        #expect(try await cli.run("eval", "delete", "taxes").status == 0)
+        #expect(try await cli.run("eval", "show", run.id).status == 4)
     }
 
     private func provision(_ cli: inout CommandLine, _ server: RunningServer) async throws -> String {

@@ -17,7 +17,7 @@ struct EvalRunner: Sendable {
         /// After that long a step asks no further question, and keeps what it has.
         static let turn: Duration = .seconds(5)
         /// How long a step's claim holds: as long as its last question may take, too.
-        static let lease: Duration = .seconds(60)
+        static let lease: Duration = .seconds(30)
         /// Between two looks when nothing is due.
         static let pause: Duration = .milliseconds(500)
         /// After a failure of the database.
