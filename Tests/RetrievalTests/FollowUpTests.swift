@@ -25,7 +25,7 @@ import Testing
     ])
     func theseStandAlone(_ question: String) { #expect(FollowUp(question) == .standsAlone) }
 
-    @Test(arguments: ["Le capital ?", "TVA ?", "What is Zefix?", "رأس المال؟"])
+    @Test(arguments: ["Le capital ?", "TVA ?", "What is Zefix?", "رأس المال؟", "ما هي الضريبة؟"])
     func theseMayBeEither(_ question: String) { #expect(FollowUp(question) == .unclear) }
 
     @Test func nothingBreaksOnOddQuestions() {

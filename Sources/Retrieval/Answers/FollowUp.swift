@@ -48,10 +48,11 @@ enum FollowUp: Sendable, Hashable {
             || start.contains("en") && start.contains("est") && start.contains("il")
     }
 
-    /// "Faut-il", "est-ce que", "il y a", "il faut": a pronoun that stands for nothing.
+    /// "Faut-il", "est-ce que", "il y a", "il faut", "ما هي": a pronoun that stands for nothing, or for what is named next.
     private static func isFiller(_ index: Int, of tokens: [Token], in text: ScalarText) -> Bool {
         let start = tokens[index].range.lowerBound
         if start > 0, "-‐‑".unicodeScalars.contains(text.scalars[start - 1]) { return true }
+        if index > 0, [["م", "ا"], ["م", "ن"]].contains(tokens[index - 1].scalars) { return true }
         guard tokens.indices.contains(index + 1) else { return false }
         return fillers[tokens[index].text]?.contains(tokens[index + 1].text) ?? false
     }
