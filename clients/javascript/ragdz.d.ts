@@ -156,8 +156,49 @@ export declare class Retrieval {
      * of that tenant write to it; what it limits to groups stays its own.
      */
     shareCorpus(request?: ShareCorpusRequest, options?: CallOptions): Promise<SharedCorpus>;
-    /** Events in order: sources, then answer text and citations (or one abstention), usage last. */
+    /**
+     * Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
+     * go on from earlier ones, and is kept with its answer.
+     */
     ask(request?: AskRequest, options?: CallOptions): AsyncGenerator<AskEvent, void>;
+    /**
+     * A conversation is there for the key or member that began it, and for nobody else of the tenant. It keeps what was asked and
+     * answered for a time after the last question; answers that quote a document go with the document. At most 1,000 at a time.
+     */
+    createConversation(request?: CreateConversationRequest, options?: CallOptions): Promise<Conversation>;
+    getConversation(request?: GetConversationRequest, options?: CallOptions): Promise<Conversation>;
+    /** The caller's own, newest first. */
+    listConversations(request?: ListConversationsRequest, options?: CallOptions): Promise<ListConversationsResponse>;
+    /** What was asked and answered, oldest first. Of a conversation, the newest 50 turns are kept. */
+    listTurns(request?: ListTurnsRequest, options?: CallOptions): Promise<ListTurnsResponse>;
+    /** Deletes it with all its turns. */
+    deleteConversation(request?: DeleteConversationRequest, options?: CallOptions): Promise<Record<string, never>>;
+    /** Stores questions with known answers, to measure search on them again and again. At most 200 sets of a tenant. */
+    createEvalSet(request?: CreateEvalSetRequest, options?: CallOptions): Promise<EvalSet>;
+    /** `id` may be a set's name. */
+    getEvalSet(request?: GetEvalSetRequest, options?: CallOptions): Promise<EvalSet>;
+    listEvalSets(request?: ListEvalSetsRequest, options?: CallOptions): Promise<ListEvalSetsResponse>;
+    /** Deletes a set with its cases and its runs. */
+    deleteEvalSet(request?: DeleteEvalSetRequest, options?: CallOptions): Promise<Record<string, never>>;
+    addEvalCases(request?: AddEvalCasesRequest, options?: CallOptions): Promise<EvalSet>;
+    /** The cases of a set in the order in which they were added. */
+    listEvalCases(request?: ListEvalCasesRequest, options?: CallOptions): Promise<ListEvalCasesResponse>;
+    /** What somebody says of an answer becomes a case of a set. */
+    giveFeedback(request?: GiveFeedbackRequest, options?: CallOptions): Promise<EvalCase>;
+    /**
+     * Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
+     * outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
+     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+     */
+    runEval(request?: RunEvalRequest, options?: CallOptions): Promise<EvalRun>;
+    /** Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is. */
+    cancelEvalRun(request?: CancelEvalRunRequest, options?: CallOptions): Promise<EvalRun>;
+    /** How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known. */
+    getEvalRun(request?: GetEvalRunRequest, options?: CallOptions): Promise<EvalRun>;
+    /** The runs of a set, newest first, without the outcomes of their cases. */
+    listEvalRuns(request?: ListEvalRunsRequest, options?: CallOptions): Promise<ListEvalRunsResponse>;
+    /** What a run changed against an earlier one, case by case, on the cases that both have. */
+    compareEvalRuns(request?: CompareEvalRunsRequest, options?: CallOptions): Promise<EvalComparison>;
 }
 
 /** The companies that use the platform. A tenant's key reads its own tenant; an operator manages all. */
@@ -239,6 +280,11 @@ export interface AcceptInvitationRequest {
     password?: string;
 }
 
+export interface AddEvalCasesRequest {
+    id?: string;
+    cases?: EvaluationCase[];
+}
+
 export interface ApproveRequest {
     id?: string;
     /** May be empty when exactly one approval is waiting. */
@@ -271,10 +317,19 @@ export interface AskRequest {
     filter?: Filter;
     /** Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway. */
     privateOnly?: boolean;
+    /**
+     * A conversation of the caller: the question may go on from what was asked in it before, and is kept in it with its answer.
+     * Without one nothing is kept.
+     */
+    conversationId?: string;
 }
 
 export interface AskSources {
     hits?: SearchHit[];
+    /** In a conversation: the turn that the question is kept as. */
+    turnId?: string;
+    /** In a conversation: what of earlier questions was searched for as well; empty when the question stands by itself. */
+    context?: string;
 }
 
 export interface AskText {
@@ -325,6 +380,10 @@ export interface AuditVerdict {
     lastHash?: string;
 }
 
+export interface CancelEvalRunRequest {
+    id?: string;
+}
+
 export interface CancelRunRequest {
     id?: string;
     reason?: string;
@@ -373,6 +432,11 @@ export interface Collection {
     groups?: string[];
 }
 
+export interface CompareEvalRunsRequest {
+    id?: string;
+    baselineRunId?: string;
+}
+
 export interface ConsoleSession {
     id?: string;
     memberId?: string;
@@ -386,10 +450,36 @@ export interface ConsoleSession {
     revoked?: boolean;
 }
 
+export interface Conversation {
+    id?: string;
+    title?: string;
+    /** Days after the last question for which it is kept. */
+    retentionDays?: number;
+    turnCount?: number;
+    createTime?: string;
+    /** When it was asked in last. */
+    updateTime?: string;
+    expireTime?: string;
+}
+
 export interface CreateCollectionRequest {
     name?: string;
     /** At most 16, each of 1 to 63 lower-case letters, digits, "-" and "_"; the key must have `group.<name>` for each. */
     groups?: string[];
+}
+
+export interface CreateConversationRequest {
+    /** For lists; at most 200 characters. */
+    title?: string;
+    /** 1 to 365; 0 means 30. */
+    retentionDays?: number;
+}
+
+export interface CreateEvalSetRequest {
+    /** 1 to 100 characters; unique in the tenant. */
+    name?: string;
+    /** At most 1,000, here and in the set. */
+    cases?: EvaluationCase[];
 }
 
 export interface CreateKeyRequest {
@@ -443,7 +533,15 @@ export interface DeleteCollectionRequest {
     id?: string;
 }
 
+export interface DeleteConversationRequest {
+    id?: string;
+}
+
 export interface DeleteDocumentRequest {
+    id?: string;
+}
+
+export interface DeleteEvalSetRequest {
     id?: string;
 }
 
@@ -522,6 +620,79 @@ export interface Estimate {
     high?: number;
 }
 
+export interface EvalCase {
+    id?: string;
+    case?: EvaluationCase;
+    /** It came of feedback on an answer. */
+    feedback?: boolean;
+    createTime?: string;
+}
+
+export interface EvalComparison {
+    baselineRunId?: string;
+    /** Answerable cases that both runs have. */
+    cases?: number;
+    /** For each label, then for all with an empty label, of each leg. */
+    differences?: EvalDifference[];
+}
+
+export interface EvalDifference {
+    label?: string;
+    leg?: string;
+    cases?: number;
+    /**
+     * This run's less the baseline's, with the 95 % interval of the paired bootstrap: cases are drawn again, each with both
+     * of its outcomes.
+     */
+    ndcgAt10?: Estimate;
+    recallAt10?: Estimate;
+    reciprocalRank?: Estimate;
+    /** The interval of nDCG@10 does not hold zero. */
+    significant?: boolean;
+}
+
+export interface EvalOutcome {
+    caseId?: string;
+    label?: string;
+    answerable?: boolean;
+    /** Place of the answer in each leg from 1; a leg that did not find it is missing. */
+    places?: Record<string, number>;
+    /** What the gate saw, 0 to 1; only when it was asked. */
+    evidence?: number;
+}
+
+export interface EvalRun {
+    id?: string;
+    setId?: string;
+    label?: string;
+    createTime?: string;
+    collections?: string[];
+    /** Only of a run that has succeeded: figures by label and for all, with their 95 % intervals. */
+    report?: EvaluationReport;
+    /** Only when a baseline was given. */
+    comparison?: EvalComparison;
+    /** One for each case that was asked, in the order of the cases. */
+    outcomes?: EvalOutcome[];
+    status?: EvalRunStatus;
+    /** Questions that it asks, and those that it has asked. */
+    caseCount?: number;
+    doneCount?: number;
+    endTime?: string;
+    /** Why it failed: the stable reason of an error, and its message in English. */
+    failureReason?: string;
+    failureMessage?: string;
+    gate?: boolean;
+}
+
+export type EvalRunStatus = "EVAL_RUN_STATUS_UNSPECIFIED" | "EVAL_RUN_STATUS_RUNNING" | "EVAL_RUN_STATUS_SUCCEEDED" | "EVAL_RUN_STATUS_FAILED" | "EVAL_RUN_STATUS_CANCELLED";
+
+export interface EvalSet {
+    id?: string;
+    name?: string;
+    caseCount?: number;
+    createTime?: string;
+}
+
 export interface EvaluateRequest {
     /** Ids or names; empty: all collections of the tenant. At most 32. */
     collections?: string[];
@@ -560,6 +731,8 @@ export interface EvaluationReport {
     /** One for each label, in their order, then one for all with an empty label. */
     figures?: EvaluationFigures[];
 }
+
+export type FeedbackVerdict = "FEEDBACK_VERDICT_UNSPECIFIED" | "FEEDBACK_VERDICT_RIGHT" | "FEEDBACK_VERDICT_WRONG" | "FEEDBACK_VERDICT_UNANSWERABLE";
 
 /** Which documents count. Conditions nest at most 8 deep, 64 in all, with 128 values in all. */
 export interface Filter {
@@ -602,11 +775,24 @@ export interface GetCollectionRequest {
     id?: string;
 }
 
+export interface GetConversationRequest {
+    id?: string;
+}
+
 export interface GetDocumentRequest {
     id?: string;
 }
 
 export interface GetDocumentTextRequest {
+    id?: string;
+}
+
+export interface GetEvalRunRequest {
+    id?: string;
+}
+
+export interface GetEvalSetRequest {
+    /** Id or name. */
     id?: string;
 }
 
@@ -636,6 +822,20 @@ export interface GetTenantStatsRequest {
 
 export interface GetUsageRequest {
     id?: string;
+}
+
+export interface GiveFeedbackRequest {
+    /** The set that the case is added to: its id or name. */
+    id?: string;
+    /** As it was asked. */
+    question?: string;
+    verdict?: FeedbackVerdict;
+    /** The documents that answer: those that the answer cited when it was right. At least one, and none when unanswerable. */
+    documentIds?: string[];
+    /** Words of the passage that answers, as a citation quotes them; may be left out. */
+    quote?: string;
+    /** At most 32 characters. */
+    label?: string;
 }
 
 export interface Invitation {
@@ -746,6 +946,17 @@ export interface ListCollectionsResponse {
     nextPageToken?: string;
 }
 
+export interface ListConversationsRequest {
+    /** 1 to 200; 0 means 50. */
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListConversationsResponse {
+    conversations?: Conversation[];
+    nextPageToken?: string;
+}
+
 export interface ListDefinitionsRequest {
     pageSize?: number;
     pageToken?: string;
@@ -764,6 +975,39 @@ export interface ListDocumentsRequest {
 
 export interface ListDocumentsResponse {
     documents?: Document[];
+    nextPageToken?: string;
+}
+
+export interface ListEvalCasesRequest {
+    id?: string;
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListEvalCasesResponse {
+    cases?: EvalCase[];
+    nextPageToken?: string;
+}
+
+export interface ListEvalRunsRequest {
+    id?: string;
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListEvalRunsResponse {
+    runs?: EvalRun[];
+    nextPageToken?: string;
+}
+
+export interface ListEvalSetsRequest {
+    /** 1 to 200; 0 means 50. */
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListEvalSetsResponse {
+    sets?: EvalSet[];
     nextPageToken?: string;
 }
 
@@ -848,6 +1092,18 @@ export interface ListTenantsRequest {
 export interface ListTenantsResponse {
     tenants?: Tenant[];
     /** Empty: this was the last page. */
+    nextPageToken?: string;
+}
+
+export interface ListTurnsRequest {
+    id?: string;
+    /** 1 to 200; 0 means 50. */
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListTurnsResponse {
+    turns?: Turn[];
     nextPageToken?: string;
 }
 
@@ -1011,6 +1267,19 @@ export interface Run {
     lastSequence?: string;
     createTime?: string;
     endTime?: string;
+}
+
+export interface RunEvalRequest {
+    /** The set: its id or name. */
+    id?: string;
+    /** Ids or names; empty: all collections of the tenant. At most 32. */
+    collections?: string[];
+    /** Judge the evidence gate as well. */
+    gate?: boolean;
+    /** What is tried out; at most 200 characters. */
+    label?: string;
+    /** An earlier run of the same set to compare with. */
+    baselineRunId?: string;
 }
 
 export interface RunEvent {
@@ -1274,6 +1543,21 @@ export interface TimeRange {
     start?: string;
     /** The first moment that does not count any more; unset: no bound. */
     end?: string;
+}
+
+export interface Turn {
+    id?: string;
+    question?: string;
+    /** As it was said, with its marks. */
+    answer?: string;
+    citations?: Citation[];
+    /** As in Abstention.reason; empty when there is an answer. */
+    abstention?: string;
+    /** "extractive" or the model's name. */
+    model?: string;
+    /** A document that the answer quoted was deleted, and the answer with it. */
+    forgotten?: boolean;
+    createTime?: string;
 }
 
 export interface UpdateCollectionRequest {

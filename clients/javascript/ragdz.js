@@ -385,9 +385,101 @@ export class Retrieval {
         return this.#client.unary("PUT", "/v1/corpora/{tenantId}", "*", request, options);
     }
 
-    /** Events in order: sources, then answer text and citations (or one abstention), usage last. */
+    /**
+     * Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
+     * go on from earlier ones, and is kept with its answer.
+     */
     ask(request = {}, options = {}) {
         return this.#client.stream("POST", "/v1/ask", "*", request, options);
+    }
+
+    /**
+     * A conversation is there for the key or member that began it, and for nobody else of the tenant. It keeps what was asked and
+     * answered for a time after the last question; answers that quote a document go with the document. At most 1,000 at a time.
+     */
+    createConversation(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/conversations", "*", request, options);
+    }
+
+    getConversation(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/conversations/{id}", "", request, options);
+    }
+
+    /** The caller's own, newest first. */
+    listConversations(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/conversations", "", request, options);
+    }
+
+    /** What was asked and answered, oldest first. Of a conversation, the newest 50 turns are kept. */
+    listTurns(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/conversations/{id}/turns", "", request, options);
+    }
+
+    /** Deletes it with all its turns. */
+    deleteConversation(request = {}, options = {}) {
+        return this.#client.unary("DELETE", "/v1/conversations/{id}", "", request, options);
+    }
+
+    /** Stores questions with known answers, to measure search on them again and again. At most 200 sets of a tenant. */
+    createEvalSet(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/eval-sets", "*", request, options);
+    }
+
+    /** `id` may be a set's name. */
+    getEvalSet(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-sets/{id}", "", request, options);
+    }
+
+    listEvalSets(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-sets", "", request, options);
+    }
+
+    /** Deletes a set with its cases and its runs. */
+    deleteEvalSet(request = {}, options = {}) {
+        return this.#client.unary("DELETE", "/v1/eval-sets/{id}", "", request, options);
+    }
+
+    addEvalCases(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/eval-sets/{id}/cases", "*", request, options);
+    }
+
+    /** The cases of a set in the order in which they were added. */
+    listEvalCases(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-sets/{id}/cases", "", request, options);
+    }
+
+    /** What somebody says of an answer becomes a case of a set. */
+    giveFeedback(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/eval-sets/{id}/feedback", "*", request, options);
+    }
+
+    /**
+     * Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
+     * outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
+     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+     */
+    runEval(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/eval-sets/{id}/runs", "*", request, options);
+    }
+
+    /** Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is. */
+    cancelEvalRun(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/eval-runs/{id}:cancel", "*", request, options);
+    }
+
+    /** How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known. */
+    getEvalRun(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-runs/{id}", "", request, options);
+    }
+
+    /** The runs of a set, newest first, without the outcomes of their cases. */
+    listEvalRuns(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-sets/{id}/runs", "", request, options);
+    }
+
+    /** What a run changed against an earlier one, case by case, on the cases that both have. */
+    compareEvalRuns(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/eval-runs/{id}:compare", "", request, options);
     }
 }
 

@@ -1835,7 +1835,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Retrieval_Ask",
                 "tags": ["Retrieval"],
-                "description": "Events in order: sources, then answer text and citations (or one abstention), usage last.",
+                "description": "Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may\ngo on from earlier ones, and is kept with its answer.",
                 "requestBody": {
                   "required": true,
                   "content": {
@@ -1853,6 +1853,805 @@ enum OpenAPI {
                       "text/event-stream": {
                         "schema": {
                           "$ref": "#/components/schemas/AskEvent"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/conversations": {
+              "post": {
+                "operationId": "Retrieval_CreateConversation",
+                "tags": ["Retrieval"],
+                "description": "A conversation is there for the key or member that began it, and for nobody else of the tenant. It keeps what was asked and\nanswered for a time after the last question; answers that quote a document go with the document. At most 1,000 at a time.",
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "$ref": "#/components/schemas/CreateConversationRequest"
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Conversation"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              },
+              "get": {
+                "operationId": "Retrieval_ListConversations",
+                "tags": ["Retrieval"],
+                "description": "The caller's own, newest first.",
+                "parameters": [
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "description": "1 to 200; 0 means 50.",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListConversationsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/conversations/{id}": {
+              "get": {
+                "operationId": "Retrieval_GetConversation",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Conversation"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              },
+              "delete": {
+                "operationId": "Retrieval_DeleteConversation",
+                "tags": ["Retrieval"],
+                "description": "Deletes it with all its turns.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "type": "object",
+                          "additionalProperties": false
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/conversations/{id}/turns": {
+              "get": {
+                "operationId": "Retrieval_ListTurns",
+                "tags": ["Retrieval"],
+                "description": "What was asked and answered, oldest first. Of a conversation, the newest 50 turns are kept.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "description": "1 to 200; 0 means 50.",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListTurnsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-sets": {
+              "post": {
+                "operationId": "Retrieval_CreateEvalSet",
+                "tags": ["Retrieval"],
+                "description": "Stores questions with known answers, to measure search on them again and again. At most 200 sets of a tenant.",
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "$ref": "#/components/schemas/CreateEvalSetRequest"
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalSet"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              },
+              "get": {
+                "operationId": "Retrieval_ListEvalSets",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "description": "1 to 200; 0 means 50.",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListEvalSetsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-sets/{id}": {
+              "get": {
+                "operationId": "Retrieval_GetEvalSet",
+                "tags": ["Retrieval"],
+                "description": "`id` may be a set's name.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalSet"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              },
+              "delete": {
+                "operationId": "Retrieval_DeleteEvalSet",
+                "tags": ["Retrieval"],
+                "description": "Deletes a set with its cases and its runs.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "type": "object",
+                          "additionalProperties": false
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/eval-sets/{id}/cases": {
+              "post": {
+                "operationId": "Retrieval_AddEvalCases",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "cases": {
+                            "type": "array",
+                            "items": {
+                              "$ref": "#/components/schemas/EvaluationCase"
+                            }
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalSet"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              },
+              "get": {
+                "operationId": "Retrieval_ListEvalCases",
+                "tags": ["Retrieval"],
+                "description": "The cases of a set in the order in which they were added.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListEvalCasesResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-sets/{id}/feedback": {
+              "post": {
+                "operationId": "Retrieval_GiveFeedback",
+                "tags": ["Retrieval"],
+                "description": "What somebody says of an answer becomes a case of a set.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "The set that the case is added to: its id or name.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "question": {
+                            "type": "string",
+                            "description": "As it was asked."
+                          },
+                          "verdict": {
+                            "$ref": "#/components/schemas/FeedbackVerdict"
+                          },
+                          "documentIds": {
+                            "type": "array",
+                            "items": {
+                              "type": "string"
+                            },
+                            "description": "The documents that answer: those that the answer cited when it was right. At least one, and none when unanswerable."
+                          },
+                          "quote": {
+                            "type": "string",
+                            "description": "Words of the passage that answers, as a citation quotes them; may be left out."
+                          },
+                          "label": {
+                            "type": "string",
+                            "description": "At most 32 characters."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalCase"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-sets/{id}/runs": {
+              "post": {
+                "operationId": "Retrieval_RunEval",
+                "tags": ["Retrieval"],
+                "description": "Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the\noutcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as\na query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "The set: its id or name.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "collections": {
+                            "type": "array",
+                            "items": {
+                              "type": "string"
+                            },
+                            "description": "Ids or names; empty: all collections of the tenant. At most 32."
+                          },
+                          "gate": {
+                            "type": "boolean",
+                            "description": "Judge the evidence gate as well."
+                          },
+                          "label": {
+                            "type": "string",
+                            "description": "What is tried out; at most 200 characters."
+                          },
+                          "baselineRunId": {
+                            "type": "string",
+                            "description": "An earlier run of the same set to compare with."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalRun"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              },
+              "get": {
+                "operationId": "Retrieval_ListEvalRuns",
+                "tags": ["Retrieval"],
+                "description": "The runs of a set, newest first, without the outcomes of their cases.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListEvalRunsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-runs/{id}:cancel": {
+              "post": {
+                "operationId": "Retrieval_CancelEvalRun",
+                "tags": ["Retrieval"],
+                "description": "Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {}
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalRun"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/eval-runs/{id}": {
+              "get": {
+                "operationId": "Retrieval_GetEvalRun",
+                "tags": ["Retrieval"],
+                "description": "How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalRun"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-runs/{id}:compare": {
+              "get": {
+                "operationId": "Retrieval_CompareEvalRuns",
+                "tags": ["Retrieval"],
+                "description": "What a run changed against an earlier one, case by case, on the cases that both have.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "baselineRunId",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalComparison"
                         }
                       }
                     }
@@ -3129,6 +3928,10 @@ enum OpenAPI {
                   "privateOnly": {
                     "type": "boolean",
                     "description": "Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway."
+                  },
+                  "conversationId": {
+                    "type": "string",
+                    "description": "A conversation of the caller: the question may go on from what was asked in it before, and is kept in it with its answer.\nWithout one nothing is kept."
                   }
                 }
               },
@@ -3140,6 +3943,14 @@ enum OpenAPI {
                     "items": {
                       "$ref": "#/components/schemas/SearchHit"
                     }
+                  },
+                  "turnId": {
+                    "type": "string",
+                    "description": "In a conversation: the turn that the question is kept as."
+                  },
+                  "context": {
+                    "type": "string",
+                    "description": "In a conversation: what of earlier questions was searched for as well; empty when the question stands by itself."
                   }
                 }
               },
@@ -3385,6 +4196,39 @@ enum OpenAPI {
                   }
                 }
               },
+              "Conversation": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "title": {
+                    "type": "string"
+                  },
+                  "retentionDays": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Days after the last question for which it is kept."
+                  },
+                  "turnCount": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "updateTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it was asked in last."
+                  },
+                  "expireTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                }
+              },
               "CreateCollectionRequest": {
                 "type": "object",
                 "properties": {
@@ -3397,6 +4241,36 @@ enum OpenAPI {
                       "type": "string"
                     },
                     "description": "At most 16, each of 1 to 63 lower-case letters, digits, \"-\" and \"_\"; the key must have `group.<name>` for each."
+                  }
+                }
+              },
+              "CreateConversationRequest": {
+                "type": "object",
+                "properties": {
+                  "title": {
+                    "type": "string",
+                    "description": "For lists; at most 200 characters."
+                  },
+                  "retentionDays": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "1 to 365; 0 means 30."
+                  }
+                }
+              },
+              "CreateEvalSetRequest": {
+                "type": "object",
+                "properties": {
+                  "name": {
+                    "type": "string",
+                    "description": "1 to 100 characters; unique in the tenant."
+                  },
+                  "cases": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvaluationCase"
+                    },
+                    "description": "At most 1,000, here and in the set."
                   }
                 }
               },
@@ -3675,6 +4549,195 @@ enum OpenAPI {
                 },
                 "description": "A mean and its 95 % confidence interval by the bootstrap."
               },
+              "EvalCase": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "case": {
+                    "$ref": "#/components/schemas/EvaluationCase"
+                  },
+                  "feedback": {
+                    "type": "boolean",
+                    "description": "It came of feedback on an answer."
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                }
+              },
+              "EvalComparison": {
+                "type": "object",
+                "properties": {
+                  "baselineRunId": {
+                    "type": "string"
+                  },
+                  "cases": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Answerable cases that both runs have."
+                  },
+                  "differences": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvalDifference"
+                    },
+                    "description": "For each label, then for all with an empty label, of each leg."
+                  }
+                }
+              },
+              "EvalDifference": {
+                "type": "object",
+                "properties": {
+                  "label": {
+                    "type": "string"
+                  },
+                  "leg": {
+                    "type": "string"
+                  },
+                  "cases": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "ndcgAt10": {
+                    "$ref": "#/components/schemas/Estimate",
+                    "description": "This run's less the baseline's, with the 95 % interval of the paired bootstrap: cases are drawn again, each with both\nof its outcomes."
+                  },
+                  "recallAt10": {
+                    "$ref": "#/components/schemas/Estimate"
+                  },
+                  "reciprocalRank": {
+                    "$ref": "#/components/schemas/Estimate"
+                  },
+                  "significant": {
+                    "type": "boolean",
+                    "description": "The interval of nDCG@10 does not hold zero."
+                  }
+                }
+              },
+              "EvalOutcome": {
+                "type": "object",
+                "properties": {
+                  "caseId": {
+                    "type": "string"
+                  },
+                  "label": {
+                    "type": "string"
+                  },
+                  "answerable": {
+                    "type": "boolean"
+                  },
+                  "places": {
+                    "type": "object",
+                    "additionalProperties": {
+                      "type": "integer",
+                      "format": "int32"
+                    },
+                    "description": "Place of the answer in each leg from 1; a leg that did not find it is missing."
+                  },
+                  "evidence": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "What the gate saw, 0 to 1; only when it was asked."
+                  }
+                }
+              },
+              "EvalRun": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "setId": {
+                    "type": "string"
+                  },
+                  "label": {
+                    "type": "string"
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "collections": {
+                    "type": "array",
+                    "items": {
+                      "type": "string"
+                    }
+                  },
+                  "report": {
+                    "$ref": "#/components/schemas/EvaluationReport",
+                    "description": "Only of a run that has succeeded: figures by label and for all, with their 95 % intervals."
+                  },
+                  "comparison": {
+                    "$ref": "#/components/schemas/EvalComparison",
+                    "description": "Only when a baseline was given."
+                  },
+                  "outcomes": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvalOutcome"
+                    },
+                    "description": "One for each case that was asked, in the order of the cases."
+                  },
+                  "status": {
+                    "$ref": "#/components/schemas/EvalRunStatus"
+                  },
+                  "caseCount": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Questions that it asks, and those that it has asked."
+                  },
+                  "doneCount": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "endTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "failureReason": {
+                    "type": "string",
+                    "description": "Why it failed: the stable reason of an error, and its message in English."
+                  },
+                  "failureMessage": {
+                    "type": "string"
+                  },
+                  "gate": {
+                    "type": "boolean"
+                  }
+                }
+              },
+              "EvalRunStatus": {
+                "type": "string",
+                "enum": [
+                  "EVAL_RUN_STATUS_UNSPECIFIED",
+                  "EVAL_RUN_STATUS_RUNNING",
+                  "EVAL_RUN_STATUS_SUCCEEDED",
+                  "EVAL_RUN_STATUS_FAILED",
+                  "EVAL_RUN_STATUS_CANCELLED"
+                ]
+              },
+              "EvalSet": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "name": {
+                    "type": "string"
+                  },
+                  "caseCount": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                }
+              },
               "EvaluateRequest": {
                 "type": "object",
                 "properties": {
@@ -3771,6 +4834,16 @@ enum OpenAPI {
                     "description": "One for each label, in their order, then one for all with an empty label."
                   }
                 }
+              },
+              "FeedbackVerdict": {
+                "type": "string",
+                "enum": [
+                  "FEEDBACK_VERDICT_UNSPECIFIED",
+                  "FEEDBACK_VERDICT_RIGHT",
+                  "FEEDBACK_VERDICT_WRONG",
+                  "FEEDBACK_VERDICT_UNANSWERABLE"
+                ],
+                "description": "- `FEEDBACK_VERDICT_RIGHT`: The answer is right: what it cites is what should be found.\n- `FEEDBACK_VERDICT_WRONG`: It is wrong, or it was no answer: `document_ids` and `quote` say where the right one stands.\n- `FEEDBACK_VERDICT_UNANSWERABLE`: Nothing in the documents answers the question, whatever was said."
               },
               "Filter": {
                 "type": "object",
@@ -4087,6 +5160,20 @@ enum OpenAPI {
                   }
                 }
               },
+              "ListConversationsResponse": {
+                "type": "object",
+                "properties": {
+                  "conversations": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/Conversation"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
+                  }
+                }
+              },
               "ListDefinitionsResponse": {
                 "type": "object",
                 "properties": {
@@ -4108,6 +5195,48 @@ enum OpenAPI {
                     "type": "array",
                     "items": {
                       "$ref": "#/components/schemas/Document"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
+                  }
+                }
+              },
+              "ListEvalCasesResponse": {
+                "type": "object",
+                "properties": {
+                  "cases": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvalCase"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
+                  }
+                }
+              },
+              "ListEvalRunsResponse": {
+                "type": "object",
+                "properties": {
+                  "runs": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvalRun"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
+                  }
+                }
+              },
+              "ListEvalSetsResponse": {
+                "type": "object",
+                "properties": {
+                  "sets": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EvalSet"
                     }
                   },
                   "nextPageToken": {
@@ -4210,6 +5339,20 @@ enum OpenAPI {
                   "nextPageToken": {
                     "type": "string",
                     "description": "Empty: this was the last page."
+                  }
+                }
+              },
+              "ListTurnsResponse": {
+                "type": "object",
+                "properties": {
+                  "turns": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/Turn"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
                   }
                 }
               },
@@ -5058,6 +6201,43 @@ enum OpenAPI {
                     "type": "string",
                     "format": "date-time",
                     "description": "The first moment that does not count any more; unset: no bound."
+                  }
+                }
+              },
+              "Turn": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "question": {
+                    "type": "string"
+                  },
+                  "answer": {
+                    "type": "string",
+                    "description": "As it was said, with its marks."
+                  },
+                  "citations": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/Citation"
+                    }
+                  },
+                  "abstention": {
+                    "type": "string",
+                    "description": "As in Abstention.reason; empty when there is an answer."
+                  },
+                  "model": {
+                    "type": "string",
+                    "description": "\"extractive\" or the model's name."
+                  },
+                  "forgotten": {
+                    "type": "boolean",
+                    "description": "A document that the answer quoted was deleted, and the answer with it."
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
                   }
                 }
               },

@@ -4,6 +4,47 @@
 public import ProtoRuntime
 public import RPC
 
+public struct Ragdz_V1_FeedbackVerdict: ProtoEnum {
+    public static let unspecified = Self(rawValue: 0)
+    /// The answer is right: what it cites is what should be found.
+    public static let right = Self(rawValue: 1)
+    /// It is wrong, or it was no answer: `document_ids` and `quote` say where the right one stands.
+    public static let wrong = Self(rawValue: 2)
+    /// Nothing in the documents answers the question, whatever was said.
+    public static let unanswerable = Self(rawValue: 3)
+
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static var protoEnumName: String { "ragdz.v1.FeedbackVerdict" }
+    public static let protoNames: [(number: Int32, name: String)] = [
+        (0, "FEEDBACK_VERDICT_UNSPECIFIED"),
+        (1, "FEEDBACK_VERDICT_RIGHT"),
+        (2, "FEEDBACK_VERDICT_WRONG"),
+        (3, "FEEDBACK_VERDICT_UNANSWERABLE"),
+    ]
+}
+
+public struct Ragdz_V1_EvalRunStatus: ProtoEnum {
+    public static let unspecified = Self(rawValue: 0)
+    public static let running = Self(rawValue: 1)
+    public static let succeeded = Self(rawValue: 2)
+    public static let failed = Self(rawValue: 3)
+    public static let cancelled = Self(rawValue: 4)
+
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static var protoEnumName: String { "ragdz.v1.EvalRunStatus" }
+    public static let protoNames: [(number: Int32, name: String)] = [
+        (0, "EVAL_RUN_STATUS_UNSPECIFIED"),
+        (1, "EVAL_RUN_STATUS_RUNNING"),
+        (2, "EVAL_RUN_STATUS_SUCCEEDED"),
+        (3, "EVAL_RUN_STATUS_FAILED"),
+        (4, "EVAL_RUN_STATUS_CANCELLED"),
+    ]
+}
+
 public struct Ragdz_V1_ShareCorpusRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.ShareCorpusRequest" }
 
@@ -548,6 +589,9 @@ public struct Ragdz_V1_AskRequest: Message {
     public var filter: Ragdz_V1_Filter?
     /// Without the corpora that are shared with the tenant. When `collections` names some, these are left out anyway.
     public var privateOnly: Bool = false
+    /// A conversation of the caller: the question may go on from what was asked in it before, and is kept in it with its answer.
+    /// Without one nothing is kept.
+    public var conversationID: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -575,6 +619,10 @@ public struct Ragdz_V1_AskSources: Message {
     public static var protoMessageName: String { "ragdz.v1.AskSources" }
 
     public var hits: [Ragdz_V1_SearchHit] = []
+    /// In a conversation: the turn that the question is kept as.
+    public var turnID: String = ""
+    /// In a conversation: what of earlier questions was searched for as well; empty when the question stands by itself.
+    public var context: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -640,6 +688,384 @@ public struct Ragdz_V1_AskUsage: Message {
     public init() {}
 }
 
+public struct Ragdz_V1_CreateEvalSetRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CreateEvalSetRequest" }
+
+    /// 1 to 100 characters; unique in the tenant.
+    public var name: String = ""
+    /// At most 1,000, here and in the set.
+    public var cases: [Ragdz_V1_EvaluationCase] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalSet: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalSet" }
+
+    public var id: String = ""
+    public var name: String = ""
+    public var caseCount: Int32 = 0
+    public var createTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetEvalSetRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetEvalSetRequest" }
+
+    /// Id or name.
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalSetsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalSetsRequest" }
+
+    /// 1 to 200; 0 means 50.
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalSetsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalSetsResponse" }
+
+    public var sets: [Ragdz_V1_EvalSet] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_DeleteEvalSetRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.DeleteEvalSetRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_AddEvalCasesRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.AddEvalCasesRequest" }
+
+    public var id: String = ""
+    public var cases: [Ragdz_V1_EvaluationCase] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalCasesRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalCasesRequest" }
+
+    public var id: String = ""
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalCasesResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalCasesResponse" }
+
+    public var cases: [Ragdz_V1_EvalCase] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalCase: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalCase" }
+
+    public var id: String = ""
+    public var `case`: Ragdz_V1_EvaluationCase?
+    /// It came of feedback on an answer.
+    public var feedback: Bool = false
+    public var createTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GiveFeedbackRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GiveFeedbackRequest" }
+
+    /// The set that the case is added to: its id or name.
+    public var id: String = ""
+    /// As it was asked.
+    public var question: String = ""
+    public var verdict: Ragdz_V1_FeedbackVerdict = .unspecified
+    /// The documents that answer: those that the answer cited when it was right. At least one, and none when unanswerable.
+    public var documentIds: [String] = []
+    /// Words of the passage that answers, as a citation quotes them; may be left out.
+    public var quote: String = ""
+    /// At most 32 characters.
+    public var label: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_RunEvalRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.RunEvalRequest" }
+
+    /// The set: its id or name.
+    public var id: String = ""
+    /// Ids or names; empty: all collections of the tenant. At most 32.
+    public var collections: [String] = []
+    /// Judge the evidence gate as well.
+    public var gate: Bool = false
+    /// What is tried out; at most 200 characters.
+    public var label: String = ""
+    /// An earlier run of the same set to compare with.
+    public var baselineRunID: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalRun: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalRun" }
+
+    public var id: String = ""
+    public var setID: String = ""
+    public var label: String = ""
+    public var createTime: Google_Protobuf_Timestamp?
+    public var collections: [String] = []
+    /// Only of a run that has succeeded: figures by label and for all, with their 95 % intervals.
+    public var report: Ragdz_V1_EvaluationReport?
+    /// Only when a baseline was given.
+    public var comparison: Ragdz_V1_EvalComparison?
+    /// One for each case that was asked, in the order of the cases.
+    public var outcomes: [Ragdz_V1_EvalOutcome] = []
+    public var status: Ragdz_V1_EvalRunStatus = .unspecified
+    /// Questions that it asks, and those that it has asked.
+    public var caseCount: Int32 = 0
+    public var doneCount: Int32 = 0
+    public var endTime: Google_Protobuf_Timestamp?
+    /// Why it failed: the stable reason of an error, and its message in English.
+    public var failureReason: String = ""
+    public var failureMessage: String = ""
+    public var gate: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_CancelEvalRunRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CancelEvalRunRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalOutcome: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalOutcome" }
+
+    public var caseID: String = ""
+    public var label: String = ""
+    public var answerable: Bool = false
+    /// Place of the answer in each leg from 1; a leg that did not find it is missing.
+    public var places: [String: Int32] = [:]
+    /// What the gate saw, 0 to 1; only when it was asked.
+    public var evidence: Double?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetEvalRunRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetEvalRunRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalRunsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalRunsRequest" }
+
+    public var id: String = ""
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEvalRunsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEvalRunsResponse" }
+
+    public var runs: [Ragdz_V1_EvalRun] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_CompareEvalRunsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CompareEvalRunsRequest" }
+
+    public var id: String = ""
+    public var baselineRunID: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalComparison: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalComparison" }
+
+    public var baselineRunID: String = ""
+    /// Answerable cases that both runs have.
+    public var cases: Int32 = 0
+    /// For each label, then for all with an empty label, of each leg.
+    public var differences: [Ragdz_V1_EvalDifference] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EvalDifference: Message {
+    public static var protoMessageName: String { "ragdz.v1.EvalDifference" }
+
+    public var label: String = ""
+    public var leg: String = ""
+    public var cases: Int32 = 0
+    /// This run's less the baseline's, with the 95 % interval of the paired bootstrap: cases are drawn again, each with both
+    /// of its outcomes.
+    public var ndcgAt10: Ragdz_V1_Estimate?
+    public var recallAt10: Ragdz_V1_Estimate?
+    public var reciprocalRank: Ragdz_V1_Estimate?
+    /// The interval of nDCG@10 does not hold zero.
+    public var significant: Bool = false
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_Conversation: Message {
+    public static var protoMessageName: String { "ragdz.v1.Conversation" }
+
+    public var id: String = ""
+    public var title: String = ""
+    /// Days after the last question for which it is kept.
+    public var retentionDays: Int32 = 0
+    public var turnCount: Int32 = 0
+    public var createTime: Google_Protobuf_Timestamp?
+    /// When it was asked in last.
+    public var updateTime: Google_Protobuf_Timestamp?
+    public var expireTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_CreateConversationRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CreateConversationRequest" }
+
+    /// For lists; at most 200 characters.
+    public var title: String = ""
+    /// 1 to 365; 0 means 30.
+    public var retentionDays: Int32 = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetConversationRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetConversationRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListConversationsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListConversationsRequest" }
+
+    /// 1 to 200; 0 means 50.
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListConversationsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListConversationsResponse" }
+
+    public var conversations: [Ragdz_V1_Conversation] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListTurnsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListTurnsRequest" }
+
+    public var id: String = ""
+    /// 1 to 200; 0 means 50.
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListTurnsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListTurnsResponse" }
+
+    public var turns: [Ragdz_V1_Turn] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_Turn: Message {
+    public static var protoMessageName: String { "ragdz.v1.Turn" }
+
+    public var id: String = ""
+    public var question: String = ""
+    /// As it was said, with its marks.
+    public var answer: String = ""
+    public var citations: [Ragdz_V1_Citation] = []
+    /// As in Abstention.reason; empty when there is an answer.
+    public var abstention: String = ""
+    /// "extractive" or the model's name.
+    public var model: String = ""
+    /// A document that the answer quoted was deleted, and the answer with it.
+    public var forgotten: Bool = false
+    public var createTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_DeleteConversationRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.DeleteConversationRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 /// Documents in, cited answers out.
 public enum Ragdz_V1_Retrieval {
     public static let descriptor = ServiceDescriptor(
@@ -660,6 +1086,23 @@ public enum Ragdz_V1_Retrieval {
             Methods.evaluate,
             Methods.shareCorpus,
             Methods.ask,
+            Methods.createConversation,
+            Methods.getConversation,
+            Methods.listConversations,
+            Methods.listTurns,
+            Methods.deleteConversation,
+            Methods.createEvalSet,
+            Methods.getEvalSet,
+            Methods.listEvalSets,
+            Methods.deleteEvalSet,
+            Methods.addEvalCases,
+            Methods.listEvalCases,
+            Methods.giveFeedback,
+            Methods.runEval,
+            Methods.cancelEvalRun,
+            Methods.getEvalRun,
+            Methods.listEvalRuns,
+            Methods.compareEvalRuns,
         ])
 
     public enum Methods {
@@ -751,6 +1194,103 @@ public enum Ragdz_V1_Retrieval {
             http: HTTPRule(verb: "POST", template: "/v1/ask", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", resumable: true, costClass: "model"),
             idempotency: .noSideEffects)
+        public static let createConversation = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CreateConversation", callType: .unary,
+            requestType: Ragdz_V1_CreateConversationRequest.self, responseType: Ragdz_V1_Conversation.self,
+            http: HTTPRule(verb: "POST", template: "/v1/conversations", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "write"))
+        public static let getConversation = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetConversation", callType: .unary,
+            requestType: Ragdz_V1_GetConversationRequest.self, responseType: Ragdz_V1_Conversation.self,
+            http: HTTPRule(verb: "GET", template: "/v1/conversations/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let listConversations = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListConversations", callType: .unary,
+            requestType: Ragdz_V1_ListConversationsRequest.self, responseType: Ragdz_V1_ListConversationsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/conversations"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let listTurns = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListTurns", callType: .unary,
+            requestType: Ragdz_V1_ListTurnsRequest.self, responseType: Ragdz_V1_ListTurnsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/conversations/{id}/turns"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let deleteConversation = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "DeleteConversation", callType: .unary,
+            requestType: Ragdz_V1_DeleteConversationRequest.self, responseType: Google_Protobuf_Empty.self,
+            http: HTTPRule(verb: "DELETE", template: "/v1/conversations/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "write"),
+            idempotency: .idempotent)
+        public static let createEvalSet = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CreateEvalSet", callType: .unary,
+            requestType: Ragdz_V1_CreateEvalSetRequest.self, responseType: Ragdz_V1_EvalSet.self,
+            http: HTTPRule(verb: "POST", template: "/v1/eval-sets", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"))
+        public static let getEvalSet = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetEvalSet", callType: .unary,
+            requestType: Ragdz_V1_GetEvalSetRequest.self, responseType: Ragdz_V1_EvalSet.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-sets/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let listEvalSets = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListEvalSets", callType: .unary,
+            requestType: Ragdz_V1_ListEvalSetsRequest.self, responseType: Ragdz_V1_ListEvalSetsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-sets"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let deleteEvalSet = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "DeleteEvalSet", callType: .unary,
+            requestType: Ragdz_V1_DeleteEvalSetRequest.self, responseType: Google_Protobuf_Empty.self,
+            http: HTTPRule(verb: "DELETE", template: "/v1/eval-sets/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let addEvalCases = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "AddEvalCases", callType: .unary,
+            requestType: Ragdz_V1_AddEvalCasesRequest.self, responseType: Ragdz_V1_EvalSet.self,
+            http: HTTPRule(verb: "POST", template: "/v1/eval-sets/{id}/cases", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"))
+        public static let listEvalCases = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListEvalCases", callType: .unary,
+            requestType: Ragdz_V1_ListEvalCasesRequest.self, responseType: Ragdz_V1_ListEvalCasesResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-sets/{id}/cases"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let giveFeedback = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GiveFeedback", callType: .unary,
+            requestType: Ragdz_V1_GiveFeedbackRequest.self, responseType: Ragdz_V1_EvalCase.self,
+            http: HTTPRule(verb: "POST", template: "/v1/eval-sets/{id}/feedback", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "write"))
+        public static let runEval = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "RunEval", callType: .unary,
+            requestType: Ragdz_V1_RunEvalRequest.self, responseType: Ragdz_V1_EvalRun.self,
+            http: HTTPRule(verb: "POST", template: "/v1/eval-sets/{id}/runs", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "search"))
+        public static let cancelEvalRun = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CancelEvalRun", callType: .unary,
+            requestType: Ragdz_V1_CancelEvalRunRequest.self, responseType: Ragdz_V1_EvalRun.self,
+            http: HTTPRule(verb: "POST", template: "/v1/eval-runs/{id}:cancel", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let getEvalRun = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetEvalRun", callType: .unary,
+            requestType: Ragdz_V1_GetEvalRunRequest.self, responseType: Ragdz_V1_EvalRun.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-runs/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let listEvalRuns = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListEvalRuns", callType: .unary,
+            requestType: Ragdz_V1_ListEvalRunsRequest.self, responseType: Ragdz_V1_ListEvalRunsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-sets/{id}/runs"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let compareEvalRuns = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CompareEvalRuns", callType: .unary,
+            requestType: Ragdz_V1_CompareEvalRunsRequest.self, responseType: Ragdz_V1_EvalComparison.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-runs/{id}:compare"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
     }
 
     /// What a server of ragdz.v1.Retrieval implements.
@@ -809,10 +1349,79 @@ public enum Ragdz_V1_Retrieval {
         func shareCorpus(
             _ request: Ragdz_V1_ShareCorpusRequest, context: ServerContext
         ) async throws -> Ragdz_V1_SharedCorpus
-        /// Events in order: sources, then answer text and citations (or one abstention), usage last.
+        /// Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
+        /// go on from earlier ones, and is kept with its answer.
         func ask(
             _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
         ) async throws
+        /// A conversation is there for the key or member that began it, and for nobody else of the tenant. It keeps what was asked and
+        /// answered for a time after the last question; answers that quote a document go with the document. At most 1,000 at a time.
+        func createConversation(
+            _ request: Ragdz_V1_CreateConversationRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Conversation
+        func getConversation(
+            _ request: Ragdz_V1_GetConversationRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Conversation
+        /// The caller's own, newest first.
+        func listConversations(
+            _ request: Ragdz_V1_ListConversationsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListConversationsResponse
+        /// What was asked and answered, oldest first. Of a conversation, the newest 50 turns are kept.
+        func listTurns(
+            _ request: Ragdz_V1_ListTurnsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListTurnsResponse
+        /// Deletes it with all its turns.
+        func deleteConversation(
+            _ request: Ragdz_V1_DeleteConversationRequest, context: ServerContext
+        ) async throws -> Google_Protobuf_Empty
+        /// Stores questions with known answers, to measure search on them again and again. At most 200 sets of a tenant.
+        func createEvalSet(
+            _ request: Ragdz_V1_CreateEvalSetRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalSet
+        /// `id` may be a set's name.
+        func getEvalSet(
+            _ request: Ragdz_V1_GetEvalSetRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalSet
+        func listEvalSets(
+            _ request: Ragdz_V1_ListEvalSetsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListEvalSetsResponse
+        /// Deletes a set with its cases and its runs.
+        func deleteEvalSet(
+            _ request: Ragdz_V1_DeleteEvalSetRequest, context: ServerContext
+        ) async throws -> Google_Protobuf_Empty
+        func addEvalCases(
+            _ request: Ragdz_V1_AddEvalCasesRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalSet
+        /// The cases of a set in the order in which they were added.
+        func listEvalCases(
+            _ request: Ragdz_V1_ListEvalCasesRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListEvalCasesResponse
+        /// What somebody says of an answer becomes a case of a set.
+        func giveFeedback(
+            _ request: Ragdz_V1_GiveFeedbackRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalCase
+        /// Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
+        /// outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
+        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+        func runEval(
+            _ request: Ragdz_V1_RunEvalRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalRun
+        /// Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is.
+        func cancelEvalRun(
+            _ request: Ragdz_V1_CancelEvalRunRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalRun
+        /// How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known.
+        func getEvalRun(
+            _ request: Ragdz_V1_GetEvalRunRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalRun
+        /// The runs of a set, newest first, without the outcomes of their cases.
+        func listEvalRuns(
+            _ request: Ragdz_V1_ListEvalRunsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListEvalRunsResponse
+        /// What a run changed against an earlier one, case by case, on the cases that both have.
+        func compareEvalRuns(
+            _ request: Ragdz_V1_CompareEvalRunsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_EvalComparison
     }
 
     /// Calls ragdz.v1.Retrieval over any channel. Every call throws `Status`.
@@ -917,11 +1526,131 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.shareCorpus, request, options: options)
         }
 
-        /// Events in order: sources, then answer text and citations (or one abstention), usage last.
+        /// Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
+        /// go on from earlier ones, and is kept with its answer.
         public func ask(
             _ request: Ragdz_V1_AskRequest, options: CallOptions = .defaults
         ) async throws -> ResponseStream<Ragdz_V1_AskEvent> {
             try await _channel.serverStreaming(Methods.ask, request, options: options)
+        }
+
+        /// A conversation is there for the key or member that began it, and for nobody else of the tenant. It keeps what was asked and
+        /// answered for a time after the last question; answers that quote a document go with the document. At most 1,000 at a time.
+        public func createConversation(
+            _ request: Ragdz_V1_CreateConversationRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Conversation {
+            try await _channel.unary(Methods.createConversation, request, options: options)
+        }
+
+        public func getConversation(
+            _ request: Ragdz_V1_GetConversationRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Conversation {
+            try await _channel.unary(Methods.getConversation, request, options: options)
+        }
+
+        /// The caller's own, newest first.
+        public func listConversations(
+            _ request: Ragdz_V1_ListConversationsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListConversationsResponse {
+            try await _channel.unary(Methods.listConversations, request, options: options)
+        }
+
+        /// What was asked and answered, oldest first. Of a conversation, the newest 50 turns are kept.
+        public func listTurns(
+            _ request: Ragdz_V1_ListTurnsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListTurnsResponse {
+            try await _channel.unary(Methods.listTurns, request, options: options)
+        }
+
+        /// Deletes it with all its turns.
+        public func deleteConversation(
+            _ request: Ragdz_V1_DeleteConversationRequest, options: CallOptions = .defaults
+        ) async throws -> Google_Protobuf_Empty {
+            try await _channel.unary(Methods.deleteConversation, request, options: options)
+        }
+
+        /// Stores questions with known answers, to measure search on them again and again. At most 200 sets of a tenant.
+        public func createEvalSet(
+            _ request: Ragdz_V1_CreateEvalSetRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalSet {
+            try await _channel.unary(Methods.createEvalSet, request, options: options)
+        }
+
+        /// `id` may be a set's name.
+        public func getEvalSet(
+            _ request: Ragdz_V1_GetEvalSetRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalSet {
+            try await _channel.unary(Methods.getEvalSet, request, options: options)
+        }
+
+        public func listEvalSets(
+            _ request: Ragdz_V1_ListEvalSetsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListEvalSetsResponse {
+            try await _channel.unary(Methods.listEvalSets, request, options: options)
+        }
+
+        /// Deletes a set with its cases and its runs.
+        public func deleteEvalSet(
+            _ request: Ragdz_V1_DeleteEvalSetRequest, options: CallOptions = .defaults
+        ) async throws -> Google_Protobuf_Empty {
+            try await _channel.unary(Methods.deleteEvalSet, request, options: options)
+        }
+
+        public func addEvalCases(
+            _ request: Ragdz_V1_AddEvalCasesRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalSet {
+            try await _channel.unary(Methods.addEvalCases, request, options: options)
+        }
+
+        /// The cases of a set in the order in which they were added.
+        public func listEvalCases(
+            _ request: Ragdz_V1_ListEvalCasesRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListEvalCasesResponse {
+            try await _channel.unary(Methods.listEvalCases, request, options: options)
+        }
+
+        /// What somebody says of an answer becomes a case of a set.
+        public func giveFeedback(
+            _ request: Ragdz_V1_GiveFeedbackRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalCase {
+            try await _channel.unary(Methods.giveFeedback, request, options: options)
+        }
+
+        /// Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
+        /// outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
+        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+        public func runEval(
+            _ request: Ragdz_V1_RunEvalRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalRun {
+            try await _channel.unary(Methods.runEval, request, options: options)
+        }
+
+        /// Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is.
+        public func cancelEvalRun(
+            _ request: Ragdz_V1_CancelEvalRunRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalRun {
+            try await _channel.unary(Methods.cancelEvalRun, request, options: options)
+        }
+
+        /// How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known.
+        public func getEvalRun(
+            _ request: Ragdz_V1_GetEvalRunRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalRun {
+            try await _channel.unary(Methods.getEvalRun, request, options: options)
+        }
+
+        /// The runs of a set, newest first, without the outcomes of their cases.
+        public func listEvalRuns(
+            _ request: Ragdz_V1_ListEvalRunsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListEvalRunsResponse {
+            try await _channel.unary(Methods.listEvalRuns, request, options: options)
+        }
+
+        /// What a run changed against an earlier one, case by case, on the cases that both have.
+        public func compareEvalRuns(
+            _ request: Ragdz_V1_CompareEvalRunsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_EvalComparison {
+            try await _channel.unary(Methods.compareEvalRuns, request, options: options)
         }
     }
 }
@@ -987,6 +1716,74 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.serverStreaming(Ragdz_V1_Retrieval.Methods.ask) {
             (request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext) in
             try await self.ask(request, responses: responses, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.createConversation) {
+            (request: Ragdz_V1_CreateConversationRequest, context: ServerContext) in
+            try await self.createConversation(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getConversation) {
+            (request: Ragdz_V1_GetConversationRequest, context: ServerContext) in
+            try await self.getConversation(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listConversations) {
+            (request: Ragdz_V1_ListConversationsRequest, context: ServerContext) in
+            try await self.listConversations(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listTurns) {
+            (request: Ragdz_V1_ListTurnsRequest, context: ServerContext) in
+            try await self.listTurns(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.deleteConversation) {
+            (request: Ragdz_V1_DeleteConversationRequest, context: ServerContext) in
+            try await self.deleteConversation(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.createEvalSet) {
+            (request: Ragdz_V1_CreateEvalSetRequest, context: ServerContext) in
+            try await self.createEvalSet(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getEvalSet) {
+            (request: Ragdz_V1_GetEvalSetRequest, context: ServerContext) in
+            try await self.getEvalSet(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listEvalSets) {
+            (request: Ragdz_V1_ListEvalSetsRequest, context: ServerContext) in
+            try await self.listEvalSets(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.deleteEvalSet) {
+            (request: Ragdz_V1_DeleteEvalSetRequest, context: ServerContext) in
+            try await self.deleteEvalSet(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.addEvalCases) {
+            (request: Ragdz_V1_AddEvalCasesRequest, context: ServerContext) in
+            try await self.addEvalCases(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listEvalCases) {
+            (request: Ragdz_V1_ListEvalCasesRequest, context: ServerContext) in
+            try await self.listEvalCases(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.giveFeedback) {
+            (request: Ragdz_V1_GiveFeedbackRequest, context: ServerContext) in
+            try await self.giveFeedback(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.runEval) {
+            (request: Ragdz_V1_RunEvalRequest, context: ServerContext) in
+            try await self.runEval(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.cancelEvalRun) {
+            (request: Ragdz_V1_CancelEvalRunRequest, context: ServerContext) in
+            try await self.cancelEvalRun(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getEvalRun) {
+            (request: Ragdz_V1_GetEvalRunRequest, context: ServerContext) in
+            try await self.getEvalRun(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listEvalRuns) {
+            (request: Ragdz_V1_ListEvalRunsRequest, context: ServerContext) in
+            try await self.listEvalRuns(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.compareEvalRuns) {
+            (request: Ragdz_V1_CompareEvalRunsRequest, context: ServerContext) in
+            try await self.compareEvalRuns(request, context: context)
         }
     }
 }
@@ -3232,6 +4029,7 @@ extension Ragdz_V1_AskRequest {
         size += sizes.singular(ProtoBool.self, 5, extractive)
         size += sizes.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
         size += sizes.singular(ProtoBool.self, 7, privateOnly)
+        size += sizes.singular(ProtoString.self, 8, conversationID)
         return size
     }
 
@@ -3243,6 +4041,7 @@ extension Ragdz_V1_AskRequest {
         writer.singular(ProtoBool.self, 5, extractive)
         writer.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
         writer.singular(ProtoBool.self, 7, privateOnly)
+        writer.singular(ProtoString.self, 8, conversationID)
         writer.unknown(unknownFields)
     }
 
@@ -3256,6 +4055,7 @@ extension Ragdz_V1_AskRequest {
             case 40: try reader.singular(ProtoBool.self, &extractive)
             case 50: try reader.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
             case 56: try reader.singular(ProtoBool.self, &privateOnly)
+            case 66: try reader.singular(ProtoString.self, &conversationID)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -3269,6 +4069,7 @@ extension Ragdz_V1_AskRequest {
         .init(5, "extractive"),
         .init(6, "filter"),
         .init(7, "privateOnly", "private_only"),
+        .init(8, "conversationId", "conversation_id"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -3280,6 +4081,7 @@ extension Ragdz_V1_AskRequest {
         try json.singular(ProtoBool.self, "extractive", extractive)
         try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, "filter", filter)
         try json.singular(ProtoBool.self, "privateOnly", privateOnly)
+        try json.singular(ProtoString.self, "conversationId", conversationID)
         json.endObject()
     }
 
@@ -3294,6 +4096,7 @@ extension Ragdz_V1_AskRequest {
             case 5: try json.singular(ProtoBool.self, &extractive)
             case 6: try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
             case 7: try json.singular(ProtoBool.self, &privateOnly)
+            case 8: try json.singular(ProtoString.self, &conversationID)
             default: break
             }
         }
@@ -3389,11 +4192,15 @@ extension Ragdz_V1_AskSources {
     public func measure(_ sizes: inout WireSizes) -> Int {
         var size = unknownFields.bytes.count
         size += sizes.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, 1, hits)
+        size += sizes.singular(ProtoString.self, 2, turnID)
+        size += sizes.singular(ProtoString.self, 3, context)
         return size
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, 1, hits)
+        writer.singular(ProtoString.self, 2, turnID)
+        writer.singular(ProtoString.self, 3, context)
         writer.unknown(unknownFields)
     }
 
@@ -3401,6 +4208,8 @@ extension Ragdz_V1_AskSources {
         while let tag = try reader.nextTag() {
             switch tag {
             case 10: try reader.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, &hits)
+            case 18: try reader.singular(ProtoString.self, &turnID)
+            case 26: try reader.singular(ProtoString.self, &context)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -3408,11 +4217,15 @@ extension Ragdz_V1_AskSources {
 
     private static let jsonFields = JSONFields([
         .init(1, "hits"),
+        .init(2, "turnId", "turn_id"),
+        .init(3, "context"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, "hits", hits)
+        try json.singular(ProtoString.self, "turnId", turnID)
+        try json.singular(ProtoString.self, "context", context)
         json.endObject()
     }
 
@@ -3421,6 +4234,8 @@ extension Ragdz_V1_AskSources {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.repeated(ProtoMessage<Ragdz_V1_SearchHit>.self, &hits)
+            case 2: try json.singular(ProtoString.self, &turnID)
+            case 3: try json.singular(ProtoString.self, &context)
             default: break
             }
         }
@@ -3685,6 +4500,1692 @@ extension Ragdz_V1_AskUsage {
             case 3: try json.singular(ProtoInt64.self, &outputTokens)
             case 4: try json.singular(ProtoString.self, &model)
             case 5: try json.singular(ProtoInt64.self, &elapsedMicros)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CreateEvalSetRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, name)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, name)
+        writer.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &name)
+            case 18: try reader.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "name"),
+        .init(2, "cases"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "name", name)
+        try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, "cases", cases)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &name)
+            case 2: try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalSet {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, name)
+        size += sizes.singular(ProtoInt32.self, 3, caseCount)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, name)
+        writer.singular(ProtoInt32.self, 3, caseCount)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &name)
+            case 24: try reader.singular(ProtoInt32.self, &caseCount)
+            case 34: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "name"),
+        .init(3, "caseCount", "case_count"),
+        .init(4, "createTime", "create_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "name", name)
+        try json.singular(ProtoInt32.self, "caseCount", caseCount)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &name)
+            case 3: try json.singular(ProtoInt32.self, &caseCount)
+            case 4: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetEvalSetRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalSetsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt32.self, 1, pageSize)
+        size += sizes.singular(ProtoString.self, 2, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt32.self, 1, pageSize)
+        writer.singular(ProtoString.self, 2, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt32.self, &pageSize)
+            case 18: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "pageSize", "page_size"),
+        .init(2, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt32.self, &pageSize)
+            case 2: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalSetsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvalSet>.self, 1, sets)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_EvalSet>.self, 1, sets)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_EvalSet>.self, &sets)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "sets"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_EvalSet>.self, "sets", sets)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_EvalSet>.self, &sets)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_DeleteEvalSetRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_AddEvalCasesRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, cases)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "cases"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, "cases", cases)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.repeated(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &cases)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalCasesRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt32.self, 2, pageSize)
+        size += sizes.singular(ProtoString.self, 3, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt32.self, 2, pageSize)
+        writer.singular(ProtoString.self, 3, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt32.self, &pageSize)
+            case 26: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "pageSize", "page_size"),
+        .init(3, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt32.self, &pageSize)
+            case 3: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalCasesResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvalCase>.self, 1, cases)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_EvalCase>.self, 1, cases)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_EvalCase>.self, &cases)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "cases"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_EvalCase>.self, "cases", cases)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_EvalCase>.self, &cases)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalCase {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, self.case)
+        size += sizes.singular(ProtoBool.self, 3, feedback)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.optional(ProtoMessage<Ragdz_V1_EvaluationCase>.self, 2, self.case)
+        writer.singular(ProtoBool.self, 3, feedback)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.optional(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &self.case)
+            case 24: try reader.singular(ProtoBool.self, &feedback)
+            case 34: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "case"),
+        .init(3, "feedback"),
+        .init(4, "createTime", "create_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.optional(ProtoMessage<Ragdz_V1_EvaluationCase>.self, "case", self.case)
+        try json.singular(ProtoBool.self, "feedback", feedback)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.optional(ProtoMessage<Ragdz_V1_EvaluationCase>.self, &self.case)
+            case 3: try json.singular(ProtoBool.self, &feedback)
+            case 4: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GiveFeedbackRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, question)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_FeedbackVerdict>.self, 3, verdict)
+        size += sizes.repeated(ProtoString.self, 4, documentIds)
+        size += sizes.singular(ProtoString.self, 5, quote)
+        size += sizes.singular(ProtoString.self, 6, label)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, question)
+        writer.singular(ProtoEnumeration<Ragdz_V1_FeedbackVerdict>.self, 3, verdict)
+        writer.repeated(ProtoString.self, 4, documentIds)
+        writer.singular(ProtoString.self, 5, quote)
+        writer.singular(ProtoString.self, 6, label)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &question)
+            case 24: try reader.singular(ProtoEnumeration<Ragdz_V1_FeedbackVerdict>.self, &verdict)
+            case 34: try reader.repeated(ProtoString.self, &documentIds)
+            case 42: try reader.singular(ProtoString.self, &quote)
+            case 50: try reader.singular(ProtoString.self, &label)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "question"),
+        .init(3, "verdict"),
+        .init(4, "documentIds", "document_ids"),
+        .init(5, "quote"),
+        .init(6, "label"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "question", question)
+        try json.singular(ProtoEnumeration<Ragdz_V1_FeedbackVerdict>.self, "verdict", verdict)
+        try json.repeated(ProtoString.self, "documentIds", documentIds)
+        try json.singular(ProtoString.self, "quote", quote)
+        try json.singular(ProtoString.self, "label", label)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &question)
+            case 3: try json.singular(ProtoEnumeration<Ragdz_V1_FeedbackVerdict>.self, &verdict)
+            case 4: try json.repeated(ProtoString.self, &documentIds)
+            case 5: try json.singular(ProtoString.self, &quote)
+            case 6: try json.singular(ProtoString.self, &label)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_RunEvalRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.repeated(ProtoString.self, 2, collections)
+        size += sizes.singular(ProtoBool.self, 3, gate)
+        size += sizes.singular(ProtoString.self, 4, label)
+        size += sizes.singular(ProtoString.self, 5, baselineRunID)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.repeated(ProtoString.self, 2, collections)
+        writer.singular(ProtoBool.self, 3, gate)
+        writer.singular(ProtoString.self, 4, label)
+        writer.singular(ProtoString.self, 5, baselineRunID)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.repeated(ProtoString.self, &collections)
+            case 24: try reader.singular(ProtoBool.self, &gate)
+            case 34: try reader.singular(ProtoString.self, &label)
+            case 42: try reader.singular(ProtoString.self, &baselineRunID)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "collections"),
+        .init(3, "gate"),
+        .init(4, "label"),
+        .init(5, "baselineRunId", "baseline_run_id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.repeated(ProtoString.self, "collections", collections)
+        try json.singular(ProtoBool.self, "gate", gate)
+        try json.singular(ProtoString.self, "label", label)
+        try json.singular(ProtoString.self, "baselineRunId", baselineRunID)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.repeated(ProtoString.self, &collections)
+            case 3: try json.singular(ProtoBool.self, &gate)
+            case 4: try json.singular(ProtoString.self, &label)
+            case 5: try json.singular(ProtoString.self, &baselineRunID)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalRun {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, setID)
+        size += sizes.singular(ProtoString.self, 3, label)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        size += sizes.repeated(ProtoString.self, 5, collections)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_EvaluationReport>.self, 6, report)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_EvalComparison>.self, 7, comparison)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvalOutcome>.self, 8, outcomes)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_EvalRunStatus>.self, 9, status)
+        size += sizes.singular(ProtoInt32.self, 10, caseCount)
+        size += sizes.singular(ProtoInt32.self, 11, doneCount)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, endTime)
+        size += sizes.singular(ProtoString.self, 13, failureReason)
+        size += sizes.singular(ProtoString.self, 14, failureMessage)
+        size += sizes.singular(ProtoBool.self, 15, gate)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, setID)
+        writer.singular(ProtoString.self, 3, label)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 4, createTime)
+        writer.repeated(ProtoString.self, 5, collections)
+        writer.optional(ProtoMessage<Ragdz_V1_EvaluationReport>.self, 6, report)
+        writer.optional(ProtoMessage<Ragdz_V1_EvalComparison>.self, 7, comparison)
+        writer.repeated(ProtoMessage<Ragdz_V1_EvalOutcome>.self, 8, outcomes)
+        writer.singular(ProtoEnumeration<Ragdz_V1_EvalRunStatus>.self, 9, status)
+        writer.singular(ProtoInt32.self, 10, caseCount)
+        writer.singular(ProtoInt32.self, 11, doneCount)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, endTime)
+        writer.singular(ProtoString.self, 13, failureReason)
+        writer.singular(ProtoString.self, 14, failureMessage)
+        writer.singular(ProtoBool.self, 15, gate)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &setID)
+            case 26: try reader.singular(ProtoString.self, &label)
+            case 34: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 42: try reader.repeated(ProtoString.self, &collections)
+            case 50: try reader.optional(ProtoMessage<Ragdz_V1_EvaluationReport>.self, &report)
+            case 58: try reader.optional(ProtoMessage<Ragdz_V1_EvalComparison>.self, &comparison)
+            case 66: try reader.repeated(ProtoMessage<Ragdz_V1_EvalOutcome>.self, &outcomes)
+            case 72: try reader.singular(ProtoEnumeration<Ragdz_V1_EvalRunStatus>.self, &status)
+            case 80: try reader.singular(ProtoInt32.self, &caseCount)
+            case 88: try reader.singular(ProtoInt32.self, &doneCount)
+            case 98: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &endTime)
+            case 106: try reader.singular(ProtoString.self, &failureReason)
+            case 114: try reader.singular(ProtoString.self, &failureMessage)
+            case 120: try reader.singular(ProtoBool.self, &gate)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "setId", "set_id"),
+        .init(3, "label"),
+        .init(4, "createTime", "create_time"),
+        .init(5, "collections"),
+        .init(6, "report"),
+        .init(7, "comparison"),
+        .init(8, "outcomes"),
+        .init(9, "status"),
+        .init(10, "caseCount", "case_count"),
+        .init(11, "doneCount", "done_count"),
+        .init(12, "endTime", "end_time"),
+        .init(13, "failureReason", "failure_reason"),
+        .init(14, "failureMessage", "failure_message"),
+        .init(15, "gate"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "setId", setID)
+        try json.singular(ProtoString.self, "label", label)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.repeated(ProtoString.self, "collections", collections)
+        try json.optional(ProtoMessage<Ragdz_V1_EvaluationReport>.self, "report", report)
+        try json.optional(ProtoMessage<Ragdz_V1_EvalComparison>.self, "comparison", comparison)
+        try json.repeated(ProtoMessage<Ragdz_V1_EvalOutcome>.self, "outcomes", outcomes)
+        try json.singular(ProtoEnumeration<Ragdz_V1_EvalRunStatus>.self, "status", status)
+        try json.singular(ProtoInt32.self, "caseCount", caseCount)
+        try json.singular(ProtoInt32.self, "doneCount", doneCount)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "endTime", endTime)
+        try json.singular(ProtoString.self, "failureReason", failureReason)
+        try json.singular(ProtoString.self, "failureMessage", failureMessage)
+        try json.singular(ProtoBool.self, "gate", gate)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &setID)
+            case 3: try json.singular(ProtoString.self, &label)
+            case 4: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 5: try json.repeated(ProtoString.self, &collections)
+            case 6: try json.optional(ProtoMessage<Ragdz_V1_EvaluationReport>.self, &report)
+            case 7: try json.optional(ProtoMessage<Ragdz_V1_EvalComparison>.self, &comparison)
+            case 8: try json.repeated(ProtoMessage<Ragdz_V1_EvalOutcome>.self, &outcomes)
+            case 9: try json.singular(ProtoEnumeration<Ragdz_V1_EvalRunStatus>.self, &status)
+            case 10: try json.singular(ProtoInt32.self, &caseCount)
+            case 11: try json.singular(ProtoInt32.self, &doneCount)
+            case 12: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &endTime)
+            case 13: try json.singular(ProtoString.self, &failureReason)
+            case 14: try json.singular(ProtoString.self, &failureMessage)
+            case 15: try json.singular(ProtoBool.self, &gate)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CancelEvalRunRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalOutcome {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, caseID)
+        size += sizes.singular(ProtoString.self, 2, label)
+        size += sizes.singular(ProtoBool.self, 3, answerable)
+        size += sizes.map(ProtoString.self, ProtoInt32.self, 4, places)
+        size += sizes.optional(ProtoDouble.self, 5, evidence)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, caseID)
+        writer.singular(ProtoString.self, 2, label)
+        writer.singular(ProtoBool.self, 3, answerable)
+        writer.map(ProtoString.self, ProtoInt32.self, 4, places)
+        writer.optional(ProtoDouble.self, 5, evidence)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &caseID)
+            case 18: try reader.singular(ProtoString.self, &label)
+            case 24: try reader.singular(ProtoBool.self, &answerable)
+            case 34: try reader.map(ProtoString.self, ProtoInt32.self, &places)
+            case 41: try reader.optional(ProtoDouble.self, &evidence)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "caseId", "case_id"),
+        .init(2, "label"),
+        .init(3, "answerable"),
+        .init(4, "places"),
+        .init(5, "evidence"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "caseId", caseID)
+        try json.singular(ProtoString.self, "label", label)
+        try json.singular(ProtoBool.self, "answerable", answerable)
+        try json.map(ProtoString.self, ProtoInt32.self, "places", places)
+        try json.optional(ProtoDouble.self, "evidence", evidence)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &caseID)
+            case 2: try json.singular(ProtoString.self, &label)
+            case 3: try json.singular(ProtoBool.self, &answerable)
+            case 4: try json.map(ProtoString.self, ProtoInt32.self, &places)
+            case 5: try json.optional(ProtoDouble.self, &evidence)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetEvalRunRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalRunsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt32.self, 2, pageSize)
+        size += sizes.singular(ProtoString.self, 3, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt32.self, 2, pageSize)
+        writer.singular(ProtoString.self, 3, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt32.self, &pageSize)
+            case 26: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "pageSize", "page_size"),
+        .init(3, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt32.self, &pageSize)
+            case 3: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEvalRunsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvalRun>.self, 1, runs)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_EvalRun>.self, 1, runs)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_EvalRun>.self, &runs)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "runs"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_EvalRun>.self, "runs", runs)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_EvalRun>.self, &runs)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CompareEvalRunsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, baselineRunID)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, baselineRunID)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &baselineRunID)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "baselineRunId", "baseline_run_id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "baselineRunId", baselineRunID)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &baselineRunID)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalComparison {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, baselineRunID)
+        size += sizes.singular(ProtoInt32.self, 2, cases)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EvalDifference>.self, 3, differences)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, baselineRunID)
+        writer.singular(ProtoInt32.self, 2, cases)
+        writer.repeated(ProtoMessage<Ragdz_V1_EvalDifference>.self, 3, differences)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &baselineRunID)
+            case 16: try reader.singular(ProtoInt32.self, &cases)
+            case 26: try reader.repeated(ProtoMessage<Ragdz_V1_EvalDifference>.self, &differences)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "baselineRunId", "baseline_run_id"),
+        .init(2, "cases"),
+        .init(3, "differences"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "baselineRunId", baselineRunID)
+        try json.singular(ProtoInt32.self, "cases", cases)
+        try json.repeated(ProtoMessage<Ragdz_V1_EvalDifference>.self, "differences", differences)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &baselineRunID)
+            case 2: try json.singular(ProtoInt32.self, &cases)
+            case 3: try json.repeated(ProtoMessage<Ragdz_V1_EvalDifference>.self, &differences)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EvalDifference {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, label)
+        size += sizes.singular(ProtoString.self, 2, leg)
+        size += sizes.singular(ProtoInt32.self, 3, cases)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 4, ndcgAt10)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 5, recallAt10)
+        size += sizes.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 6, reciprocalRank)
+        size += sizes.singular(ProtoBool.self, 7, significant)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, label)
+        writer.singular(ProtoString.self, 2, leg)
+        writer.singular(ProtoInt32.self, 3, cases)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 4, ndcgAt10)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 5, recallAt10)
+        writer.optional(ProtoMessage<Ragdz_V1_Estimate>.self, 6, reciprocalRank)
+        writer.singular(ProtoBool.self, 7, significant)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &label)
+            case 18: try reader.singular(ProtoString.self, &leg)
+            case 24: try reader.singular(ProtoInt32.self, &cases)
+            case 34: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &ndcgAt10)
+            case 42: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &recallAt10)
+            case 50: try reader.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &reciprocalRank)
+            case 56: try reader.singular(ProtoBool.self, &significant)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "label"),
+        .init(2, "leg"),
+        .init(3, "cases"),
+        .init(4, "ndcgAt10", "ndcg_at_10"),
+        .init(5, "recallAt10", "recall_at_10"),
+        .init(6, "reciprocalRank", "reciprocal_rank"),
+        .init(7, "significant"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "label", label)
+        try json.singular(ProtoString.self, "leg", leg)
+        try json.singular(ProtoInt32.self, "cases", cases)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "ndcgAt10", ndcgAt10)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "recallAt10", recallAt10)
+        try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, "reciprocalRank", reciprocalRank)
+        try json.singular(ProtoBool.self, "significant", significant)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &label)
+            case 2: try json.singular(ProtoString.self, &leg)
+            case 3: try json.singular(ProtoInt32.self, &cases)
+            case 4: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &ndcgAt10)
+            case 5: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &recallAt10)
+            case 6: try json.optional(ProtoMessage<Ragdz_V1_Estimate>.self, &reciprocalRank)
+            case 7: try json.singular(ProtoBool.self, &significant)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Conversation {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, title)
+        size += sizes.singular(ProtoInt32.self, 3, retentionDays)
+        size += sizes.singular(ProtoInt32.self, 4, turnCount)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, createTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, updateTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, expireTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, title)
+        writer.singular(ProtoInt32.self, 3, retentionDays)
+        writer.singular(ProtoInt32.self, 4, turnCount)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, createTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 6, updateTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 7, expireTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &title)
+            case 24: try reader.singular(ProtoInt32.self, &retentionDays)
+            case 32: try reader.singular(ProtoInt32.self, &turnCount)
+            case 42: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 50: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 58: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "title"),
+        .init(3, "retentionDays", "retention_days"),
+        .init(4, "turnCount", "turn_count"),
+        .init(5, "createTime", "create_time"),
+        .init(6, "updateTime", "update_time"),
+        .init(7, "expireTime", "expire_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "title", title)
+        try json.singular(ProtoInt32.self, "retentionDays", retentionDays)
+        try json.singular(ProtoInt32.self, "turnCount", turnCount)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "updateTime", updateTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "expireTime", expireTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &title)
+            case 3: try json.singular(ProtoInt32.self, &retentionDays)
+            case 4: try json.singular(ProtoInt32.self, &turnCount)
+            case 5: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 6: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 7: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CreateConversationRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, title)
+        size += sizes.singular(ProtoInt32.self, 2, retentionDays)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, title)
+        writer.singular(ProtoInt32.self, 2, retentionDays)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &title)
+            case 16: try reader.singular(ProtoInt32.self, &retentionDays)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "title"),
+        .init(2, "retentionDays", "retention_days"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "title", title)
+        try json.singular(ProtoInt32.self, "retentionDays", retentionDays)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &title)
+            case 2: try json.singular(ProtoInt32.self, &retentionDays)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetConversationRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListConversationsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoInt32.self, 1, pageSize)
+        size += sizes.singular(ProtoString.self, 2, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoInt32.self, 1, pageSize)
+        writer.singular(ProtoString.self, 2, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 8: try reader.singular(ProtoInt32.self, &pageSize)
+            case 18: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "pageSize", "page_size"),
+        .init(2, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoInt32.self, &pageSize)
+            case 2: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListConversationsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_Conversation>.self, 1, conversations)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_Conversation>.self, 1, conversations)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_Conversation>.self, &conversations)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "conversations"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_Conversation>.self, "conversations", conversations)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_Conversation>.self, &conversations)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListTurnsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt32.self, 2, pageSize)
+        size += sizes.singular(ProtoString.self, 3, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt32.self, 2, pageSize)
+        writer.singular(ProtoString.self, 3, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt32.self, &pageSize)
+            case 26: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "pageSize", "page_size"),
+        .init(3, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt32.self, &pageSize)
+            case 3: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListTurnsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_Turn>.self, 1, turns)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_Turn>.self, 1, turns)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_Turn>.self, &turns)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "turns"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_Turn>.self, "turns", turns)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_Turn>.self, &turns)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Turn {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, question)
+        size += sizes.singular(ProtoString.self, 3, answer)
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_Citation>.self, 4, citations)
+        size += sizes.singular(ProtoString.self, 5, abstention)
+        size += sizes.singular(ProtoString.self, 6, model)
+        size += sizes.singular(ProtoBool.self, 7, forgotten)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, createTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, question)
+        writer.singular(ProtoString.self, 3, answer)
+        writer.repeated(ProtoMessage<Ragdz_V1_Citation>.self, 4, citations)
+        writer.singular(ProtoString.self, 5, abstention)
+        writer.singular(ProtoString.self, 6, model)
+        writer.singular(ProtoBool.self, 7, forgotten)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, createTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &question)
+            case 26: try reader.singular(ProtoString.self, &answer)
+            case 34: try reader.repeated(ProtoMessage<Ragdz_V1_Citation>.self, &citations)
+            case 42: try reader.singular(ProtoString.self, &abstention)
+            case 50: try reader.singular(ProtoString.self, &model)
+            case 56: try reader.singular(ProtoBool.self, &forgotten)
+            case 66: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "question"),
+        .init(3, "answer"),
+        .init(4, "citations"),
+        .init(5, "abstention"),
+        .init(6, "model"),
+        .init(7, "forgotten"),
+        .init(8, "createTime", "create_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "question", question)
+        try json.singular(ProtoString.self, "answer", answer)
+        try json.repeated(ProtoMessage<Ragdz_V1_Citation>.self, "citations", citations)
+        try json.singular(ProtoString.self, "abstention", abstention)
+        try json.singular(ProtoString.self, "model", model)
+        try json.singular(ProtoBool.self, "forgotten", forgotten)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &question)
+            case 3: try json.singular(ProtoString.self, &answer)
+            case 4: try json.repeated(ProtoMessage<Ragdz_V1_Citation>.self, &citations)
+            case 5: try json.singular(ProtoString.self, &abstention)
+            case 6: try json.singular(ProtoString.self, &model)
+            case 7: try json.singular(ProtoBool.self, &forgotten)
+            case 8: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_DeleteConversationRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
             default: break
             }
         }
