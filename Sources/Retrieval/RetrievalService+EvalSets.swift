@@ -4,6 +4,7 @@ internal import Postgres
 public import ProtoRuntime
 public import RPC
 public import Schema
+internal import Stores
 
 // Sets of questions that are kept, and runs that are compared.
 
