@@ -60,7 +60,8 @@ struct SearchEngine: Sendable {
     /// The same, remembered for the tenant.
     func analyse(_ query: String, after context: String = "", for caller: Caller) async throws -> AnalysedQuery {
         let key = QueryCache.EmbeddingKey(
-            tenant: caller.tenant, query: query, context: context, model: embedder.model, analyzer: LexicalAnalyzer.version)
+            tenant: caller.tenant, query: query, context: context, model: embedder.model,
+            analyzer: LexicalAnalyzer.version)
         if var known = cache.query(key) {
             known.isCached = true
             return known
@@ -74,7 +75,8 @@ struct SearchEngine: Sendable {
         _ caller: Caller, _ query: AnalysedQuery, scope: SearchScope, limit: Int
     ) async throws -> SearchResult {
         let key = QueryCache.ResultKey(
-            caller: caller, query: query.text, context: query.context, scope: scope, limit: limit, model: embedder.model,
+            caller: caller, query: query.text, context: query.context, scope: scope, limit: limit,
+            model: embedder.model,
             analyzer: LexicalAnalyzer.version, weights: weights)
         let found = try await store.search(
             caller, vector: query.vector, terms: query.terms, model: embedder.model, scope: scope, limit: limit,

@@ -1,4 +1,6 @@
+import Bytes
 import Language
+import Models
 import Testing
 
 @testable import Retrieval
@@ -9,7 +11,8 @@ import Testing
         "Et pour le tourisme ?", "Et en Suisse ?", "Mais pourquoi ?", "Pourquoi ?", "Quel est son taux ?",
         "Alors qui doit payer cet impôt ?", "Qu'en est-il des activités de production ?", "Combien ?",
         "And in Switzerland?", "What about services?", "How about small companies?", "When is it due?", "Why?",
-        "What are their rates?", "وماذا عن الخدمات؟", "وبالنسبة للسياحة؟", "لماذا؟", "كم مدة هذه؟", "متى؟", "وكم في سويسرا؟",
+        "What are their rates?", "وماذا عن الخدمات؟", "وبالنسبة للسياحة؟", "لماذا؟", "كم مدة هذه؟", "متى؟",
+        "وكم في سويسرا؟",
         "W f suisse?", "w ch7al f la production?",
     ])
     func theseGoOn(_ question: String) { #expect(FollowUp(question) == .goesOn) }
@@ -40,7 +43,9 @@ import Testing
         #expect(ConversationMemory.cut("un deux", to: 7) == "un deux")
         #expect(ConversationMemory.cut("abcdefgh", to: 3) == "abc")
         let long = EarlierTurn(question: "q", searched: String(repeating: "mot ", count: 1_000), answer: "")
-        #expect(ConversationMemory(turns: [long]).context(for: "et ?").unicodeScalars.count <= ConversationMemory.Limits.context)
+        #expect(
+            ConversationMemory(turns: [long]).context(for: "et ?").unicodeScalars.count
+                <= ConversationMemory.Limits.context)
     }
 
     @Test func aPlaceOrAFigureStandsForTheEarlierOne() {

@@ -111,7 +111,8 @@ import Testing
         #expect(done.status == .deleted)
         #expect(done.tables.allSatisfy { $0.rowsAfter == 0 } && done.tables.count >= 10)
         #expect(done.tables.contains { $0.name == "quota_usage" && $0.rowsBefore > 0 })
-        #expect(done.tables.contains { $0.name == "quota_overrides" } && done.tables.contains { $0.name == "eval_sets" })
+        #expect(
+            done.tables.contains { $0.name == "quota_overrides" } && done.tables.contains { $0.name == "eval_sets" })
         #expect(done.reportHash == Hex.encode(SHA256.hash([UInt8](done.report.utf8))))
         #expect(done.signature == Hex.encode(Array(SHA256.hash([UInt8](done.report.utf8)).reversed())))
         #expect(done.report.contains("documents 3000 0\n") && done.report.contains("tenant \(doomed)\n"))
