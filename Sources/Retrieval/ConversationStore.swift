@@ -108,7 +108,7 @@ struct ConversationStore: Sendable {
 
 extension String {
     /// PostgreSQL's text has no NUL.
-    fileprivate var withoutNUL: String {
+    var withoutNUL: String {
         guard utf8.contains(0) else { return self }
         var kept = UnicodeScalarView()
         kept.append(contentsOf: unicodeScalars.lazy.filter { $0.value != 0 })

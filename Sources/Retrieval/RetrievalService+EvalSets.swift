@@ -96,7 +96,7 @@ extension RetrievalService {
     ) async throws -> Ragdz_V1_EvalCase {
         let caller = try context.requireCaller()
         let tenant = caller.tenant
-        let made = try RetrievalRules.feedback(request)
+        let made = try RetrievalRules.feedback(request).storable
         let checked = try RetrievalRules.evaluationCases([made])
         let set = try await evalSet(tenant, request.id, context)
         let documents = checked.first?.documents ?? []

@@ -29,7 +29,7 @@ struct EvalStore: Sendable {
     func create(
         _ tenant: UUID128, name: String, _ cases: [Ragdz_V1_EvaluationCase]
     ) async throws -> Queries.EvalSetRow? {
-        let bodies = try cases.map { try $0.jsonString() }
+        let bodies = try cases.map { try $0.storable.jsonString() }
         return try await database.transaction(as: .tenant(tenant)) { transaction in
             _ = try await Queries.lockEvaluations(transaction)
             let made = try await Queries.insertEvalSet(transaction, id: UUID128.v7(), name: name)
@@ -63,7 +63,7 @@ struct EvalStore: Sendable {
     func add(
         _ tenant: UUID128, to set: UUID128, _ cases: [Ragdz_V1_EvaluationCase], isFeedback: Bool
     ) async throws -> [UUID128] {
-        let bodies = try cases.map { try $0.jsonString() }
+        let bodies = try cases.map { try $0.storable.jsonString() }
         return try await database.transaction(as: .tenant(tenant)) { transaction in
             let ids = try await Self.add(bodies, to: set, isFeedback: isFeedback, transaction)
             guard let ids else {
@@ -122,5 +122,16 @@ extension Ragdz_V1_EvalSet {
         name = row.name
         caseCount = Int32(clamping: row.caseCount)
         createTime = Google_Protobuf_Timestamp(unixMicros: row.createTime.unixMicros)
+    }
+}
+
+extension Ragdz_V1_EvaluationCase {
+    /// Without NUL, which PostgreSQL's text has not.
+    var storable: Ragdz_V1_EvaluationCase {
+        var copy = self
+        copy.question = question.withoutNUL
+        copy.label = label.withoutNUL
+        copy.contains = contains.withoutNUL
+        return copy
     }
 }

@@ -180,6 +180,7 @@ extension IsolationFuzz {
 
     /// All rows of the bystanders, table by table, as one fingerprint each. The last use of a key changes by itself, and
     /// what stands in an unlogged table is forgotten when the database crashes: where limits stand.
+    /// Without the count of queries: what a tenant asked itself when it was made is settled later.
     func fingerprints() async throws -> [String: String] {
         let tables = try await owner.query(
             statement(
@@ -197,6 +198,7 @@ extension IsolationFuzz {
                     select count(*) || ' ' || coalesce(md5(string_agg((to_jsonb(t) - 'last_used_time')::text, ','
                         order by (to_jsonb(t) - 'last_used_time')::text)), '') as print
                     from ragdz."\(table)" t where tenant_id = '\(tenant.ids["tenant"] ?? "")'
+                        and not (to_jsonb(t) ->> 'quota' = 'queries' and '\(table)' in ('quota_usage', 'quota_reservations'))
                     """
                 found["\(table) of \(tenant.canary)"] = try await owner.query(statement(sql), as: .none).first?.get(
                     "print")
