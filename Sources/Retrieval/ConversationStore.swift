@@ -28,17 +28,22 @@ struct ConversationStore: Sendable {
         _ caller: Caller, owner: String, groups: [String], title: String, retentionDays: Int
     ) async throws -> Queries.ConversationRow? {
         try await database.transaction(as: caller.identity) { transaction in
-            _ = try await Queries.lockConversations(transaction, owner: owner)
-            let count = try await Queries.countConversations(transaction, owner: owner) ?? 0
-            guard count < Limits.perOwner else {
-                throw Status.failedPrecondition(
-                    "There are at most \(Limits.perOwner) conversations at a time: delete one.",
-                    reason: "CONVERSATIONS_FULL")
-            }
-            return try await Queries.insertConversation(
-                transaction, id: UUID128.v7(), owner: owner, title: title, groups: groups,
-                retentionDays: retentionDays)
+            try await Self.create(owner, groups, title, retentionDays, transaction)
         }
+    }
+
+    private static func create(
+        _ owner: String, _ groups: [String], _ title: String, _ retentionDays: Int, _ transaction: Transaction
+    ) async throws -> Queries.ConversationRow? {
+        _ = try await Queries.lockConversations(transaction, owner: owner)
+        let count = try await Queries.countConversations(transaction, owner: owner) ?? 0
+        if count >= Limits.perOwner {
+            throw Status.failedPrecondition(
+                "There are at most \(Limits.perOwner) conversations at a time: delete one.",
+                reason: "CONVERSATIONS_FULL")
+        }
+        return try await Queries.insertConversation(
+            transaction, id: UUID128.v7(), owner: owner, title: title, groups: groups, retentionDays: retentionDays)
     }
 
     func find(_ caller: Caller, owner: String, _ id: String) async throws -> Queries.ConversationRow {
@@ -94,9 +99,10 @@ struct ConversationStore: Sendable {
                 searched: searched.withoutNUL, answer: record.answer.withoutNUL,
                 citations: PostgresJSON("[\(citations)]"), abstention: record.abstention, model: model,
                 conversationID: turn.conversation, owner: turn.owner, kept: Limits.keptTurns, groups: turn.groups)
-            guard kept > 0 else { return }
-            _ = try await Queries.pruneTurns(
-                transaction, conversationID: turn.conversation, kept: Int64(Limits.keptTurns))
+            if kept > 0 {
+                _ = try await Queries.pruneTurns(
+                    transaction, conversationID: turn.conversation, kept: Int64(Limits.keptTurns))
+            }
         }
     }
 

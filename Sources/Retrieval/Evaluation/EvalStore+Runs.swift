@@ -37,20 +37,25 @@ extension EvalStore {
     /// Starts a run on what its set holds now. Throws when too many go on, or the set is gone.
     func start(_ tenant: UUID128, _ run: NewEvalRun) async throws {
         try await database.transaction(as: .tenant(tenant)) { transaction in
-            _ = try await Queries.lockEvaluations(transaction)
-            let counted = try await Queries.countEvaluations(transaction)
-            guard let counted, counted.running < Limits.running else {
-                throw Status.resourceExhausted(
-                    "At most \(Limits.running) evaluations go on at a time: wait for one to end, or cancel one.",
-                    reason: "EVAL_RUNS_BUSY")
-            }
-            let asked = try await Queries.insertEvalRun(
-                transaction, id: run.id, label: run.label, collections: run.collections,
-                collectionIDs: run.collectionIDs, groups: run.groups, judgesGate: run.judgesGate,
-                baselineID: run.baseline, setID: run.set)
-            guard asked > 0 else { throw Status.evalSetNotFound }
-            _ = try await Queries.pruneEvalRuns(transaction, setID: run.set, kept: Limits.keptRuns)
+            try await Self.start(run, transaction)
         }
+    }
+
+    /// Not in the closure: the optimiser of Swift 6.3.1 crashes on a `guard` between the awaits of one.
+    private static func start(_ run: NewEvalRun, _ transaction: Transaction) async throws {
+        _ = try await Queries.lockEvaluations(transaction)
+        let running = try await Queries.countEvaluations(transaction)?.running ?? 0
+        if running >= Limits.running {
+            throw Status.resourceExhausted(
+                "At most \(Limits.running) evaluations go on at a time: wait for one to end, or cancel one.",
+                reason: "EVAL_RUNS_BUSY")
+        }
+        let asked = try await Queries.insertEvalRun(
+            transaction, id: run.id, label: run.label, collections: run.collections,
+            collectionIDs: run.collectionIDs, groups: run.groups, judgesGate: run.judgesGate,
+            baselineID: run.baseline, setID: run.set)
+        if asked == 0 { throw Status.evalSetNotFound }
+        _ = try await Queries.pruneEvalRuns(transaction, setID: run.set, kept: Limits.keptRuns)
     }
 
     func row(_ tenant: UUID128, _ id: UUID128) async throws -> Queries.EvalRunRow? {

@@ -31,18 +31,24 @@ struct EvalStore: Sendable {
     ) async throws -> Queries.EvalSetRow? {
         let bodies = try cases.map { try $0.storable.jsonString() }
         return try await database.transaction(as: .tenant(tenant)) { transaction in
-            _ = try await Queries.lockEvaluations(transaction)
-            let made = try await Queries.insertEvalSet(transaction, id: UUID128.v7(), name: name)
-            guard var made else { return nil }
-            let counted = try await Queries.countEvaluations(transaction)
-            guard let counted, counted.sets <= Limits.sets else {
-                throw Status.failedPrecondition(
-                    "A tenant has at most \(Limits.sets) sets of questions: delete one.", reason: "EVAL_SETS_FULL")
-            }
-            if !bodies.isEmpty { _ = try await Self.add(bodies, to: made.id, isFeedback: false, transaction) }
-            made.caseCount = bodies.count
-            return made
+            try await Self.create(name, bodies, transaction)
         }
+    }
+
+    private static func create(
+        _ name: String, _ bodies: [String], _ transaction: Transaction
+    ) async throws -> Queries.EvalSetRow? {
+        _ = try await Queries.lockEvaluations(transaction)
+        let made = try await Queries.insertEvalSet(transaction, id: UUID128.v7(), name: name)
+        guard var made else { return nil }
+        let count = try await Queries.countEvaluations(transaction)?.sets ?? 0
+        if count > Limits.sets {
+            throw Status.failedPrecondition(
+                "A tenant has at most \(Limits.sets) sets of questions: delete one.", reason: "EVAL_SETS_FULL")
+        }
+        if !bodies.isEmpty { _ = try await add(bodies, to: made.id, isFeedback: false, transaction) }
+        made.caseCount = bodies.count
+        return made
     }
 
     func find(_ tenant: UUID128, _ nameOrID: String) async throws -> Queries.EvalSetRow {
