@@ -1,6 +1,6 @@
 # Everything is in scripts/; each target says what it does and how long it took.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval hostile rolling tutorial revocation
+.PHONY: help demo serve stop test generate format bench kills soak conformance fuzz isolation eval hostile rolling tutorial revocation plans outages failover
 
 help: ## Lists the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,15 @@ fuzz: ## Fuzzes each target of fuzz/ for a minute, with the address sanitiser.
 
 isolation: ## Calls every method 200,000 times in all as tenants after each other's data, the database crashing under it.
 	@scripts/isolation.sh
+
+plans: ## Plans every statement beside 5,000 tenants with 40 rows each in every table: no table is read whole.
+	@. scripts/runtime-env.sh; RAGDZ_TESTS=Postgres RAGDZ_PLAN_TENANTS=5000 RAGDZ_PLAN_ROWS=40 swift test --filter PlanTests
+
+outages: ## Pauses, kills and starves the database under load, ten times over.
+	@. scripts/runtime-env.sh; RAGDZ_TESTS=Integration RAGDZ_OUTAGE_ROUNDS=10 swift test --filter OutageTests
+
+failover: ## Kills the primary under a running server, lets it find the standby, promotes that; no refused write may be stored.
+	@scripts/failover.sh
 
 hostile: ## Answers 5,000 questions from a model endpoint that lies, and checks every citation.
 	@scripts/hostile-model.sh

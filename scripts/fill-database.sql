@@ -18,7 +18,7 @@ begin
         execute format('alter table %s drop constraint %I', target.relation, target.conname);
     end loop;
     for target in
-        select c.oid, c.oid::regclass as relation from pg_class c
+        select c.oid, c.oid::regclass as relation, c.relkind from pg_class c
         where c.relnamespace = 'ragdz'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
             and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
     loop
@@ -26,8 +26,8 @@ begin
             string_agg(case
                 when a.attname = 'tenant_id' then 'md5(''t'' || t)::uuid'
                 when format_type(a.atttypid, null) = 'uuid' then
-                    case when a.attname in ('collection_id', 'document_id', 'run_id', 'stream_id')
-                        then 'md5(t || ''x'' || n % 10)::uuid' else 'md5(t || ''x'' || n)::uuid' end
+                    case when a.attname in ('collection_id', 'document_id', 'shelf_id', 'run_id', 'stream_id')
+                        then 'md5(t || ''x'' || 1 + n % 10)::uuid' else 'md5(t || ''x'' || n)::uuid' end
                 when format_type(a.atttypid, null) = 'text' then
                     case when a.attname in ('status', 'plan') then '''active'''
                         when a.attname = 'language' then '''fr'''
@@ -35,7 +35,8 @@ begin
                         else '''x'' || t || ''y'' || n' end
                 when format_type(a.atttypid, null) = 'smallint' then '1'
                 when a.attname in ('newest_version', 'version') then '1'
-                when a.attname = 'home' then '0'
+                -- Everybody's partition; and where homes are given out, one each.
+                when a.attname = 'home' then case target.relkind when 'p' then '0' else 't' end
                 when format_type(a.atttypid, null) in ('integer', 'bigint', 'numeric', 'double precision', 'real') then 'n'
                 when format_type(a.atttypid, null) = 'boolean' then 'false'
                 when format_type(a.atttypid, null) = 'timestamp with time zone'

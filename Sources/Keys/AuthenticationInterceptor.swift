@@ -46,12 +46,24 @@ public struct AuthenticationInterceptor: ServerInterceptor {
         if let limiter, let limits = caller.limits, let (tenant, keyID) = identity.limitSubject {
             // Before anything is taken: what is refused for its scope costs no tokens.
             try PolicyInterceptor.check(identity, against: method.policy)
-            place = try limiter.enter(tenant: tenant, keyID: keyID, limits: limits)
-            if let standing = try limiter.take(tenant: tenant, keyID: keyID, limits: limits, tell: context.tell) {
-                context.tell(standing)
-            } else {
-                context.tell(
-                    try await limiter.admit(tenant: tenant, keyID: keyID, limits: limits, tell: context.tell))
+            do {
+                place = try limiter.enter(tenant: tenant, keyID: keyID, limits: limits)
+                let costClass = method.policy.costClass
+                if let standing = try limiter.take(
+                    tenant: tenant, keyID: keyID, limits: limits, costClass: costClass, tell: context.tell)
+                {
+                    context.tell(standing)
+                } else {
+                    context.tell(
+                        try await limiter.admit(
+                            tenant: tenant, keyID: keyID, limits: limits, costClass: costClass, tell: context.tell))
+                }
+            } catch let refusal as Status {
+                // Who waits for a refusal has no call under way.
+                if let taken = place { limiter.leave(taken) }
+                place = nil
+                await limiter.holdBack(refusal, tenant: tenant, keyID: keyID, deadline: context.deadline)
+                throw refusal
             }
         }
         var known = context.with(identity: identity)

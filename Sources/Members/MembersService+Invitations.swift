@@ -32,6 +32,8 @@ extension MembersService {
                     requestID: origin.requestID, peer: origin.peer)
             } catch let error as PostgresError where error.isUniqueViolation {
                 throw Status.aborted("Two calls invited this address at once. Try again.", reason: "INVITATION_RACE")
+            } catch let error as PostgresError where error.sqlState == Self.tooManyInvitations {
+                throw Self.invitationsFull
             }
             guard let row else { throw Status.notFound("There is no such tenant.", reason: "TENANT_NOT_FOUND") }
             var answer = Ragdz_V1_InvitationWithToken()
@@ -202,6 +204,11 @@ extension MembersService {
         "The invitation was accepted before: log in, or ask for another one.", reason: "INVITATION_USED")
     static let invitationOver = Status.failedPrecondition(
         "The invitation is over or was taken back: ask for another one.", reason: "INVITATION_OVER")
+    /// With this SQLSTATE the database refuses a tenant's 1,001st open invitation.
+    static let tooManyInvitations = SQLState(rawValue: "RQ002")
+    static let invitationsFull = Status.resourceExhausted(
+        "The tenant has 1,000 open invitations. Revoke some, or wait until they are accepted or over.",
+        reason: "INVITATIONS_FULL")
     static let memberExists = Status.alreadyExists(
         "A member of the tenant has this address.", reason: "MEMBER_EXISTS")
 }

@@ -26,35 +26,10 @@ protocol ConnectionOwner: AnyObject {
 final class Connection: @unchecked Sendable {
     enum State { case connecting, ready, closed }
 
-    /// A statement that the server knows on this connection, or is about to.
-    final class Prepared {
-        let name: String
-        var columns: [Column]?
-        var failure: PostgresError?
-        /// Grows with each use: the smallest one was not used for longest.
-        var lastUse = 0
-        init(name: String) { self.name = name }
-    }
-
     private enum Limits {
         /// Statements that a connection keeps prepared. A server has some hundred; who sends ever new texts gets the
         /// oldest ones forgotten, here and at the server.
         static let prepared = 256
-    }
-
-    /// What was sent before one sync.
-    struct Span {
-        /// Nil for a preparation on its own.
-        let unit: Unit?
-        let prepared: Prepared?
-        /// The last one is the statement; those before it are `begin` and the identity.
-        let commands: Int
-        /// In a transaction that has failed the server refuses everything; this does no harm if it is refused.
-        var mayFail = false
-        var answered = 0
-        var replied = false
-        var failure: PostgresError?
-        var rows: ResultRows?
     }
 
     let id: Int
@@ -66,7 +41,9 @@ final class Connection: @unchecked Sendable {
     private var armed: (read: Bool, write: Bool) = (false, false)
     var wantsWrite = false
     private(set) var spans: Deque<Span> = []
-    private var prepared: [Statement: Prepared] = [:]
+    private var prepared: [PreparedKey: Prepared] = [:]
+    /// Whose the transaction is that has the connection to itself.
+    private var isOperatorsTransaction = false
     private var preparedCount = 0
     private var uses = 0
     private var cancelsUnderway = 0
@@ -222,14 +199,15 @@ final class Connection: @unchecked Sendable {
     ) -> Bool {
         let known: Prepared
         var sent = true
-        if let found = prepared[statement] {
+        let key = PreparedKey(statement: statement, isOperators: runsAsOperator(unit, identity))
+        if let found = prepared[key] {
             known = found
         } else {
             if prepared.count >= Limits.prepared { sent = forgetOldest() }
             // On its own, so that no other unit's failure makes the server skip it while later units count on it.
             preparedCount += 1
             known = Prepared(name: "s\(preparedCount)")
-            prepared[statement] = known
+            prepared[key] = known
             sent = sent && handle.sendPrepare(name: known.name, sql: statement.sql) && handle.sendSync()
             spans.append(Span(unit: nil, prepared: known, commands: 1))
         }
@@ -258,6 +236,15 @@ final class Connection: @unchecked Sendable {
         return sent
     }
 
+    private func runsAsOperator(_ unit: Unit, _ identity: Identity) -> Bool {
+        switch unit.work {
+        case .alone, .command: return identity == .platformOperator
+        case .opening: isOperatorsTransaction = identity == .platformOperator
+        case .inside: break
+        }
+        return isOperatorsTransaction
+    }
+
     /// The server works in order, so what was sent before this still finds the statement.
     private func forgetOldest() -> Bool {
         guard let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return true }
@@ -267,7 +254,11 @@ final class Connection: @unchecked Sendable {
     }
 
     /// The statement is prepared afresh when it is used next: its tables have changed since.
-    func forget(_ statement: Statement) { prepared[statement] = nil }
+    func forget(_ statement: Statement) {
+        for isOperators in [false, true] {
+            prepared[PreparedKey(statement: statement, isOperators: isOperators)] = nil
+        }
+    }
 
     // MARK: - Replies
 

@@ -11,18 +11,32 @@ extension Database {
         public var idleTransactionTimeoutMilliseconds: Int
         /// How the connection shows up in `pg_stat_activity`.
         public var applicationName: String
+        /// How the server plans prepared statements.
+        public var plans: Plans
 
-        /// 60 s per statement, 60 s of idleness in a transaction, pool limits as `PoolLimits.defaults`.
+        /// 60 s per statement, 60 s of idleness in a transaction, pool limits as `PoolLimits.defaults`, one plan for all
+        /// values.
         public init(
             url: String, pool: PoolLimits = .defaults, statementTimeoutMilliseconds: Int = 60_000,
-            idleTransactionTimeoutMilliseconds: Int = 60_000, applicationName: String = "ragdz"
+            idleTransactionTimeoutMilliseconds: Int = 60_000, applicationName: String = "ragdz",
+            plans: Plans = .oneForAllValues
         ) {
             self.url = url
             self.pool = pool
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
             self.idleTransactionTimeoutMilliseconds = idleTransactionTimeoutMilliseconds
             self.applicationName = applicationName
+            self.plans = plans
         }
+    }
+
+    /// How the server plans a prepared statement: its setting `plan_cache_mode`.
+    public enum Plans: String, Sendable, Hashable {
+        /// One plan, made at the first use on a connection, for whatever values come: statements are few, fixed and go by an
+        /// index whatever the values are, and planning costs more than running most of them.
+        case oneForAllValues = "force_generic_plan"
+        /// The server estimates at each use whether a plan for the very values is worth its price.
+        case chosenByServer = "auto"
     }
 }
 
@@ -37,6 +51,9 @@ public struct PoolLimits: Sendable, Hashable {
     public var maximum: Int
     /// Units of work that may be on their way on one shared connection at a time.
     public var pipelineDepth: Int
+    /// The same while calls of several tenants come: who is sent behind others waits for all of them, and takes no turns any
+    /// more.
+    public var sharedDepth: Int
     /// Callers that may wait for a connection. When one more comes, the tenant that has most waiting loses its newest.
     public var waiters: Int
     /// How long a caller waits for a connection, in milliseconds.
@@ -48,23 +65,24 @@ public struct PoolLimits: Sendable, Hashable {
     /// An attempt to connect is given up after this many milliseconds.
     public var connectMilliseconds: Int
 
-    /// `soft` is `maximum` unless given, `lifetimeMilliseconds` 30 minutes.
+    /// `soft` is `maximum` unless given, `sharedDepth` a quarter of `pipelineDepth`, `lifetimeMilliseconds` 30 minutes.
     public init(
-        minimum: Int, soft: Int? = nil, maximum: Int, pipelineDepth: Int, waiters: Int, waitMilliseconds: Int,
-        idleMilliseconds: Int, lifetimeMilliseconds: Int = 1_800_000, connectMilliseconds: Int
+        minimum: Int, soft: Int? = nil, maximum: Int, pipelineDepth: Int, sharedDepth: Int? = nil, waiters: Int,
+        waitMilliseconds: Int, idleMilliseconds: Int, lifetimeMilliseconds: Int = 1_800_000, connectMilliseconds: Int
     ) {
         self.minimum = minimum
         self.soft = soft ?? maximum
         self.lifetimeMilliseconds = lifetimeMilliseconds
         self.maximum = maximum
         self.pipelineDepth = pipelineDepth
+        self.sharedDepth = sharedDepth ?? max(1, pipelineDepth / 4)
         self.waiters = waiters
         self.waitMilliseconds = waitMilliseconds
         self.idleMilliseconds = idleMilliseconds
         self.connectMilliseconds = connectMilliseconds
     }
 
-    /// 1 to 8 connections per loop (6 unless callers wait), 16 units in flight on each, 4,096 waiters, 5 s of waiting,
+    /// 1 to 8 connections per loop (6 unless callers wait), 16 units in flight on each (4 while several tenants call), 4,096 waiters, 5 s of waiting,
     /// 60 s of idleness, 30 minutes of life, 5 s to connect.
     public static var defaults: PoolLimits {
         PoolLimits(

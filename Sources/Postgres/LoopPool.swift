@@ -109,7 +109,8 @@ final class LoopPool: @unchecked Sendable {
                     unit.connection = nil
                     unit.repeats += 1
                     if unit.repeats <= Self.repeats {
-                        machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
+                        machine.submit(
+                            .unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
                     } else {
                         unit.finish(.failure(Self.keepsBreaking))
                     }
@@ -118,7 +119,8 @@ final class LoopPool: @unchecked Sendable {
                 guard let connection = connections[id], connection.isAlive() else {
                     lease.repeats += 1
                     if lease.repeats <= Self.repeats {
-                        machine.submit(.lease(lease), .lease, share: lease.identity.share, patience: lease.patience, now: now)
+                        machine.submit(
+                            .lease(lease), .lease, share: lease.identity.share, patience: lease.patience, now: now)
                     } else {
                         lease.refuse(Self.keepsBreaking)
                     }
@@ -287,6 +289,7 @@ enum Connector {
         let settings = [
             "-c statement_timeout=\(configuration.statementTimeoutMilliseconds)",
             "-c idle_in_transaction_session_timeout=\(configuration.idleTransactionTimeoutMilliseconds)",
+            "-c plan_cache_mode=\(configuration.plans.rawValue)",
         ]
         // libpq expands the first keyword as a connection string; what comes later wins over it.
         return [

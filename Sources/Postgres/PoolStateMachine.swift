@@ -5,7 +5,7 @@ internal import DequeModule
 /// Two kinds of requests share the connections: units, many at a time on one connection, and leases, which have a
 /// connection to themselves. Leases are not starved by units: a connection can be set aside ("draining") until its
 /// units are done. Those who wait take turns by share (by tenant), and when too many wait, the share with most gives
-/// way. A connection that has lived for long takes nothing new ("retiring") and is replaced. The breaker: while the
+/// way; while several call, pipelines are filled less, since what is in one takes no turns. A connection that has lived for long takes nothing new ("retiring") and is replaced. The breaker: while the
 /// database is away, nobody waits for it longer than for a busy one; after that callers fail at once, and one attempt
 /// at a time, with growing pauses, finds out whether it is back. What can go wrong: no connection becomes free in time or too many wait (`poolExhausted`), the
 /// database is away (`connectFailed`, at once when it has been away for longer than anybody may wait), a connection is
@@ -48,6 +48,9 @@ struct PoolStateMachine<Request> {
     private var nextSlot = 0
     private var nextNumber = 0
     private var closed = false
+    /// Who has called last, and until when calls count as those of several.
+    private var lastShare = Identity.none
+    private var mixedUntil = Int64.min
     /// Failures to connect in a row, since when, and until when nobody tries again.
     private var failures = 0
     private var failingSince: Int64 = 0
@@ -70,10 +73,11 @@ struct PoolStateMachine<Request> {
     ) {
         if closed { return refuse(request, PostgresError(.closed, "the database was closed")) }
         if let lastFailure, isAway(now: now) { return refuse(request, lastFailure) }
+        note(share, now: now)
         switch kind {
         case .unit:
             // Who came before goes first.
-            if waiting.units.isEmpty, let index = leastLoaded() {
+            if waiting.units.isEmpty, let index = leastLoaded(now: now) {
                 if slots[index].inFlight >= Self.spillDepth, slots.count < limits.soft { grow(now: now) }
                 return start(request, index)
             }
@@ -201,14 +205,29 @@ struct PoolStateMachine<Request> {
 extension PoolStateMachine {
     /// A further connection is worth it when the least loaded one has this many units on their way.
     private static var spillDepth: Int { 2 }
+    /// For so many milliseconds after a change of the caller.
+    private static var mixedFor: Int64 { 1000 }
     private static var firstPause: Int64 { 50 }
     private static var longestPause: Int64 { 2000 }
 
     private func index(of id: Int) -> Int? { slots.firstIndex { $0.id == id } }
 
-    private func leastLoaded() -> Int? {
+    /// What runs for nobody in particular, such as looking up keys, is no tenant's.
+    private mutating func note(_ share: Identity, now: Int64) {
+        guard share != lastShare, share != .none else { return }
+        if lastShare != .none { mixedUntil = now + Self.mixedFor }
+        lastShare = share
+    }
+
+    /// How deep a pipeline may be filled: what is in it is served in order, and takes no turns.
+    private func depth(now: Int64) -> Int {
+        now < mixedUntil ? min(limits.sharedDepth, limits.pipelineDepth) : limits.pipelineDepth
+    }
+
+    private func leastLoaded(now: Int64) -> Int? {
+        let depth = depth(now: now)
         var best: Int?
-        for (index, slot) in slots.enumerated() where slot.state == .shared && slot.inFlight < limits.pipelineDepth {
+        for (index, slot) in slots.enumerated() where slot.state == .shared && slot.inFlight < depth {
             if best.map({ slot.inFlight < slots[$0].inFlight }) ?? true { best = index }
         }
         return best
@@ -324,7 +343,8 @@ extension PoolStateMachine {
             _ = waiting.leases.popFirst()
             return lease(waiter.request, index)
         }
-        while slots[index].inFlight < limits.pipelineDepth, let waiter = waiting.units.popFirst() {
+        let depth = depth(now: now)
+        while slots[index].inFlight < depth, let waiter = waiting.units.popFirst() {
             start(waiter.request, index)
         }
         if closed, slots[index].inFlight == 0 {

@@ -137,7 +137,9 @@ extension PostgresError {
         code == .deadlinePassed || code == .server && (sqlState == .queryCanceled || sqlState == .lockNotAvailable)
     }
     /// The server takes no changes: it is a standby, or was set read-only.
-    public var isReadOnly: Bool { sqlState == .readOnlyTransaction }
+    public var isReadOnly: Bool { sqlState == .readOnlyTransaction || isOfStandby }
+    /// A standby has another name for its refusal where a table is unlogged: it does not have that table's content.
+    private var isOfStandby: Bool { sqlState == .featureNotSupported && message.contains("during recovery") }
     /// The database is away, restarting or overloaded: the same call may succeed in a moment.
     public var isTransient: Bool {
         switch code {
@@ -154,7 +156,9 @@ extension PostgresError {
     /// Nothing happened, and the same transaction may go well the next time.
     var mayTryAgain: Bool { isSerializationFailure || isStalePlan }
     /// A prepared statement does not fit its tables any more, or the server does not know it.
-    var isStalePlan: Bool { sqlState == .featureNotSupported || sqlState == .invalidStatementName }
+    var isStalePlan: Bool {
+        (sqlState == .featureNotSupported && !isOfStandby) || sqlState == .invalidStatementName
+    }
     var isShutdown: Bool { sqlState?.rawValue.hasPrefix("57P") ?? false }
 }
 

@@ -97,6 +97,10 @@ extension StatusCatalogue {
         fr Cette invitation n'existe pas.
         ar هذه الدعوة غير موجودة.
         en There is no such invitation.
+        INVITATIONS_FULL
+        fr Trop d'invitations ouvertes : révoquez-en, ou attendez qu'elles soient acceptées ou expirées.
+        ar دعوات مفتوحة كثيرة: ألغ بعضها أو انتظر قبولها أو انتهاء مدتها.
+        en Too many open invitations: revoke some, or wait until they are accepted or over.
         INVITATION_RACE
         fr Deux appels ont invité cette adresse à la fois : réessayez.
         ar دعا طلبان هذا العنوان في آن واحد: أعد المحاولة.

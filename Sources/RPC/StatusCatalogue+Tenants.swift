@@ -217,6 +217,10 @@ extension StatusCatalogue {
         fr La limite d'appels est atteinte : revenez après le délai indiqué.
         ar بلغ عدد الطلبات حده: عد بعد المهلة المذكورة.
         en The limit of calls is used up: come back after the time that is named.
+        MODEL_TOKENS_LIMITED
+        fr La limite de jetons par minute est atteinte : revenez après le délai indiqué.
+        ar بلغ عدد الرموز في الدقيقة حده: عد بعد المهلة المذكورة.
+        en The minute's limit of tokens is used up: come back after the time that is named.
         CONCURRENCY_LIMITED
         fr Trop d'appels de cette clé sont en cours : attendez la fin de l'un d'eux.
         ar طلبات جارية كثيرة لهذا المفتاح: انتظر انتهاء أحدها.

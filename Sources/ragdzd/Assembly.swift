@@ -59,7 +59,7 @@ struct Assembly: Sendable {
         var served: RetrievalService?
         if let models {
             let retrieval = RetrievalService(
-                database: database, embedder: models.embedder, chat: models.chat, meter: LedgerMeter(ledger),
+                database: database, embedder: models.embedder, chat: models.chat, meter: LedgerMeter(ledger, limiter),
                 logger: logger)
             if settings.features.contains(.retrieval) {
                 router.add(retrieval)

@@ -5,6 +5,7 @@ import NIOPosix
 import ProtoRuntime
 import RPC
 import RPCTransport
+import Synchronization
 import Testing
 
 @testable import Keys
@@ -39,7 +40,7 @@ import Testing
     private final class World: Sendable {
         let key: APIKey
         let tenant = UUID128.v4()
-        let limiter = RateLimiter.generous()
+        let limiter: RateLimiter
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let server: RPCServer
         let opened: AsyncStream<Void>
@@ -53,14 +54,15 @@ import Testing
         static let unary = method("Unary", .unary)
         static let stream = method("Stream", .serverStreaming)
 
-        init() throws {
+        init(limiter: RateLimiter = .generous(), perHour: Int64 = 0) throws {
+            self.limiter = limiter
             let pepper = try Pepper(parsing: PepperTests.one)
             key = try APIKey.generate(.live)
             let (version, hash) = pepper.hash(key)
             let record = KeyRecord(
                 owner: .tenant(tenant, status: "active", scopes: ["*"]),
                 secrets: [.init(pepperVersion: version, hash: hash)],
-                limits: RateLimits(plan: "enterprise", concurrent: 2))
+                limits: RateLimits(plan: "enterprise", perHour: perHour, concurrent: 2))
             let authenticator = Authenticator(pepper: pepper, knowing: key, record)
             var router = Router(interceptors: [AuthenticationInterceptor(authenticator, limiter: limiter)])
             let (opened, open) = AsyncStream.makeStream(of: Void.self)
@@ -84,8 +86,9 @@ import Testing
             server = RPCServer(router: router, group: group)
         }
 
-        func client(_ port: Int) -> RPCClient {
+        func client(_ port: Int, wire: RPCClient.Wire = .ragdz) -> RPCClient {
             var configuration = RPCClient.Configuration.defaults
+            configuration.wire = wire
             configuration.retry = .never
             configuration.metadata.add("authorization", "Bearer \(key.revealed)")
             return RPCClient(.host("127.0.0.1", port: port), configuration: configuration, group: group)
@@ -171,5 +174,84 @@ import Testing
             let task = stream(timeout: .milliseconds(50))
             _ = await task.result
         }
+    }
+
+    /// Over the wire. In gRPC a call that is refused has no headers of its own, so that its trailers carry them.
+    @Test(arguments: [RPCClient.Wire.grpc, .ragdz])
+    func aRefusalSaysWhereTheLimitStands(_ wire: RPCClient.Wire) async throws {
+        let left = Mutex<Int64>(3)
+        let limiter = RateLimiter(logger: Logger(label: "limits") { _ in SwiftLogNoOpLogHandler() }) { asks, _ in
+            left.withLock { left in
+                asks.map { ask -> RateState.Grant in
+                    guard ask.share.rule.name == "hour" else {
+                        return .init(granted: ask.wanted, waitNanos: 0, remaining: ask.share.rule.burst)
+                    }
+                    let granted = min(ask.wanted, left)
+                    left -= granted
+                    return .init(
+                        granted: granted, waitNanos: granted < ask.wanted ? 600_000_000_000 : 0, remaining: left)
+                }
+            }
+        }
+        let world = try World(limiter: limiter, perHour: 30)
+        let client = world.client(try #require(try await world.server.start().port), wire: wire)
+        for _ in 0..<3 { try await call(world, client, "") }
+        let responses: ResponseStream<Google_Protobuf_Empty> = try await client.serverStreaming(
+            World.stream, Google_Protobuf_StringValue(""), options: CallOptions(timeout: .seconds(60)))
+        let headers = wire == .ragdz ? try await responses.initialMetadata : Metadata()
+        let refused = await status {
+            for try await _ in responses {}
+            return ()
+        }
+        #expect(refused?.code == .resourceExhausted && refused?.reason == "RATE_LIMITED")
+        #expect(refused?.retryAfter != nil)
+        let told = wire == .grpc ? responses.trailingMetadata : headers
+        #expect(told["x-ratelimit-limit"] == "30" && told["x-ratelimit-remaining"] == "0")
+        #expect((1...600).contains(told["x-ratelimit-reset"].flatMap { Int($0) } ?? 0))
+        // So many refusals that some are held back: none of them holds a place meanwhile, and each is answered.
+        let reasons = await withTaskGroup(of: String?.self) { group in
+            for _ in 0..<60 {
+                group.addTask { await status { try await call(world, client, "") }?.reason }
+            }
+            return await group.reduce(into: Set<String?>()) { $0.insert($1) }
+        }
+        #expect(reasons.isSubset(of: ["RATE_LIMITED", "CONCURRENCY_LIMITED"]) && reasons.contains("RATE_LIMITED"))
+        try await world.untilIdle()
+        await client.close()
+        await world.server.shutdown(grace: .zero)
+        try await world.group.shutdownGracefully()
+    }
+
+    @Test func whoDoesNotHeedRefusalsWaitsForThem() async throws {
+        let held = Mutex<[Duration]>([])
+        let limiter = RateLimiter(
+            logger: Logger(label: "limits") { _ in SwiftLogNoOpLogHandler() },
+            pause: { time in held.withLock { $0.append(time) } }
+        ) { asks, _ in asks.map { _ in RateState.Grant(granted: 0, waitNanos: 3_600_000_000_000, remaining: 0) } }
+        let tenant = UUID128.v4()
+        let refusal = await status {
+            try await limiter.admit(
+                tenant: tenant, keyID: "key", limits: RateLimits(plan: "enterprise", perHour: 10))
+        }
+        let far = try #require(refusal)
+        #expect(far.reason == "RATE_LIMITED")
+        func refuse(_ status: Status, _ deadline: Deadline? = nil, _ count: Int = 1, at now: Int64) async -> [Duration]
+        {
+            for _ in 0..<count {
+                await limiter.holdBack(status, tenant: tenant, keyID: "key", deadline: deadline, now: now)
+            }
+            return held.withLock { held in
+                defer { held = [] }
+                return held
+            }
+        }
+        let moment: Int64 = 1 << 60
+        #expect(await refuse(far, nil, 20, at: moment) == [], "a few are answered at once")
+        #expect(await refuse(far, nil, 3, at: moment) == [.milliseconds(50), .milliseconds(50), .milliseconds(50)])
+        let near = Status.resourceExhausted("Soon.", reason: "RATE_LIMITED", retryAfter: .milliseconds(7))
+        #expect(await refuse(near, at: moment) == [.milliseconds(7)], "nobody waits past the time to come back")
+        #expect(await refuse(far, .after(.milliseconds(20)), at: moment) == [], "nor past his deadline")
+        #expect(await refuse(.unavailable("Away.", reason: "DATABASE_UNAVAILABLE"), at: moment) == [])
+        #expect(await refuse(far, nil, 20, at: moment + 100_000) == [], "who calmed down is told at once again")
     }
 }

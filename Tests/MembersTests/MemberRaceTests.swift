@@ -161,6 +161,32 @@ import Testing
         await world.test.close()
     }
 
+    @Test func openInvitationsAreBoundedHoweverManyAreMadeAtOnce() async throws {
+        let world = try await MembersWorld()
+        let tenant = try await world.makeTenant("atlas")
+        try await world.test.asOwner(
+            """
+            insert into ragdz.invitations (tenant_id, invitation_id, email, role, token_hash, invited_by, expire_time)
+            select '\(tenant)', gen_random_uuid(), 'guest' || i || '@a.dz', 'viewer', sha256('x'), 'test',
+                now() + case when i <= 996 then interval '1 day' else interval '-1 day' end
+            from generate_series(1, 1200) i
+            """)
+        let outcomes = await withTaskGroup(of: String?.self) { group in
+            for number in 0..<12 {
+                group.addTask { await reason { try await world.invite("new\(number)@a.dz", .viewer, to: tenant) } }
+            }
+            return await group.reduce(into: [String: Int]()) { $0[$1 ?? "made", default: 0] += 1 }
+        }
+        #expect(outcomes == ["made": 4, "INVITATIONS_FULL": 8], "those that are over do not count")
+        #expect(await reason { try await world.invite("guest5@a.dz", .viewer, to: tenant) } == nil, "it replaces one")
+        #expect(await reason { try await world.invite("late@a.dz", .viewer, to: tenant) } == "INVITATIONS_FULL")
+        try await world.test.asOwner("update ragdz.invitations set revoke_time = now() where email = 'guest7@a.dz'")
+        #expect(await reason { try await world.invite("late@a.dz", .viewer, to: tenant) } == nil)
+        let other = try await world.makeTenant("other")
+        #expect(await reason { try await world.invite("late@a.dz", .viewer, to: other) } == nil)
+        await world.test.close()
+    }
+
     @Test func aStrangerSeesNothingOfPeople() async throws {
         let world = try await MembersWorld()
         let atlas = try await world.makeTenant("atlas")

@@ -1,8 +1,9 @@
 import Foundation
 import Logging
-import Postgres
 import Support
 import Testing
+
+@testable import Postgres
 
 /// A database that is there and cannot serve: each state has its error, and ends by itself.
 @Suite struct BadWeatherTests {
@@ -36,6 +37,20 @@ import Testing
         #expect(error?.isReadOnly == true && error?.isTransient == true && error?.outcomeUnknown == false)
         await database.close()
         await test.close()
+    }
+
+    /// What a hot standby says of unlogged tables; `scripts/failover.sh` has a real one.
+    @Test func aStandbyIsReadOnlyByEitherName() {
+        var report = PostgresError.ServerReport(sqlState: .featureNotSupported)
+        report.message = "cannot access temporary or unlogged relations during recovery"
+        let standby = PostgresError(.server, report.message, report: report)
+        #expect(standby.isReadOnly && standby.isTransient)
+        report.message = "cached plan must not change result type"
+        let stale = PostgresError(.server, report.message, report: report)
+        #expect(!stale.isReadOnly && !stale.isTransient)
+        report.sqlState = .readOnlyTransaction
+        let changed = PostgresError(.server, "cannot execute INSERT in a read-only transaction", report: report)
+        #expect(changed.isReadOnly && changed.isTransient)
     }
 
     @Test func withoutFreeConnectionsCallersAreToldAndItComesBack() async throws {

@@ -1,4 +1,6 @@
 import Bytes
+import NIOCore
+import NIOPosix
 import Postgres
 import Support
 import Testing
@@ -69,6 +71,38 @@ import Testing
         #expect(try row.get("role", as: String.self) == "ragdz_operator")
         let after = try await test.database.query(Self.who, as: .none)[0]
         #expect(try after.get("role", as: String.self) == "ragdz_app")
+        await test.close()
+    }
+
+    @Test func aStatementHasOnePlanForAllTenantsAndOneForTheOperator() async throws {
+        let test = try await stage()
+        try await test.asOwner("grant select on ragdz.notes to ragdz_operator")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let database = Database(
+            configuration: .init(url: test.appURL, pool: DatabaseTests.limits(maximum: 1)), group: group,
+            logger: MigratorTests.quiet)
+        for _ in 0..<10 {
+            #expect(try await database.query(Self.all, as: .tenant(one)).count == 2)
+            #expect(try await database.query(Self.all, as: .platformOperator).isEmpty, "no policy lets it see rows")
+            #expect(try await database.query(Self.all, as: .tenant(two)).count == 1)
+            let inside = try await database.transaction(as: .platformOperator) { try await $0.query(Self.all).count }
+            #expect(inside == 0)
+            #expect(try await database.transaction(as: .tenant(one)) { try await $0.query(Self.all).count } == 2)
+            #expect(try await database.query(Self.all, as: .none).isEmpty)
+        }
+        let plans = try await database.query(
+            Statement(
+                name: "plans",
+                sql: """
+                    select generic_plans, custom_plans from pg_prepared_statements
+                    where statement like 'select tenant_id, text from ragdz.notes%' order by 1
+                    """), as: .none)
+        let counts = try plans.map {
+            [try $0.get("generic_plans", as: Int.self), try $0.get("custom_plans", as: Int.self)]
+        }
+        #expect(counts == [[20, 0], [40, 0]])
+        await database.close()
+        try await group.shutdownGracefully()
         await test.close()
     }
 

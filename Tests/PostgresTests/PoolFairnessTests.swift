@@ -47,6 +47,29 @@ import Testing
         #expect(served == ["run g0", "run m0", "run g1", "run m1", "run g2"])
     }
 
+    @Test func pipelinesAreFilledLessWhileSeveralCall() {
+        var pool = machine { ($0.pipelineDepth, $0.sharedDepth, $0.waiters) = (8, 2, 100) }
+        pool.submit("g0", .unit, share: greedy, now: 0)
+        _ = pool.connected(0, now: 0)
+        for number in 1..<20 { pool.submit("g\(number)", .unit, share: greedy, now: 0) }
+        // Looking up a key is nobody's call.
+        pool.submit("key", .unit, share: .none, now: 0)
+        #expect(drain(&pool).count == 9, "alone it has all of the pipeline: one connection, eight calls")
+        pool.submit("m0", .unit, share: modest, now: 10)
+        pool.submit("m1", .unit, share: modest, now: 10)
+        for _ in 0..<6 { pool.finishedUnit(0, now: 11) }
+        #expect(drain(&pool) == [], "what is in the pipeline is done before more goes in")
+        var served: [String] = []
+        for _ in 0..<5 {
+            pool.finishedUnit(0, now: 12)
+            served += drain(&pool)
+        }
+        #expect(served == ["run g8", "run key", "run m0", "run g9", "run m1"])
+        // A second after the other one has gone, all of the pipeline is there again.
+        pool.finishedUnit(0, now: 1011)
+        #expect(drain(&pool).count == 7)
+    }
+
     @Test func transactionsTakeTurnsToo() {
         var pool = machine()
         pool.submit("first", .lease, share: greedy, now: 0)

@@ -61,7 +61,7 @@ delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = 
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
 from ragdz.documents
-where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = :id;
+where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = :id;
 
 -- name: findDocumentByHash :one
 -- row: DocumentRow
@@ -73,14 +73,14 @@ where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and 
 -- name: findDocumentText :one
 select content, page_starts
 from ragdz.documents
-where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = :id;
+where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = :id;
 
 -- name: findDocumentParts :many
 -- Exactly the quoted ranges, from the text as it is stored now. Characters of PostgreSQL are Unicode scalars.
 select p.number as "number!", substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as "quote!",
     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as "page!"
 from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends::bigint[]) as p (number, document_id, start_at, end_at)
-join ragdz.documents d on (d.tenant_id = ragdz.current_tenant() or d.tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and d.id = p.document_id
+join ragdz.documents d on d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = p.document_id
 order by p.number;
 
 -- name: findChunks :many

@@ -5,15 +5,20 @@ internal import RPC
 ///
 /// Unchecked because the compiler does not see the lock.
 final class RateKey: @unchecked Sendable {
+    /// Of the key in its lane.
+    let name: String
     let tenant: UUID128
     fileprivate(set) var limits: RateLimits
     fileprivate(set) var account: RateAccount
     fileprivate var isAsking = false
+    /// Its refusals since the moment that counts them began.
+    fileprivate var refusals: (since: Int64, count: Int) = (0, 0)
     /// Callers that need more than there is.
     fileprivate var pending: Int64 = 0
     fileprivate var waiters: [CheckedContinuation<Status?, Never>] = []
 
-    fileprivate init(tenant: UUID128, limits: RateLimits, account: RateAccount) {
+    fileprivate init(name: String, tenant: UUID128, limits: RateLimits, account: RateAccount) {
+        self.name = name
         self.tenant = tenant
         self.limits = limits
         self.account = account
@@ -36,18 +41,31 @@ struct RateLane {
     enum Limits {
         /// Keys of one lane; beyond it the lane starts afresh, which costs what its shares held.
         static let keys = 16_384
+        /// So many refusals of a key in a period are answered at once.
+        static let promptRefusals = 20
+        /// In microseconds.
+        static let refusalPeriod: Int64 = 100_000
     }
 
     private var keys: [String: RateKey] = [:]
     private var tenants: [UUID128: [RateShare]] = [:]
+    /// Of the classes of methods that have a limit of their own, which the keys of a tenant share.
+    private var classes: [UUID128: [RateShare]] = [:]
+    /// The plans of tenants whose calls have come here.
+    private var plans: [UUID128: RateLimits] = [:]
     /// Keys that may have tokens to give back.
     private var holding: [String: RateKey] = [:]
 
+    /// Under which name the calls of a key are counted here: apart where their class of methods has a limit of its own.
+    static func name(_ keyID: String, _ costClass: String) -> String {
+        RateLimits.isLimited(costClass) ? "\(keyID)/\(costClass)" : keyID
+    }
+
     /// One call that can be decided without the database; nil for one that cannot.
     mutating func take(
-        _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, cost: Int64, now: Int64
+        _ tenant: UUID128, _ name: String, _ limits: RateLimits, cost: Int64, now: Int64
     ) -> Step? {
-        guard let key = keys[keyID], key.tenant == tenant, key.limits == limits else { return nil }
+        guard let key = keys[name], key.tenant == tenant, key.limits == limits else { return nil }
         switch key.account.decide(cost: cost, now: now) {
         case .admitted(let standing, let isLow):
             return .admitted(standing, fetch: isLow && !key.isAsking ? key : nil)
@@ -58,16 +76,41 @@ struct RateLane {
 
     /// One call, or the next look of one that has asked or waited (`isPending`).
     mutating func step(
-        _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, cost: Int64, isPending: Bool, now: Int64
+        _ tenant: UUID128, _ keyID: String, _ limits: RateLimits, costClass: String = "", cost: Int64, isPending: Bool,
+        now: Int64
     ) -> Step {
-        let key: RateKey
-        if let known = keys[keyID], known.tenant == tenant, known.limits == limits {
-            key = known
-        } else {
-            key = learn(tenant, keyID, limits)
-        }
-        let decision = key.account.decide(cost: cost, now: now)
-        switch decision {
+        let name = Self.name(keyID, costClass)
+        let key = known(tenant, name, limits) ?? learn(tenant, keyID, costClass, limits)
+        return decide(key, cost: cost, isPending: isPending, now: now)
+    }
+
+    /// As `step`, for what a language model may take; nil when no call of the tenant has come here, so that its plan is not
+    /// known.
+    mutating func step(modelTokens: Int64, of tenant: UUID128, isPending: Bool, now: Int64) -> Step? {
+        guard let limits = plans[tenant] else { return nil }
+        let name = Self.modelName(tenant)
+        let present = keys[name]?.account.shares ?? []
+        let key =
+            known(tenant, name, limits)
+            ?? keep(tenant, name, limits, Self.shares([limits.ofModelTokens], subject: "", present))
+        // More than there ever are at once would wait for ever.
+        return decide(key, cost: min(modelTokens, limits.ofModelTokens.burst), isPending: isPending, now: now)
+    }
+
+    /// A model has taken `used` of the tokens that were taken for it.
+    mutating func settle(modelTokens: Int64, used: Int64, of tenant: UUID128) {
+        let name = Self.modelName(tenant)
+        guard let key = keys[name], let share = key.account.shares.first else { return }
+        let left = min(modelTokens, share.rule.burst) - used
+        guard left > 0 else { return }
+        share.putBack(left)
+        holding[name] = key
+    }
+
+    private static func modelName(_ tenant: UUID128) -> String { "\(tenant)/tokens" }
+
+    private mutating func decide(_ key: RateKey, cost: Int64, isPending: Bool, now: Int64) -> Step {
+        switch key.account.decide(cost: cost, now: now) {
         case .admitted(let standing, let isLow):
             if isPending { leave(key, cost: cost) }
             return .admitted(standing, fetch: isLow && !key.isAsking ? key : nil)
@@ -77,22 +120,30 @@ struct RateLane {
         case .ask:
             if !isPending { key.pending += cost }
             if key.isAsking { return .wait(key) }
-            return .ask(key, beginToAsk(key, keyID))
+            return .ask(key, beginToAsk(key))
         }
+    }
+
+    /// Notes a refusal. True when the key has had so many just now that its callers do not heed them.
+    func isFlood(_ keyID: String, now: Int64) -> Bool {
+        guard let key = keys[keyID] else { return false }
+        if now - key.refusals.since >= Limits.refusalPeriod { key.refusals = (now, 0) }
+        key.refusals.count += 1
+        return key.refusals.count > Limits.promptRefusals
     }
 
     /// The caller gives up before it was decided.
     func leave(_ key: RateKey, cost: Int64) { key.pending = max(0, key.pending - cost) }
 
     /// Asks ahead of need; nil when somebody asks already.
-    mutating func fetch(_ key: RateKey, _ keyID: String) -> [RateAsk]? {
+    mutating func fetch(_ key: RateKey) -> [RateAsk]? {
         guard !key.isAsking else { return nil }
-        return beginToAsk(key, keyID)
+        return beginToAsk(key)
     }
 
-    private mutating func beginToAsk(_ key: RateKey, _ keyID: String) -> [RateAsk] {
+    private mutating func beginToAsk(_ key: RateKey) -> [RateAsk] {
         key.isAsking = true
-        holding[keyID] = key
+        holding[key.name] = key
         return key.account.asks(demand: max(key.pending, 1))
     }
 
@@ -128,7 +179,7 @@ struct RateLane {
     /// What is to be given back, since its term is over: one question for each tenant.
     mutating func sweep(now: Int64) -> [(tenant: UUID128, asks: [RateAsk])] {
         var found: [(tenant: UUID128, asks: [RateAsk])] = []
-        for (keyID, key) in holding where !key.isAsking {
+        for (name, key) in holding where !key.isAsking {
             var holds = false
             var asks: [RateAsk] = []
             for share in key.account.shares {
@@ -137,28 +188,55 @@ struct RateLane {
                 if share.tokens > 0 { holds = true }
             }
             if !asks.isEmpty { found.append((key.tenant, asks)) }
-            if !holds { holding[keyID] = nil }
+            if !holds { holding[name] = nil }
         }
         return found
+    }
+
+    private func known(_ tenant: UUID128, _ name: String, _ limits: RateLimits) -> RateKey? {
+        guard let key = keys[name], key.tenant == tenant, key.limits == limits else { return nil }
+        return key
+    }
+
+    private mutating func learn(
+        _ tenant: UUID128, _ keyID: String, _ costClass: String, _ limits: RateLimits
+    ) -> RateKey {
+        let base = known(tenant, keyID, limits) ?? learn(tenant, keyID, limits)
+        guard let rule = limits.ofClass(costClass) else { return base }
+        let present = classes[tenant] ?? []
+        let share = Self.shares([rule], subject: "", present)
+        classes[tenant] = present.filter { $0.rule.name != rule.name } + share
+        return keep(tenant, Self.name(keyID, costClass), limits, share + base.account.shares)
     }
 
     private mutating func learn(_ tenant: UUID128, _ keyID: String, _ limits: RateLimits) -> RateKey {
         if keys.count >= Limits.keys {
             keys.removeAll(keepingCapacity: true)
             tenants.removeAll(keepingCapacity: true)
+            classes.removeAll(keepingCapacity: true)
+            plans.removeAll(keepingCapacity: true)
             holding.removeAll(keepingCapacity: true)
         }
         let shared = Self.shares(limits.ofTenant, subject: "", tenants[tenant] ?? [])
         tenants[tenant] = shared
-        if let key = keys[keyID], key.tenant == tenant {
-            let own = key.account.shares.filter { !$0.subject.isEmpty }
-            key.account = RateAccount(shares: Self.shares(limits.ofKey, subject: keyID, own) + shared)
+        plans[tenant] = RateLimits(plan: limits.plan)
+        let old = keys[keyID].flatMap { $0.tenant == tenant ? $0.account.shares : nil } ?? []
+        let own = Self.shares(limits.ofKey, subject: keyID, old.filter { !$0.subject.isEmpty })
+        return keep(tenant, keyID, limits, own + shared)
+    }
+
+    /// Those who wait for an answer stay with the key that they know.
+    private mutating func keep(
+        _ tenant: UUID128, _ name: String, _ limits: RateLimits, _ shares: [RateShare]
+    ) -> RateKey {
+        let account = RateAccount(shares: shares)
+        if let key = keys[name], key.tenant == tenant {
+            key.account = account
             key.limits = limits
             return key
         }
-        let account = RateAccount(shares: Self.shares(limits.ofKey, subject: keyID, []) + shared)
-        let key = RateKey(tenant: tenant, limits: limits, account: account)
-        keys[keyID] = key
+        let key = RateKey(name: name, tenant: tenant, limits: limits, account: account)
+        keys[name] = key
         return key
     }
 

@@ -29,10 +29,11 @@ public final class RateLimiter: Sendable {
         static let looks = 8
         /// Tenants are spread over so many locks.
         static let lanes = 16
+        /// How long refusals wait for their answer once their key gets many: see `holdBack`.
+        static let hold: Duration = .milliseconds(50)
     }
 
     private struct Fetch: Sendable {
-        let keyID: String
         let key: RateKey
         let lane: Int
     }
@@ -41,6 +42,7 @@ public final class RateLimiter: Sendable {
     typealias Lease = @Sendable ([RateAsk], UUID128) async throws(PostgresError) -> [RateState.Grant]
 
     private let lease: Lease
+    private let pause: @Sendable (Duration) async -> Void
     private let logger: Logger
     private let lanes: [Lane]
     private let openCalls = OpenCalls()
@@ -65,8 +67,12 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    init(logger: Logger, lease: @escaping Lease) {
+    init(
+        logger: Logger, pause: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) },
+        lease: @escaping Lease
+    ) {
         self.lease = lease
+        self.pause = pause
         self.logger = logger
         lanes = (0..<Limits.lanes).map { _ in Lane() }
         (fetches, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_024))
@@ -74,14 +80,16 @@ public final class RateLimiter: Sendable {
 
     /// As `admit`, for the usual call, which needs nothing of the database; nil for one that does.
     package func take(
-        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1, tell: (RateStanding) -> Void
+        tenant: UUID128, keyID: String, limits: RateLimits, costClass: String = "", cost: Int64 = 1,
+        tell: (RateStanding) -> Void
     ) throws(Status) -> RateStanding? {
         let number = Self.lane(of: tenant)
         let now = Self.nowMicros()
-        let step = lanes[number].state.withLock { $0.take(tenant, keyID, limits, cost: cost, now: now) }
+        let name = RateLane.name(keyID, costClass)
+        let step = lanes[number].state.withLock { $0.take(tenant, name, limits, cost: cost, now: now) }
         switch step {
         case .admitted(let standing, let key):
-            if let key { bell.yield(Fetch(keyID: keyID, key: key, lane: number)) }
+            if let key { bell.yield(Fetch(key: key, lane: number)) }
             return standing
         case .refused(let standing, let retry):
             tell(standing)
@@ -94,30 +102,78 @@ public final class RateLimiter: Sendable {
         Int(truncatingIfNeeded: tenant.lo ^ tenant.hi) & (Limits.lanes - 1)
     }
 
-    /// Takes `cost` from every limit that the key is under, or from none. `tell` learns where the limit stands that a
-    /// refusal is about.
+    /// Takes `cost` from every limit that the key is under, or from none: its own, its tenant's, and its tenant's for methods
+    /// of this cost class where there is one. `tell` learns where the limit stands that a refusal is about.
     ///
     /// Throws `RESOURCE_EXHAUSTED` (`RATE_LIMITED`) with the time after which to come back, and `UNAVAILABLE` when the
     /// database has to be asked and is away.
     @discardableResult
     public func admit(
-        tenant: UUID128, keyID: String, limits: RateLimits, cost: Int64 = 1, tell: (RateStanding) -> Void = { _ in }
+        tenant: UUID128, keyID: String, limits: RateLimits, costClass: String = "", cost: Int64 = 1,
+        tell: (RateStanding) -> Void = { _ in }
     ) async throws -> RateStanding {
+        let verdict = try await decide(in: Self.lane(of: tenant), cost: cost) { lane, isPending, now in
+            lane.step(tenant, keyID, limits, costClass: costClass, cost: cost, isPending: isPending, now: now)
+        }
+        switch verdict {
+        case .admitted(let standing): return standing
+        case .refused(let standing, let retry):
+            tell(standing)
+            throw Self.refusal(standing, retry)
+        case .unknown: return RateStanding(limit: 0, remaining: 0, resetMicros: 0)
+        }
+    }
+
+    /// Takes what a language model may read and write for a tenant from the tenant's minute. What it returns is called once,
+    /// with what the model took: the rest goes back.
+    ///
+    /// A tenant none of whose calls came to this process has no limit here, since nobody knows its plan: such work is the
+    /// server's own, which was asked for elsewhere. Throws `RESOURCE_EXHAUSTED` (`MODEL_TOKENS_LIMITED`) with the time after
+    /// which there is enough.
+    public func takeModelTokens(
+        _ count: Int64, tenant: UUID128
+    ) async throws -> @Sendable (_ used: Int64) -> Void {
         let number = Self.lane(of: tenant)
+        let verdict = try await decide(in: number, cost: count) { lane, isPending, now in
+            lane.step(modelTokens: count, of: tenant, isPending: isPending, now: now)
+        }
+        switch verdict {
+        case .admitted: break
+        case .unknown: return { _ in }
+        case .refused(let standing, let retry):
+            // The limit says when some are there again; as many as this call wants take their time.
+            let all = min(count, standing.limit) * 60_000_000 / max(1, standing.limit)
+            throw Status.resourceExhausted(
+                "Language models have taken the \(standing.limit) tokens that the plan gives a minute. Come back after the "
+                    + "time that this answer names.", reason: "MODEL_TOKENS_LIMITED",
+                retryAfter: .microseconds(max(retry, all, 1)))
+        }
+        let lane = lanes[number]
+        return { used in lane.state.withLock { $0.settle(modelTokens: count, used: used, of: tenant) } }
+    }
+
+    private enum Verdict {
+        case admitted(RateStanding)
+        case refused(RateStanding, retryMicros: Int64)
+        case unknown
+    }
+
+    /// Looks again after each answer of the database until it is decided.
+    private func decide(
+        in number: Int, cost: Int64,
+        _ step: @Sendable (inout RateLane, _ isPending: Bool, _ now: Int64) -> RateLane.Step?
+    ) async throws -> Verdict {
         let lane = lanes[number]
         var isPending = false
         for _ in 0..<Limits.looks {
             let now = Self.nowMicros()
-            let step = lane.state.withLock {
-                $0.step(tenant, keyID, limits, cost: cost, isPending: isPending, now: now)
-            }
-            switch step {
+            let wasPending = isPending
+            switch lane.state.withLock({ step(&$0, wasPending, now) }) {
+            case nil: return .unknown
             case .admitted(let standing, let key):
-                if let key { bell.yield(Fetch(keyID: keyID, key: key, lane: number)) }
-                return standing
-            case .refused(let standing, let retry):
-                tell(standing)
-                throw Self.refusal(standing, retry)
+                if let key { bell.yield(Fetch(key: key, lane: number)) }
+                return .admitted(standing)
+            case .refused(let standing, let retry): return .refused(standing, retryMicros: retry)
             case .ask(let key, let asks):
                 if let status = await ask(asks, of: key, in: lane) {
                     lane.state.withLock { $0.leave(key, cost: cost) }
@@ -157,6 +213,19 @@ public final class RateLimiter: Sendable {
 
     /// How many calls of a tenant are under way on this node.
     public func openCalls(of tenant: UUID128) -> Int { Int(openCalls.count(of: tenant)) }
+
+    /// Lets a refusal wait for a moment when its key gets many of them: its caller does not heed them, and each costs about as
+    /// much as a call. A connection has so many calls at once, so that a flood slows down to what costs the others nothing.
+    /// Nobody waits past the time at which he may come back, nor past his deadline.
+    func holdBack(
+        _ refusal: Status, tenant: UUID128, keyID: String, deadline: Deadline?, now: Int64 = RateLimiter.nowMicros()
+    ) async {
+        guard refusal.code == .resourceExhausted, let retryAfter = refusal.retryAfter else { return }
+        guard lanes[Self.lane(of: tenant)].state.withLock({ $0.isFlood(keyID, now: now) }) else { return }
+        let hold = min(Limits.hold, retryAfter)
+        if let deadline, deadline.remaining < hold * 2 { return }
+        await pause(hold)
+    }
 
     private static func refusal(_ standing: RateStanding, _ retryMicros: Int64) -> Status {
         .resourceExhausted(
@@ -210,7 +279,7 @@ public final class RateLimiter: Sendable {
             group.addTask {
                 for await fetch in self.fetches {
                     let lane = self.lanes[fetch.lane]
-                    guard let asks = lane.state.withLock({ $0.fetch(fetch.key, fetch.keyID) }) else { continue }
+                    guard let asks = lane.state.withLock({ $0.fetch(fetch.key) }) else { continue }
                     _ = await self.ask(asks, of: fetch.key, in: lane)
                 }
             }
@@ -233,7 +302,7 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    private static func nowMicros() -> Int64 {
+    static func nowMicros() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000

@@ -56,6 +56,9 @@ final class RateShare: @unchecked Sendable {
 
     func miss(_ cost: Int64) { missed += cost }
 
+    /// What was spent and turned out not to be needed goes back to everybody.
+    func putBack(_ count: Int64) { expired += count }
+
     func isBlocked(now: Int64) -> Bool { now < blockedUntilMicros }
 
     /// What to ask the database for when `demand` tokens are waited for.

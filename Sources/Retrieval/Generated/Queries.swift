@@ -396,7 +396,7 @@ enum Queries {
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
                 from ragdz.documents
-                where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = $1
+                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = $1
                 """#)
 
         static let findDocumentByHash = Statement(
@@ -413,7 +413,7 @@ enum Queries {
             sql: #"""
                 select content, page_starts
                 from ragdz.documents
-                where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and id = $1
+                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = $1
                 """#)
 
         static let findDocumentParts = Statement(
@@ -422,7 +422,7 @@ enum Queries {
                 select p.number as number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
                     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
                 from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
-                join ragdz.documents d on (d.tenant_id = ragdz.current_tenant() or d.tenant_id = any ((select ragdz.shared_corpora())::uuid[])) and d.id = p.document_id
+                join ragdz.documents d on d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = p.document_id
                 order by p.number
                 """#)
 

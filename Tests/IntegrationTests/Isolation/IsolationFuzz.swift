@@ -170,14 +170,6 @@ extension IsolationFuzz {
         tally.noteCrash()
     }
 
-    /// From now on every prepared statement has one plan for all tenants.
-    func forceGenericPlans() async throws {
-        _ = try await owner.execute(
-            statement("alter role ragdz_app set plan_cache_mode = force_generic_plan"), as: .none)
-        _ = try await owner.query(
-            statement("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ragdz_app'"), as: .none)
-    }
-
     /// All rows of the bystanders, table by table, as one fingerprint each. The last use of a key changes by itself, and
     /// what stands in an unlogged table is forgotten when the database crashes: where limits stand.
     /// Without the count of queries: what a tenant asked itself when it was made is settled later.

@@ -73,10 +73,7 @@ import Testing
             await fuzz.endConnection()
             if round % 3 == 1 { await fuzz.crashDatabase() }
             await calls
-            if round == rounds / 2 {
-                try await settle(fuzz)
-                try await fuzz.forceGenericPlans()
-            }
+            if round == rounds / 2 { try await settle(fuzz) }
         }
     }
 
