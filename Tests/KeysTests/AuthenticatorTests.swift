@@ -195,6 +195,7 @@ import Testing
         "ragdz.begin_login ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
+        "ragdz.claim_eval_run ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_keys ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_rows ragdz_definer search_path=pg_catalog, pg_temp",
@@ -206,11 +207,13 @@ import Testing
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_session ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.forget_quotes ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.link_operator_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.move_vectors ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.place_chunk ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.place_document ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.place_vector ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.purge_conversations ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
@@ -241,6 +244,9 @@ import Testing
         // find_key, find_operator_credential: the caller is not known before its credential is found;
         // count_shelves, place_*, renew_shelves: triggers that keep shelves, which nobody may write by hand;
         // move_vectors: large tenants move to partitions of their own, and only ids and numbers come back;
+        // claim_eval_run: as claim_due_steps, for evaluations;
+        // forget_quotes: answers that quote a document go with it, also where the document was shared;
+        // purge_*: what has expired, of all tenants, and a number comes back;
         // shared_corpora: which corpora the tenant of the transaction reads beside its own, as ids;
         // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is
         // that of the transaction.

@@ -212,8 +212,8 @@ import Testing
             "select proname::text from pg_proc where proconfig::text like '%plan_cache_mode=auto%' order by 1")
         #expect(
             choosing.compactMap { $0[0] } == [
-                "claim_due_steps", "documents_to_index", "erase_tenant_rows", "move_vectors", "purge_streams",
-                "release_quotas", "search_chunks",
+                "claim_due_steps", "documents_to_index", "erase_tenant_rows", "move_vectors", "purge_conversations",
+                "purge_streams", "release_quotas", "search_chunks",
             ])
     }
 

@@ -33,8 +33,8 @@ declare
     target text;
 begin
     foreach target in array array[
-        'claim_due_steps', 'documents_to_index', 'erase_tenant_rows', 'move_vectors', 'purge_streams', 'release_quotas',
-        'search_chunks'
+        'claim_due_steps', 'documents_to_index', 'erase_tenant_rows', 'move_vectors', 'purge_conversations', 'purge_streams',
+        'release_quotas', 'search_chunks'
     ] loop
         execute format('alter function ragdz.%I set plan_cache_mode = auto', target);
     end loop;
