@@ -21,6 +21,8 @@ import Testing
         "postgres.dangerousRoles": "the catalogue", "postgres.ownedTables": "the catalogue",
         "postgres.unprotectedTables": "the catalogue", "postgres.appliedVersion": "one row for each migration",
     ]
+    /// Statements that look at a row or two, so that asking for the tenant with each is no harm.
+    private static let ofFewRows = ["evaluation.findEvalSet": "by id or name, each of which is unique"]
     /// Functions that cross tenants and run often; the rest is an operator's, a trigger or cleans up.
     private static let hotFunctions: Set<String> = [
         "find_key", "find_operator_credential", "claim_due_steps", "documents_to_index", "search_chunks",
@@ -170,7 +172,9 @@ import Testing
                 }
             }
             let plan = lines.joined(separator: "\n")
-            #expect(Self.perRow(lines, unique: unique) == [], "\(name):\n\(plan)")
+            if Self.ofFewRows[name] == nil {
+                #expect(Self.perRow(lines, unique: unique) == [], "\(name):\n\(plan)")
+            }
             #expect(Self.withoutTenant(lines, tenants: tenants) == [], "\(name):\n\(plan)")
         }
     }

@@ -71,7 +71,7 @@ with own as (
 ), standing as (
     select (select count(*) from own) + (
         select count(*) from ragdz.documents d
-        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> ragdz.current_tenant()
+        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> (select ragdz.current_tenant())
             and d.id = any (:documents::uuid[])) as held
 ), put as (
     insert into ragdz.conversation_turns (

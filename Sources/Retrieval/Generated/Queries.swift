@@ -89,7 +89,7 @@ enum Queries {
                 ), standing as (
                     select (select count(*) from own) + (
                         select count(*) from ragdz.documents d
-                        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> ragdz.current_tenant()
+                        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> (select ragdz.current_tenant())
                             and d.id = any ($1::uuid[])) as held
                 ), put as (
                     insert into ragdz.conversation_turns (
@@ -324,7 +324,7 @@ enum Queries {
             name: "evaluation.knownDocuments",
             sql: #"""
                 select id from ragdz.documents
-                where (tenant_id = ragdz.current_tenant() or tenant_id = any ((select ragdz.shared_corpora())::uuid[]))
+                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[])
                     and id = any ($1::uuid[])
                 """#)
 
