@@ -35,7 +35,7 @@ extension WorkflowsService {
                 if events.contains(where: { RunEvent.isLast(type: $0.type) }) { return }
                 if events.count == Limits.eventBatch { continue }
                 if events.isEmpty, try await isOver(id, after: after, tenant: tenant) { return }
-                await bell.wait(atMost: Self.watchPoll)
+                await bell.wait(atMost: watchPoll)
             }
         }
     }

@@ -16,7 +16,7 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     let scopes: [String: String]
 
     /// How often WatchRun looks for events that no notification told it of.
-    static let watchPoll = Duration.seconds(2)
+    var watchPoll = Duration.seconds(2)
 
     // MARK: - Definitions
 

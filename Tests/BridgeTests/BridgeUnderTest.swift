@@ -12,7 +12,6 @@ enum BridgeUnderTest {
         var status = 0
         var headers: [String: String] = [:]
         var body = ""
-        var seconds = 0.0
     }
 
     /// Runs `body` against a bridge over `router` and stops the bridge afterwards.
@@ -49,26 +48,36 @@ enum BridgeUnderTest {
 
         /// One request by curl; a status of 0 means that no answer came.
         func curl(_ arguments: String..., path: String) async throws -> Answer {
+            try await run(arguments + [base + path]) { _ in false }
+        }
+
+        /// A request whose client leaves as soon as it has read `text` so many times.
+        func curl(until text: String, count: Int, path: String) async throws -> Answer {
+            try await run([base + path]) { $0.components(separatedBy: text).count > count }
+        }
+
+        private func run(
+            _ arguments: [String], until hasEnough: @escaping @Sendable (String) -> Bool
+        ) async throws -> Answer {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-            process.arguments = ["-sS", "-i", "-N", "--max-time", "20", "--raw"] + arguments + [base + path]
+            process.arguments = ["-sS", "-i", "-N", "--max-time", "300", "--raw"] + arguments
             let output = Pipe()
             process.standardOutput = output
             process.standardError = FileHandle.nullDevice
-            let clock = ContinuousClock()
-            let start = clock.now
             try process.run()
             let data = await withCheckedContinuation { continuation in
                 DispatchQueue.global().async {
-                    let data = output.fileHandleForReading.readDataToEndOfFile()
+                    var data = Data()
+                    while case let more = output.fileHandleForReading.availableData, !more.isEmpty {
+                        data += more
+                        if hasEnough(String(decoding: data, as: UTF8.self)) { process.terminate() }
+                    }
                     process.waitUntilExit()
                     continuation.resume(returning: data)
                 }
             }
-            var answer = Self.parse(String(decoding: data, as: UTF8.self))
-            let elapsed = clock.now - start
-            answer.seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-            return answer
+            return Self.parse(String(decoding: data, as: UTF8.self))
         }
 
         private static func parse(_ text: String) -> Answer {

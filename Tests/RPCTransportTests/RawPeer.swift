@@ -27,7 +27,7 @@ final class RawPeer {
             }
         }
         guard connected == 0 else { throw Failure(text: "connect: \(errno)") }
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         session = try HTTP2Session(.client) { 0 }
     }

@@ -4,18 +4,17 @@ import Testing
 @testable import Workflows
 
 @Suite(.serialized) struct CancellationTests {
-    @Test func aCancellationReachesARunningStepWithinASecond() async throws {
+    @Test func aNotificationBringsACancellationToARunningStep() async throws {
         try await withScene { scene in
+            try await scene.listening()
             let run = try await scene.start(
                 definition("test", action("a", "test.sleep"), action("b", needs: ["a"])))
-            // The defaults: a notification brings it, not the next renewal.
-            try await scene.working(scene.engine(.defaults)) {
+            // Its next renewal is in an hour.
+            try await scene.working(scene.engine(Scene.patient)) {
                 _ = try await scene.run(run.id) { $0.step("a")?.status == .running }
-                let asked = ContinuousClock.now
                 let cancelling = try await scene.cancel(run.id, reason: "changed my mind")
                 #expect([.running, .cancelled].contains(cancelling.status))
                 let done = try await scene.ended(run.id)
-                #expect(asked.duration(to: .now) < .seconds(1))
                 #expect(done.status == .cancelled)
                 #expect(done.error == "changed my mind")
                 #expect(done.steps.map(\.status) == [.cancelled, .cancelled])

@@ -1,4 +1,5 @@
 import Bytes
+import Postgres
 import ProtoRuntime
 import Schema
 import Testing
@@ -136,36 +137,31 @@ import Testing
         try await withScene { scene in
             let run = try await scene.start(
                 definition("test", timer("t", micros: 400_000), action("a", needs: ["t"])))
-            try await scene.working {
-                let waiting = try await scene.get(run.id)
-                #expect(waiting.status == .running)
-                #expect(waiting.step("t")?.status == .waiting)
-                #expect(try await scene.ended(run.id).status == .succeeded)
-            }
+            #expect(try await scene.get(run.id).step("t")?.status == .waiting)
+            let due = try await scene.asOwner(
+                "select (extract(epoch from due_at) * 1e6)::bigint as n from ragdz.run_steps where due_at is not null")
+            #expect(try await scene.working { try await scene.ended(run.id) }.status == .succeeded)
             let events = try await scene.watch(run.id)
             let times = events.compactMap { event in event.time.map { (event.type, $0.unixMicros) } }
-            let started = try #require(times.first { $0.0 == "timer.waiting" }?.1)
             let fired = try #require(times.first { $0.0 == "timer.fired" }?.1)
-            #expect((400_000...5_000_000).contains(fired - started))
+            #expect(try fired >= due[0].get("n", as: Int64.self), "no timer rings before its time")
         }
     }
 
-    @Test func drainingGivesStepsBack() async throws {
+    @Test(.timeLimit(.minutes(5))) func drainingGivesStepsBack() async throws {
         try await withScene { scene in
             let run = try await scene.start(
                 definition("test", action("a", "test.sleep", with: ["seconds": 60])))
-            let first = scene.engine()
-            try await scene.working(first) {
+            try await scene.working(scene.engine(Scene.patient)) {
                 _ = try await scene.run(run.id) { $0.step("a")?.status == .running }
             }
             let given = try await scene.get(run.id)
             #expect(given.step("a")?.status == .ready)
             #expect(scene.world.cancelled == ["a"])
-            let started = ContinuousClock.now
-            try await scene.working(scene.engine(.defaults)) {
+            // The lease was one of an hour: nobody waits for it to run out.
+            try await scene.working(scene.engine()) {
                 _ = try await scene.run(run.id) { $0.step("a")?.status == .running }
             }
-            #expect(started.duration(to: .now) < .seconds(4), "no lease had to run out")
         }
     }
 

@@ -15,7 +15,7 @@ struct Scene: Sendable {
     let database: Database
     let store: RunStore
     let signals: WorkflowSignals
-    let service: WorkflowsService
+    var service: WorkflowsService
     let world = World()
     let tenant = UUID128.v4()
     let stranger = UUID128.v4()
@@ -81,6 +81,22 @@ struct Scene: Sendable {
         WorkflowEngine.Configuration(
             concurrentSteps: 8, lease: .milliseconds(500), renewal: .milliseconds(100), poll: .milliseconds(30),
             reportPatience: .seconds(5))
+    }
+
+    /// Leases, looks and renewals far beyond a test: what happens with it happens because a notification said so.
+    static var patient: WorkflowEngine.Configuration {
+        WorkflowEngine.Configuration(
+            concurrentSteps: 8, lease: .seconds(3_600), renewal: .seconds(3_600), poll: .seconds(3_600),
+            reportPatience: .seconds(5))
+    }
+
+    /// Returns when the signals are connected: from then on each notification arrives.
+    func listening() async throws {
+        let listeners = """
+            select 1 from pg_stat_activity
+            where datname = current_database() and state = 'idle' and query ilike 'listen%\(WorkflowSignals.channel)%'
+            """
+        while try await asOwner(listeners).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     func engine(
@@ -172,9 +188,9 @@ struct Scene: Sendable {
         try await service.watchRun(request, responses: ResponseWriter(receive), context: context())
     }
 
-    /// The run once `met` holds; an issue is recorded when that takes more than 20 s.
+    /// The run once `met` holds; an issue is recorded when that takes minutes.
     func run(_ id: String, until met: (Ragdz_V1_Run) -> Bool) async throws -> Ragdz_V1_Run {
-        for _ in 0..<1_000 {
+        for _ in 0..<9_000 {
             let run = try await get(id)
             if met(run) { return run }
             try await Task.sleep(for: .milliseconds(20))

@@ -20,20 +20,21 @@ import Testing
         }
     }
 
-    @Test func eventsComePromptly() async throws {
-        try await withScene { scene in
+    @Test(.timeLimit(.minutes(5))) func notificationsBringEvents() async throws {
+        try await withScene { original in
+            // It looks by itself once an hour: only a notification can bring the end.
+            var patient = original
+            patient.service.watchPoll = .seconds(3_600)
+            let scene = patient
+            try await scene.listening()
             let run = try await scene.start(definition("test", approval("ok")))
             let box = EventBox()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await scene.watch(run.id) { box.add($0) } }
-                for _ in 0..<100 where box.events.count < 2 { try await Task.sleep(for: .milliseconds(10)) }
+                while box.events.count < 2 { try await Task.sleep(for: .milliseconds(10)) }
                 #expect(box.events.map(\.type) == ["run.started", "approval.waiting"])
-                // Let the listener settle, so that the notification and not the poll is measured.
-                try await Task.sleep(for: .milliseconds(300))
-                let decided = ContinuousClock.now
                 _ = try await scene.approve(run.id)
                 try await group.waitForAll()
-                #expect(decided.duration(to: .now) < .milliseconds(900))
             }
             #expect(box.events.map(\.type).suffix(3) == ["approval.decided", "step.succeeded", "run.succeeded"])
         }
@@ -50,8 +51,11 @@ import Testing
         }
     }
 
-    @Test func aClientThatGoesEndsTheStream() async throws {
-        try await withScene { scene in
+    @Test(.timeLimit(.minutes(5))) func aClientThatGoesEndsTheStream() async throws {
+        try await withScene { original in
+            var patient = original
+            patient.service.watchPoll = .seconds(3_600)
+            let scene = patient
             let run = try await scene.start(definition("test", approval("ok")))
             struct Gone: Error {}
             await #expect(throws: Gone.self) {
@@ -59,13 +63,11 @@ import Testing
             }
             // A cancelled call, while it waits for the next event.
             let box = EventBox()
-            let ended = ContinuousClock.now
             await withTaskGroup { group in
                 group.addTask { try? await scene.watch(run.id) { box.add($0) } }
                 while box.events.count < 2 { try? await Task.sleep(for: .milliseconds(10)) }
                 group.cancelAll()
             }
-            #expect(ended.duration(to: .now) < .seconds(1))
         }
     }
 }
