@@ -128,7 +128,7 @@ import Testing
         // The machine may be too busy for some; all of them would mean that nobody looks at deadlines.
         #expect(late < told.failures.count, "\(name): \(late) of \(told.failures.count) saw their deadline pass")
         var good = 0
-        for _ in 0..<600 where good < 6 {
+        for _ in 0..<3_600 where good < 6 {
             good = await scene.make() == nil ? good + 1 : 0
             if good == 0 { try await Task.sleep(for: .milliseconds(50)) }
         }

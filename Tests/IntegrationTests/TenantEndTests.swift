@@ -103,7 +103,7 @@ import Testing
             let left = """
                 select count(*)::integer from ragdz.documents where tenant_id = '\(tenant)'
                 """
-            for _ in 0..<600 where try await Self.number(owner, left) > 0 {
+            for _ in 0..<1_800 where try await Self.number(owner, left) > 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await Self.number(owner, left) == 0)
@@ -153,7 +153,7 @@ import Testing
                     name: "late",
                     sql: "update ragdz.quota_reservations set expire_time = now() - interval '1 second'"), as: .none)
             let reserved = "select coalesce(sum(reserved), 0)::integer from ragdz.quota_usage where tenant_id = '\(id)'"
-            for _ in 0..<400 where try await Self.number(owner, reserved) > 0 {
+            for _ in 0..<1_800 where try await Self.number(owner, reserved) > 0 {
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(try await Self.number(owner, reserved) == 0)

@@ -69,7 +69,7 @@ import Testing
                 """
             let before = try await test.asOwner(owed)[0].get("n", as: Int64.self)
             var after = before
-            for _ in 0..<400 where after >= before {
+            for _ in 0..<9_000 where after >= before {
                 try await Task.sleep(for: .milliseconds(20))
                 after = try await test.asOwner(owed)[0].get("n", as: Int64.self)
             }

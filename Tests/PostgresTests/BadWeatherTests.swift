@@ -62,7 +62,7 @@ import Testing
         try await test.asOwner("alter database \(test.name) connection limit -1")
         // Each loop finds out for itself, so several calls in a row must go well.
         var good = 0
-        for _ in 0..<200 where good < 8 {
+        for _ in 0..<3_600 where good < 8 {
             good = (try? await database.query(Self.read, as: .none)) == nil ? 0 : good + 1
             if good == 0 { try await Task.sleep(for: .milliseconds(50)) }
         }

@@ -139,7 +139,7 @@ import Testing
         #expect(error?.isCancelled == true)
         let doomed = try #require(seen.withLock { $0.first })
         let alive = "select count(*) as n from pg_stat_activity where pid = \(doomed)"
-        for _ in 0..<500 where try await test.asOwner(alive)[0].get("n", as: Int.self) > 0 {
+        for _ in 0..<6_000 where try await test.asOwner(alive)[0].get("n", as: Int.self) > 0 {
             try await Task.sleep(for: .milliseconds(10))
         }
         #expect(try await test.asOwner(alive)[0].get("n", as: Int.self) == 0)

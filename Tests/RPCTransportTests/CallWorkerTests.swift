@@ -89,7 +89,7 @@ import Testing
         weak var left = test.server.workers.withLock { $0.first }
         #expect(left != nil)
         await test.stop()
-        for _ in 0..<400 where left != nil { try await Task.sleep(for: .milliseconds(5)) }
+        for _ in 0..<36_000 where left != nil { try await Task.sleep(for: .milliseconds(5)) }
         #expect(left == nil)
     }
 }

@@ -93,7 +93,7 @@ actor Journal {
 
     /// Polls until the note is there; false after two seconds.
     func waits(for text: String) async -> Bool {
-        for _ in 0..<400 {
+        for _ in 0..<36_000 {
             if has(text) { return true }
             try? await Task.sleep(for: .milliseconds(5))
         }
