@@ -3,6 +3,8 @@
 # calls at 100 times that pace, and afterwards; the latencies of the modest one and what the greedy one was told are printed.
 # Two cases: "limit", where the share is the limit of the greedy tenant's key (200 calls a second) and calls beyond it are
 # refused by the limiter; and "pool", where no limit is near and all calls are served over 2 connections to the database.
+# The load generators stand for other machines: where that is allowed, the modest one runs before everything else and the greedy
+# one after it, so that their waiting for a processor is not taken for the server's.
 # Usage: scripts/fairness.sh [SECONDS]       of each phase, 10 by default; RAGDZ_BIN: a folder with ragdzd
 #        ONLY=limit|pool, ROUNDS=3 (medians of the rounds)
 set -euo pipefail
@@ -49,9 +51,13 @@ make_tenant() { # SLUG LIMITS: prints the secret of a key of a new tenant
     post "$operator" /v1/keys "{\"name\":\"k\",\"scopes\":[\"*\"],\"tenantId\":\"$id\"$2}" |
         sed -E 's/.*"secret" *: *"([^"]*)".*/\1/'
 }
+first_of_all=
+! chrt -f 10 true 2>/dev/null || first_of_all="chrt -f 10"
 # Calls at a pace that does not wait for answers, over one connection.
-load() { # KEY PACE CALLS-IN-FLIGHT ARGUMENT…
-    h2load -c 1 -m "$3" -t 1 --rps="$2" -d "$work/request" -H 'content-type: application/grpc' -H 'te: trailers' \
+load() { # PRIORITY KEY PACE CALLS-IN-FLIGHT ARGUMENT…
+    local before=$1
+    shift
+    $before h2load -c 1 -m "$3" -t 1 --rps="$2" -d "$work/request" -H 'content-type: application/grpc' -H 'te: trailers' \
         -H "authorization: Bearer $1" -H 'grpc-timeout: 2S' "${@:4}" "http://$rpc/ragdz.v1.Tenants/GetTenant"
 }
 percentile() { cut -f3 "$2" | sort -n | awk -v p="$1" '{ v[NR] = $1 } END { print NR ? v[int(NR * p / 100 + 0.5)] : 0 }'; }
@@ -68,18 +74,18 @@ measure() { # CASE PACE IN-FLIGHT CONNECTIONS LIMITS-OF-THE-GREEDY-KEY
     local modest greedy pid first last done_
     modest=$(make_tenant "modest-$case" "")
     greedy=$(make_tenant "greedy-$case" "$5")
-    load "$modest" "$pace" 64 -D 2 >/dev/null
+    load "$first_of_all" "$modest" "$pace" 64 -D 2 >/dev/null
     for round in $(seq "$rounds"); do
         for phase in before during after; do
             rm -f "$work/times"
             first=$(commits)
             pid=
             if [ "$phase" = during ]; then
-                load "$greedy" $((pace * 100)) "$flight" -D $((seconds + 1)) >"$work/greedy" 2>&1 &
+                load "nice -n 19" "$greedy" $((pace * 100)) "$flight" -D $((seconds + 1)) >"$work/greedy" 2>&1 &
                 pid=$!
                 sleep 0.5
             fi
-            load "$modest" "$pace" 64 -D "$seconds" --log-file="$work/times" >"$work/modest"
+            load "$first_of_all" "$modest" "$pace" 64 -D "$seconds" --log-file="$work/times" >"$work/modest"
             [ -z "$pid" ] || wait "$pid"
             last=$(commits)
             percentile 99 "$work/times" >>"$work/$case-$phase"
