@@ -13,6 +13,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODEL = "use-multilingual-v3"
@@ -56,6 +57,9 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
     model = None
     lock = threading.Lock()
+    # Seconds in which the model worked, and what it worked on: what scripts/bench-ingest.sh compares with the clock.
+    busy_seconds = 0.0
+    texts = 0
 
     def setup(self):
         self.disable_nagle_algorithm = self.request.family != socket.AF_UNIX
@@ -63,7 +67,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/health":
-            self.reply(200, {"status": "ok", "model": MODEL, "dimensions": DIMENSIONS})
+            self.reply(200, {
+                "status": "ok", "model": MODEL, "dimensions": DIMENSIONS,
+                "busy_seconds": round(Handler.busy_seconds, 3), "texts": Handler.texts,
+            })
         else:
             self.refuse(404, "no such path")
 
@@ -98,7 +105,10 @@ class Handler(BaseHTTPRequestHandler):
             with self.lock:
                 # A lone surrogate or an empty text has no vector of its own; a blank stands for it.
                 piece = [t.encode("utf-8", "replace").decode("utf-8").strip() or " " for t in texts[start : start + SLICE]]
+                begin = time.monotonic()
                 vectors = self.model.encode(piece)
+                Handler.busy_seconds += time.monotonic() - begin
+                Handler.texts += len(piece)
             for vector in vectors:
                 if encoding == "base64":
                     embedding = base64.b64encode(vector.astype("<f4").tobytes()).decode()

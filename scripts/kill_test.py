@@ -34,6 +34,37 @@ def start(number):
     return json.loads(call("POST", "/v1/runs", body))["id"]
 
 
+def letter(number):
+    """A document of some 60 passages, long enough to be killed over, the same for the same number."""
+    chance = random.Random(number)
+    words = "impôt loyer bail société contrat facture délai preuve tribunal salaire ضريبة إيجار عقد شركة".split()
+    return "".join(
+        " ".join(chance.choice(words) for _ in range(14)).capitalize() + f" {number}-{sentence}. "
+        for sentence in range(500)).encode()
+
+
+def send(number):
+    """The same bytes each time: an upload whose answer was lost in a kill is not a second document."""
+    request = urllib.request.Request(
+        f"{bridge}/v1/collections/law/documents?filename=kill-{number}.txt&background=true", method="POST",
+        data=letter(number), headers={"Authorization": "Bearer " + KEY, "Content-Type": "text/plain"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
+
+
+def stored_letters(kills, problems):
+    """Sends every letter once more, and waits until each is one document, whole."""
+    for number in range(1, kills + 1):
+        document = send(number)
+        until = time.monotonic() + 60
+        while document["state"] != "DOCUMENT_STATE_STORED" and time.monotonic() < until:
+            time.sleep(0.2)
+            document = json.loads(call("GET", f"/v1/documents/{document['id']}"))
+        text = json.loads(call("GET", f"/v1/documents/{document['id']}/text"))["text"]
+        if document["state"] != "DOCUMENT_STATE_STORED" or text.strip() != letter(number).decode().strip():
+            problems.append(f"letter {number} is {document}")
+
+
 def listed(kind, path):
     token = ""
     while True:
@@ -62,6 +93,7 @@ def round_of(number, pid, seed):
         os._exit(0)
     try:
         start(number)
+        send(number)
         while True:
             approve_waiting()
             time.sleep(0.05)
@@ -101,6 +133,7 @@ def finish(kills, documents_before):
     if {run["id"] for run in runs} != set(ids):
         problems.append(f"{len(runs)} runs for {len(ids)} request ids")
     losses = 0
+    stored_letters(kills, problems)
     stored = [document["filename"] for document in listed("documents", "/v1/collections/law/documents")]
     for run in runs:
         name = run["id"]
@@ -119,11 +152,17 @@ def finish(kills, documents_before):
         if stored.count(f"brief-{name}.md") != 1:
             problems.append(f"{name} stored {stored.count(f'brief-{name}.md')} documents")
         losses += sum(1 for event in events if event.get("data", {}).get("reason") == "WORKER_LOST")
-    if len(stored) != documents_before + len(runs):
-        problems.append(f"{len(stored)} documents, {documents_before + len(runs)} are expected")
+    expected = documents_before + len(runs) + kills
+    if len(stored) != expected:
+        problems.append(f"{len(stored)} documents, {expected} are expected")
+    collection = json.loads(call("GET", "/v1/collections/law"))
+    chunks = sum(int(document["chunkCount"]) for document in listed("documents", "/v1/collections/law/documents"))
+    if int(collection["documentCount"]) != expected or int(collection["chunkCount"]) != chunks:
+        problems.append(f"the collection counts {collection}, its documents have {chunks} chunks")
     for problem in problems[:50]:
         print("   WRONG:", problem)
     print(f"   {len(runs)} runs, each finished once; events gapless; one document each; "
+          f"{kills} uploads, each stored once; "
           f"{losses} attempts lost their worker and were taken over" if not problems else f"   {len(problems)} problems")
     sys.exit(1 if problems else 0)
 

@@ -46,10 +46,12 @@ extension BridgeResponder {
             case "official": about.official = parameter.value == "true"
             case "tag": about.tags.append(parameter.value)
             case "group": about.groups.append(parameter.value)
+            case "replaces": header.replaces = parameter.value
+            case "background": header.background = parameter.value == "true" || parameter.value == "1"
             default:
                 throw Status.invalidArgument(
                     "The query parameter \(parameter.name.prefix(100)) is unknown: an upload takes filename, title, country, "
-                        + "theme, source, official, tag and group.",
+                        + "theme, source, official, tag, group, replaces and background.",
                     reason: "INVALID_QUERY_PARAMETER", field: String(parameter.name.prefix(100)))
             }
         }

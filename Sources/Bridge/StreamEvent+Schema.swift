@@ -5,6 +5,21 @@ extension Ragdz_V1_RunEvent: StreamEvent {
     var eventNumber: Int64? { sequence }
 }
 
+/// The name is that of the state, so that a page can listen to the end alone.
+extension Ragdz_V1_Ingest: StreamEvent {
+    var eventName: String {
+        switch state {
+        case .pending: "pending"
+        case .running: "running"
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .cancelled: "cancelled"
+        default: "message"
+        }
+    }
+    var eventNumber: Int64? { nil }
+}
+
 extension Ragdz_V1_AskEvent: StreamEvent {
     var eventName: String {
         switch event {

@@ -18,7 +18,10 @@ public struct Runtime: Sendable {
         }
     }
 
-    var python: String { folder + "/venv/bin/python" }
+    /// The Python that has the libraries of the runtime.
+    public var python: String { folder + "/venv/bin/python" }
+    /// What reads files out of which this process should not read by itself.
+    public var extractor: String { folder + "/extractor.py" }
     var embeddingServer: String { folder + "/embedding_server.py" }
 
     /// The oldest PostgreSQL that has what we use: `GRANT … WITH INHERIT FALSE` came with 16.

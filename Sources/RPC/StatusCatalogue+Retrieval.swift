@@ -157,10 +157,6 @@ extension StatusCatalogue {
         fr Le premier message d'un envoi contient header.
         ar تحمل الرسالة الأولى من الإرسال header.
         en The first message of an upload holds header.
-        INGEST_BUSY
-        fr Trop de documents sont lus en ce moment : réessayez dans un moment.
-        ar تُقرأ مستندات كثيرة الآن: أعد المحاولة بعد لحظة.
-        en Too many documents are being read: try again in a moment.
         INVALID_PDF
         fr Le PDF est endommagé.
         ar ملف PDF متضرر.
@@ -229,5 +225,61 @@ extension StatusCatalogue {
         fr Le document est trop grand.
         ar المستند كبير جدا.
         en The document is too large.
+        ARCHIVE_BOMB
+        fr Le fichier contient bien plus qu'il ne devrait : enregistrez-le à nouveau.
+        ar في الملف أكثر بكثير مما يلزم: احفظه من جديد.
+        en The file holds far more than it needs to: save it again.
+        ENCRYPTED_OFFICE
+        fr Le fichier est protégé par un mot de passe : retirez la protection.
+        ar الملف محمي بكلمة سر: أزل الحماية.
+        en The file is protected by a password: remove the protection.
+        INGEST_CANCELLED
+        fr Le traitement du document a été annulé.
+        ar أُلغيت معالجة المستند.
+        en The ingest was cancelled.
+        INGEST_CRASHED
+        fr Le serveur s'est arrêté plusieurs fois sur ce document : divisez-le ou simplifiez-le.
+        ar توقف الخادم مرات عند هذا المستند: قسّمه أو بسّطه.
+        en The server ended several times over this document: split it or make it simpler.
+        INGEST_NOT_FOUND
+        fr Ce traitement n'existe pas, ou il est terminé depuis plus d'un jour.
+        ar هذه المعالجة غير موجودة أو انتهت منذ أكثر من يوم.
+        en There is no such ingest, or it ended more than a day ago.
+        INGEST_NOT_RETRYABLE
+        fr Seul un traitement échoué pour une raison passagère peut être repris.
+        ar لا تُعاد إلا معالجة فشلت لسبب عابر.
+        en Only an ingest that failed for a reason that may pass can be tried again.
+        INGEST_OVER
+        fr Le traitement du document est déjà terminé.
+        ar انتهت معالجة المستند.
+        en The ingest has ended already.
+        INGEST_STATE_UNKNOWN
+        fr Cet état n'existe pas.
+        ar هذه الحالة غير موجودة.
+        en There is no such state.
+        INGEST_SUPERSEDED
+        fr Le même document est en route par un autre envoi.
+        ar المستند نفسه في الطريق بإرسال آخر.
+        en The same document is on its way with another ingest.
+        INVALID_CSV
+        fr Le tableau est illisible : enregistrez-le en CSV et en UTF-8.
+        ar لا يُقرأ الجدول: احفظه بصيغة CSV وترميز UTF-8.
+        en The table cannot be read: save it as CSV in UTF-8.
+        INVALID_EML
+        fr Le message est illisible : enregistrez-le à nouveau.
+        ar لا تُقرأ الرسالة: احفظها من جديد.
+        en The mail cannot be read: save it again.
+        INVALID_FILE
+        fr Le fichier est endommagé : enregistrez-le à nouveau.
+        ar الملف تالف: احفظه من جديد.
+        en The file is damaged: save it again.
+        INVALID_OFFICE
+        fr Le fichier bureautique est endommagé : enregistrez-le à nouveau.
+        ar ملف المكتب تالف: احفظه من جديد.
+        en The Office file is damaged: save it again.
+        VERSION_ATTRIBUTES
+        fr Une nouvelle version garde ce que le document dit de lui : changez-le à part.
+        ar تحتفظ النسخة الجديدة بوصف المستند: غيّره على حدة.
+        en A new version keeps what is known of its document: change that by itself.
         """
 }

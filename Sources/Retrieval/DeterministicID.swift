@@ -25,7 +25,8 @@ enum DeterministicID {
     /// For a document whose own id is taken by one that the caller may not see: nothing about it tells so.
     static func anotherDocument() -> UUID128 { make("document", [UUID128.v4().description]) }
 
-    static func chunk(document: UUID128, range: Range<Int>) -> UUID128 {
-        make("chunk", [document.description, String(range.lowerBound), String(range.upperBound)])
+    /// The same words under the same headings of a document, in any of its versions; `occurrence` counts repetitions.
+    static func chunk(document: UUID128, words: UUID128, occurrence: Int) -> UUID128 {
+        make("chunk", [document.description, words.description, String(occurrence)])
     }
 }

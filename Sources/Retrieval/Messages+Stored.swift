@@ -34,6 +34,9 @@ extension Ragdz_V1_Document {
         self.duplicate = duplicate
         attributes = Ragdz_V1_DocumentAttributes(stored.attributes)
         updateTime = stored.updateMicros.map { Google_Protobuf_Timestamp(unixMicros: $0) }
+        state = .stored
+        version = Int32(clamping: stored.version)
+        ingestID = stored.ingest?.description ?? ""
     }
 }
 

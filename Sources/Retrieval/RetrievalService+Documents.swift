@@ -21,19 +21,41 @@ extension RetrievalService {
         return try await withDatabaseErrors(logger, context) {
             // Before the bytes, so that an upload into nowhere costs nothing.
             let collection = try await store.collection(caller, header.collection)
-            var share = 0
-            defer { memory.giveBack(share) }
-            let bytes = try await collect(&messages, &share)
-            let (document, duplicate) = try await ingest.ingest(
-                caller, into: collection, bytes: bytes, filename: filename, title: header.title, attributes)
-            return Ragdz_V1_Document(document, duplicate: duplicate)
+            var upload = try await intake.begin(
+                caller, into: collection, header, filename: filename, attributes: attributes)
+            let accepted: IngestIntake.Accepted
+            do {
+                try await receive(&messages, into: &upload)
+                accepted = try await upload.accept()
+            } catch {
+                await upload.abandon()
+                throw error
+            }
+            return try await answer(caller, to: accepted, background: header.background)
         }
     }
 
-    private func collect(
-        _ messages: inout RequestStream<Ragdz_V1_UploadDocumentRequest>.AsyncIterator, _ share: inout Int
-    ) async throws -> [UInt8] {
-        var bytes: [UInt8] = []
+    private func answer(
+        _ caller: Caller, to accepted: IngestIntake.Accepted, background: Bool
+    ) async throws -> Ragdz_V1_Document {
+        switch accepted {
+        case .known(let document): return Ragdz_V1_Document(document, duplicate: true)
+        case .ingest(let id, let joined):
+            if background {
+                let row = try await intake.store.find(caller, id: id)
+                guard let row else { throw Status.documentGone }
+                return Ragdz_V1_Document(pending: row)
+            }
+            let (document, duplicate) = try await intake.document(caller, of: id)
+            return Ragdz_V1_Document(document, duplicate: duplicate || joined)
+        }
+    }
+
+    private func receive(
+        _ messages: inout RequestStream<Ragdz_V1_UploadDocumentRequest>.AsyncIterator, into upload: inout IngestUpload
+    ) async throws {
+        var share = 0
+        defer { memory.giveBack(&share) }
         while let message = try await messages.next() {
             guard case .data(let data)? = message.part else {
                 throw Status.invalidArgument(
@@ -44,15 +66,10 @@ extension RetrievalService {
                     "One message of an upload holds at most \(RetrievalLimits.uploadMessageBytes) bytes: send smaller "
                         + "pieces.", reason: "UPLOAD_MESSAGE_TOO_LARGE", field: "data")
             }
-            guard bytes.count + data.count <= RetrievalLimits.uploadBytes else {
-                throw Status.invalidArgument(
-                    "A document has at most \(RetrievalLimits.uploadBytes) bytes: split it.",
-                    reason: "UPLOAD_TOO_LARGE", field: "data")
-            }
             try memory.take(data.count, for: &share)
-            bytes.append(contentsOf: data)
+            try await upload.add(data)
+            memory.giveBack(&share, keeping: upload.held)
         }
-        return bytes
     }
 
     public func getDocument(
@@ -62,8 +79,11 @@ extension RetrievalService {
         guard let id = UUID128(request.id) else { throw Status.documentNotFound }
         // The closures here only ask: with a guard around the await, Swift 6.3's optimiser crashes while it splits them.
         let found = try await withDatabaseErrors(logger, context) { try await store.document(caller, id: id) }
-        guard let found else { throw Status.documentNotFound }
-        return Ragdz_V1_Document(found, duplicate: false)
+        if let found { return Ragdz_V1_Document(found, duplicate: false) }
+        let pending = try await withDatabaseErrors(logger, context) { try await intake.store.newest(caller, of: id) }
+        // One that succeeded, and whose document is not there, was deleted with it a moment ago.
+        guard let pending, pending.state != IngestState.succeeded.rawValue else { throw Status.documentNotFound }
+        return Ragdz_V1_Document(pending: pending)
     }
 
     public func getDocumentText(

@@ -13,7 +13,8 @@ internal import Stores
 /// The tenant comes from the call's identity alone. What belongs to another tenant is answered like what never was.
 public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     let store: RetrievalStore
-    let ingest: DocumentIngest
+    let intake: IngestIntake
+    let ingests: IngestEngine
     let search: SearchEngine
     let answers: AnswerEngine
     let embedder: any TextEmbedder
@@ -22,12 +23,28 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     let memory = UploadMemory()
 
     /// Without a chat model, answers are made of the documents' own sentences.
+    /// Without an extractor, only text, Markdown and HTML can be read.
     public init(
-        database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, meter: any UsageMeter = NoMeter(),
-        logger: Logger
+        database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, extractor: ExtractorProgram?,
+        meter: any UsageMeter = NoMeter(), logger: Logger
+    ) {
+        self.init(
+            database: database, embedder: embedder, chat: chat, extractor: TextExtractor(program: extractor),
+            meter: meter, ingests: .defaults, logger: logger)
+    }
+
+    init(
+        database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, extractor: TextExtractor,
+        meter: any UsageMeter = NoMeter(), ingests configuration: IngestConfiguration, logger: Logger,
+        dies: (@Sendable (IngestEngine.Moment, IngestClaim) -> Bool)? = nil
     ) {
         store = RetrievalStore(database: database)
-        ingest = DocumentIngest(store: store, embedder: embedder, logger: logger)
+        let queue = IngestStore(database: database)
+        let signals = IngestSignals(database: database, logger: logger)
+        intake = IngestIntake(store: queue, documents: store, signals: signals, embedder: embedder, logger: logger)
+        ingests = IngestEngine(
+            store: queue, signals: signals, embedder: embedder, extractor: extractor, configuration: configuration,
+            logger: logger, dies: dies)
         search = SearchEngine(store: store, embedder: embedder)
         answers = AnswerEngine(search: search, chat: chat, logger: logger, meter: meter)
         self.meter = meter
@@ -47,6 +64,18 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
 
     /// Works on the runs of evaluations, until the task is cancelled.
     public func keepEvaluating() async { await evaluations.run() }
+
+    /// Works on ingests, and listens to what the database tells of them, until the task is cancelled.
+    public func runIngests() async {
+        await withTaskGroup { group in
+            group.addTask { await intake.signals.run() }
+            await ingests.run()
+            group.cancelAll()
+        }
+    }
+
+    /// Takes no new ingest; what runs is given back at its next step.
+    public func drainIngests(grace: Duration) { ingests.drain(grace: grace) }
 
     public func createCollection(
         _ request: Ragdz_V1_CreateCollectionRequest, context: ServerContext

@@ -1,6 +1,7 @@
 public import Bytes
 internal import Language
 internal import RPC
+internal import Schema
 internal import Stores
 
 /// A piece of a document. Places count Unicode scalars of the document's text, end exclusive.
@@ -132,12 +133,28 @@ public struct RetrievalSources: Sendable {
         tenant: UUID128
     ) async throws -> UUID128 {
         try await statusErrors {
-            let found = try await service.store.collection(Caller(tenant: tenant), collection)
+            let caller = Caller(tenant: tenant)
+            let found = try await service.store.collection(caller, collection)
             let id = DeterministicID.make("stored", [found.id.description, idempotencyKey])
             let name = try RetrievalRules.filename(filename)
-            return try await service.ingest.ingest(
-                Caller(tenant: tenant), into: found, id: id, markdown: text, filename: name, title: title
-            ).document.id
+            var header = Ragdz_V1_UploadHeader()
+            header.collection = found.id.description
+            header.filename = name
+            header.title = title
+            var upload = try await service.intake.begin(
+                caller, into: found, header, filename: name, type: .markdown, document: id)
+            let accepted: IngestIntake.Accepted
+            do {
+                try await upload.add(Array(text.utf8))
+                accepted = try await upload.accept()
+            } catch {
+                await upload.abandon()
+                throw error
+            }
+            switch accepted {
+            case .known(let document): return document.id
+            case .ingest(let ingest, _): return try await service.intake.document(caller, of: ingest).document.id
+            }
         }
     }
 

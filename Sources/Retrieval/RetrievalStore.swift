@@ -1,5 +1,4 @@
 internal import Bytes
-internal import Language
 internal import Postgres
 
 /// A collection as it is stored.
@@ -42,6 +41,9 @@ struct StoredDocument: Sendable {
     let createMicros: Int64
     let attributes: DocumentAttributes
     let updateMicros: Int64?
+    let version: Int
+    /// That made this version.
+    let ingest: UUID128?
 
     init(_ row: Queries.DocumentRow) {
         attributes = DocumentAttributes(
@@ -60,29 +62,9 @@ struct StoredDocument: Sendable {
         chunkCount = row.chunkCount
         sha256 = row.sha256
         createMicros = row.createTime.unixMicros
+        version = row.version
+        ingest = row.ingestID
     }
-}
-
-/// What is new about a document when it is stored.
-struct NewDocument: Sendable {
-    var id: UUID128
-    let collection: UUID128
-    let filename: String
-    let byteSize: Int
-    let sha256: String
-    let prepared: PreparedDocument
-    /// One for each chunk.
-    let vectors: [[Float]]
-    var attributes = DocumentAttributes()
-}
-
-/// How storing a document went.
-enum StoreOutcome: Sendable {
-    case stored(StoredDocument)
-    /// The same bytes or the same id are there.
-    case exists
-    /// The collection is gone.
-    case noCollection
 }
 
 /// The statements of retrieval. Each call names its caller; the database sees to it that nothing else shows.
@@ -145,7 +127,8 @@ struct RetrievalStore: Sendable {
         try await Queries.findGroups(database.as(caller.identity), id: id)
     }
 
-    /// Nil when the document is gone or its groups are others than `before` by now.
+    /// Nil when the document is gone or its groups are others than `before` by now. What is on its way to become a version of it
+    /// gets the same groups.
     func update(
         _ caller: Caller, id: UUID128, from before: [String], _ change: DocumentChange, _ origin: ChangeOrigin
     ) async throws -> StoredDocument? {
@@ -170,8 +153,22 @@ struct RetrievalStore: Sendable {
         ).map(StoredDocument.init)
     }
 
+    /// The document with all that is searched, and whatever is on its way to become a version of it, in one transaction.
     func deleteDocument(_ caller: Caller, id: UUID128) async throws -> Bool {
-        try await Queries.deleteDocument(database.as(caller.identity), id: id) > 0
+        try await database.transaction(as: caller.identity) { transaction in
+            try await Self.deleteDocument(id, in: transaction)
+        }
+    }
+
+    private static func deleteDocument(_ id: UUID128, in transaction: Transaction) async throws -> Bool {
+        guard let collection = try await Queries.collectionOfDocument(transaction, documentID: id) else { return false }
+        // Collection, document, ingests, as whoever stores does: nobody waits in a circle.
+        _ = try await Queries.lockCollection(transaction, id: collection)
+        _ = try await Queries.lockDocument(transaction, id: id)
+        let ingests = try await Queries.deleteIngestsOfDocument(transaction, documentID: id)
+        let documents = try await Queries.deleteDocument(transaction, id: id)
+        if !ingests.isEmpty { try await Queries.notifyIngests(transaction, payloads: ingests.map(\.description)) }
+        return documents > 0 || !ingests.isEmpty
     }
 
     /// The tenant's chunks of these ids; what is unknown is missing.
@@ -196,70 +193,5 @@ struct RetrievalStore: Sendable {
         var parts = [(quote: String, page: Int)?](repeating: nil, count: places.count)
         for row in rows where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
         return parts
-    }
-
-    /// Throws what storing a document of this size would fail with, if it were stored now.
-    func checkRoom(_ tenant: UUID128, bytes: Int) async throws {
-        try await Queries.checkRoom(database.as(.tenant(tenant)), bytes: Int64(bytes))
-    }
-
-    /// Stores a document with its chunks and vectors, whole or not at all.
-    func store(_ caller: Caller, _ document: NewDocument) async throws -> StoreOutcome {
-        do {
-            return try await database.transaction(as: caller.identity) { transaction in
-                try await Self.store(document, in: transaction)
-            }
-        } catch is DocumentExists {
-            return .exists
-        }
-    }
-
-    /// Rolls the transaction back.
-    private struct DocumentExists: Error {}
-
-    private static func store(_ document: NewDocument, in transaction: Transaction) async throws -> StoreOutcome {
-        let chunkCount = document.prepared.rows.count
-        // Locks the collection, so that it cannot be deleted in the middle.
-        let counted = try await Queries.countDocument(
-            transaction, documents: 1, chunks: Int64(chunkCount), id: document.collection)
-        guard counted == 1 else { return .noCollection }
-        let prepared = document.prepared
-        let extracted = prepared.extracted
-        let row = try await Queries.insertDocument(
-            transaction, id: document.id, collectionID: document.collection, filename: document.filename,
-            title: prepared.title, mediaType: extracted.mediaType.rawValue, language: prepared.language.rawValue,
-            byteSize: Int64(document.byteSize), characterCount: Int64(extracted.text.count),
-            pageCount: extracted.pageCount, pageStarts: extracted.pageStarts.map { Int64($0) },
-            sha256: document.sha256, content: prepared.content, chunkCount: chunkCount,
-            analyzerVersion: LexicalAnalyzer.version, groups: document.attributes.groups,
-            country: document.attributes.country, theme: document.attributes.theme,
-            source: document.attributes.source, official: document.attributes.isOfficial,
-            documentTime: document.attributes.dateMicros.map { PostgresTimestamp(unixMicros: $0) },
-            tags: document.attributes.tags)
-        guard let row else { throw DocumentExists() }
-        for start in stride(from: 0, to: chunkCount, by: RetrievalLimits.chunksPerStatement) {
-            let range = start..<min(start + RetrievalLimits.chunksPerStatement, chunkCount)
-            try await insertChunks(document, range, in: transaction)
-        }
-        return .stored(StoredDocument(row))
-    }
-
-    private static func insertChunks(
-        _ document: NewDocument, _ range: Range<Int>, in transaction: Transaction
-    ) async throws {
-        let rows = Array(document.prepared.rows[range])
-        let ids = rows.map { DeterministicID.chunk(document: document.id, range: $0.chunk.range) }
-        let languages = rows.map(\.chunk.language.rawValue)
-        try await Queries.insertChunks(
-            transaction, collectionID: document.collection, ids: ids,
-            ordinals: rows.map(\.chunk.ordinal), pages: rows.map(\.chunk.page),
-            starts: rows.map { Int64($0.chunk.range.lowerBound) }, ends: rows.map { Int64($0.chunk.range.upperBound) },
-            utf16Starts: rows.map { Int64($0.utf16Start) }, languages: languages,
-            titlePaths: rows.map { $0.chunk.titlePath.joined(separator: Self.pathSeparator) },
-            contents: rows.map(\.content),
-            lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count), documentID: document.id)
-        try await Queries.insertVectors(
-            transaction, collectionID: document.collection, chunkIDs: ids, languages: languages,
-            embeddings: document.vectors[range].map { HalfVector($0) }, documentID: document.id)
     }
 }

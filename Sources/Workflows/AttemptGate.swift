@@ -1,3 +1,4 @@
+internal import Postgres
 internal import Synchronization
 
 /// Open while an attempt may go on. Closing it, once and for one reason, ends the attempt.

@@ -4,7 +4,7 @@ internal import Schema
 
 struct DocumentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doc", abstract: "Documents: text, Markdown, HTML and PDF.",
+        commandName: "doc", abstract: "Documents: text, Markdown, HTML, PDF, DOCX, XLSX, CSV and mail.",
         subcommands: [UploadCommand.self, List.self, Get.self, Text.self, Update.self, Delete.self])
 
     typealias Client = Ragdz_V1_Retrieval.Client
@@ -16,7 +16,7 @@ struct DocumentCommand: AsyncParsableCommand {
             ("type", document.mediaType), ("language", document.language),
             ("size", Terminal.bytes(document.byteSize)), ("characters", String(document.characterCount)),
             ("pages", document.pageCount == 0 ? "" : String(document.pageCount)),
-            ("chunks", String(document.chunkCount)), ("sha256", document.sha256),
+            ("chunks", String(document.chunkCount)), ("version", String(document.version)), ("sha256", document.sha256),
             ("created", Terminal.date(document.createTime)),
             ("country", document.attributes?.country ?? ""), ("theme", document.attributes?.theme ?? ""),
             ("source", document.attributes?.source ?? ""),

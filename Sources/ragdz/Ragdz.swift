@@ -21,7 +21,8 @@ struct Ragdz: AsyncParsableCommand {
         subcommands: [
             LoginCommand.self, LogoutCommand.self, TenantCommand.self, UsageCommand.self, MembersCommand.self,
             KeyCommand.self,
-            OperatorsCommand.self, AuditCommand.self, CollectionCommand.self, DocumentCommand.self, CorpusCommand.self,
+            OperatorsCommand.self, AuditCommand.self, CollectionCommand.self, DocumentCommand.self,
+            IngestCommand.self, CorpusCommand.self,
             SearchCommand.self, AskCommand.self, ConversationCommand.self, EvalCommand.self, RunCommand.self,
             WorkflowCommand.self, CallCommand.self,
             HealthCommand.self, CompletionCommand.self,

@@ -14,25 +14,34 @@ struct UploadCommand: AsyncParsableCommand {
     @Option(help: "Id or name of the collection.") var collection: String
     @Option(help: "Title of the document, when there is one file only.") var title: String?
     @OptionGroup(title: "What it is about") var about: AttributeOptions
+    @Option(help: "Id of the document whose new version the file is.") var replaces: String?
+    @Flag(help: "Do not wait until the documents are stored.") var background = false
     @Argument(help: "Files.", completion: .file()) var files: [String]
 
     func validate() throws {
         if title != nil, files.count > 1 { throw ValidationError("--title is for one file only.") }
+        if replaces != nil, files.count > 1 { throw ValidationError("--replaces is for one file only.") }
         for file in files where !FileManager.default.isReadableFile(atPath: file) {
             throw ValidationError("\(file) cannot be read.")
         }
     }
 
     func run() async throws {
-        let (files, collection, title, json) = (files, collection, title, connection.json)
-        let attributes = try about.read().attributes
-        try await Session.run(connection) { session in
+        let (files, json) = (files, connection.json)
+        let (attributes, paths) = try about.read()
+        var header = Ragdz_V1_UploadHeader()
+        header.collection = collection
+        header.title = title ?? ""
+        if !paths.isEmpty { header.attributes = attributes }
+        header.replaces = replaces ?? ""
+        // The stages are shown while it waits, so the server is not asked to wait.
+        header.background = true
+        try await Session.run(connection) { [header, background] session in
             var firstFailure: Status?
             for (index, file) in files.enumerated() {
                 let place = files.count > 1 ? "[\(index + 1)/\(files.count)] " : ""
                 do {
-                    let upload = Upload(
-                        file: file, collection: collection, title: title ?? "", label: place, attributes: attributes)
+                    let upload = Upload(file: file, header: header, label: place, waits: !background)
                     let (document, elapsed) = try await upload.run(session)
                     if json { try Terminal.printJSON(document) } else { Self.report(document, place, elapsed) }
                 } catch let status as Status {
@@ -47,6 +56,10 @@ struct UploadCommand: AsyncParsableCommand {
 
     private static func report(_ document: Ragdz_V1_Document, _ place: String, _ elapsed: Duration) {
         let seconds = Double(elapsed.wholeNanoseconds) / 1e9
+        if document.state == .pending {
+            return Terminal.write(
+                "\(place)\(document.filename): pending, ingest \(document.ingestID) → \(document.id)\n")
+        }
         let known = document.duplicate ? ", was there already" : ""
         Terminal.write(
             """
@@ -60,10 +73,10 @@ struct UploadCommand: AsyncParsableCommand {
 /// One file on its way.
 struct Upload: Sendable {
     let file: String
-    let collection: String
-    let title: String
+    let header: Ragdz_V1_UploadHeader
     let label: String
-    var attributes = Ragdz_V1_DocumentAttributes()
+    /// Until the document is stored.
+    let waits: Bool
 
     /// The document and how long it took until the server had stored it.
     func run(_ session: Session) async throws -> (Ragdz_V1_Document, Duration) {
@@ -72,11 +85,8 @@ struct Upload: Sendable {
         }
         defer { try? handle.close() }
         let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0
-        var header = Ragdz_V1_UploadHeader()
-        header.collection = collection
+        var header = header
         header.filename = URL(fileURLWithPath: file).lastPathComponent
-        header.title = title
-        header.attributes = attributes
         let progress = ProgressBar(label: label + header.filename, total: size)
         let start = ContinuousClock.now
         let requests = FileMessages(header: header, handle: handle, progress: progress)
@@ -85,7 +95,22 @@ struct Upload: Sendable {
         var options = session.options
         if !options.bindsStreams { options.timeout = .seconds(600) }
         let document = try await client.uploadDocument(requests, options: options)
-        return (document, .now - start)
+        guard waits, document.state == .pending else { return (document, .now - start) }
+        return (try await stored(document, session, progress), .now - start)
+    }
+
+    /// The document once its ingest has ended, whose stages are shown meanwhile.
+    private func stored(
+        _ document: Ragdz_V1_Document, _ session: Session, _ progress: ProgressBar
+    ) async throws -> Ragdz_V1_Document {
+        let client = Ragdz_V1_Retrieval.Client(session.client)
+        let last = try await IngestCommand.follow(document.ingestID, session) { progress.show($0) }
+        guard last.state == .succeeded else { throw IngestCommand.failure(last) }
+        var request = Ragdz_V1_GetDocumentRequest()
+        request.id = last.documentID
+        var stored = try await client.getDocument(request, options: session.options)
+        stored.duplicate = last.duplicate
+        return stored
     }
 }
 
@@ -142,6 +167,12 @@ final class ProgressBar: Sendable {
             return done
         }
         draw(min(1, Double(sum) / Double(total)), "\(Terminal.bytes(Int64(sum)))")
+    }
+
+    /// How far the server is.
+    func show(_ ingest: Ragdz_V1_Ingest) {
+        let rate = ingest.charactersPerSecond > 0 ? ", \(Int(ingest.charactersPerSecond)) characters/s" : ""
+        draw(Double(ingest.percent) / 100, "\(IngestCommand.word(ingest.stage))\(rate)")
     }
 
     /// Everything is sent; the server reads, cuts and embeds.

@@ -1,3 +1,4 @@
+internal import Embedded
 internal import Keys
 internal import Logging
 internal import Members
@@ -23,6 +24,7 @@ struct Assembly: Sendable {
     private let workflows: WorkflowsFeature?
     private let probe: DatabaseProbe
     private let retrieval: RetrievalService?
+    private let ingests: RetrievalService?
     private let models: ModelParts?
 
     /// How often readiness is looked at.
@@ -57,10 +59,14 @@ struct Assembly: Sendable {
         try Self.addAccess(to: &router, settings, storage, authenticator, sessions, logger)
         var workflows: WorkflowsFeature?
         var served: RetrievalService?
+        var ingests: RetrievalService?
         if let models {
             let retrieval = RetrievalService(
-                database: database, embedder: models.embedder, chat: models.chat, meter: LedgerMeter(ledger, limiter),
-                logger: logger)
+                database: database, embedder: models.embedder, chat: models.chat,
+                extractor: ExtractorProgram(python: Runtime().python, script: Runtime().extractor),
+                meter: LedgerMeter(ledger, limiter), logger: logger)
+            // Workflows store documents too.
+            ingests = retrieval
             if settings.features.contains(.retrieval) {
                 router.add(retrieval)
                 served = retrieval
@@ -75,6 +81,7 @@ struct Assembly: Sendable {
         router.add(ReflectionService(services: router.services, files: ContractDescriptors.files))
         self.workflows = workflows
         retrieval = served
+        self.ingests = ingests
         self.router = router
     }
 
@@ -121,6 +128,7 @@ struct Assembly: Sendable {
                 retrieval.keepConversationsBounded,
             ]
         }
+        if let ingests { jobs.append(ingests.runIngests) }
         return jobs
     }
 
@@ -128,6 +136,7 @@ struct Assembly: Sendable {
     func drain(grace: Duration) {
         health.setAll(.notServing)
         workflows?.engine.drain(grace: grace)
+        ingests?.drainIngests(grace: grace)
     }
 
     /// After the last call: what was used up is written down.

@@ -143,7 +143,9 @@ import Testing
             if method.name.contains("Conversation") || method.name == "ListTurns" {
                 return method.name.hasPrefix("Delete") ? "" : tenant.ids["conversation"] ?? ""
             }
-            for kind in ["Tenant", "Usage", "Quota", "Audit", "Key", "Collection", "Document", "Run", "Approve"]
+            for kind in [
+                "Tenant", "Usage", "Quota", "Audit", "Key", "Collection", "Document", "Ingest", "Run", "Approve",
+            ]
             where method.name.contains(kind) {
                 let named = ["Usage": "tenant", "Quota": "tenant", "Audit": "tenant", "Approve": "run"]
                 // What would take away the tenant's own things is asked about nobody's.

@@ -14,6 +14,7 @@ import Testing
         var keyID = ""
         var collection = ""
         var document = ""
+        var ingest = ""
         var run = ""
         var member = ""
         var invitation = ""
@@ -29,6 +30,7 @@ import Testing
             nobody.id = UUID().uuidString.lowercased()
             nobody.collection = UUID().uuidString.lowercased()
             nobody.document = UUID().uuidString.lowercased()
+            nobody.ingest = UUID().uuidString.lowercased()
             nobody.run = UUID().uuidString.lowercased()
             nobody.member = UUID().uuidString.lowercased()
             nobody.invitation = UUID().uuidString.lowercased()
@@ -43,7 +45,8 @@ import Testing
         /// What must never be seen by another tenant.
         var secrets: [String] {
             [
-                canary, id, key, keyID, collection, document, run, member, invitation, session, questions, measure,
+                canary, id, key, keyID, collection, document, ingest, run, member, invitation, session, questions,
+                measure,
                 conversation,
             ]
         }
@@ -144,6 +147,11 @@ import Testing
         "/ragdz.v1.Retrieval/GetDocumentText": .alike(#"{"id":"$document"}"#),
         "/ragdz.v1.Retrieval/ListDocuments": .alike(#"{"collection":"$collection"}"#),
         "/ragdz.v1.Retrieval/DeleteDocument": .alike(#"{"id":"$document"}"#),
+        "/ragdz.v1.Retrieval/GetIngest": .alike(#"{"id":"$ingest"}"#),
+        "/ragdz.v1.Retrieval/ListIngests": .own("{}"),
+        "/ragdz.v1.Retrieval/WatchIngest": .alike(#"{"id":"$ingest"}"#),
+        "/ragdz.v1.Retrieval/CancelIngest": .alike(#"{"id":"$ingest"}"#),
+        "/ragdz.v1.Retrieval/RetryIngest": .alike(#"{"id":"$ingest"}"#),
         "/ragdz.v1.Retrieval/Search": .alike(#"{"collections":["$collection"],"query":"canary secret"}"#),
         "/ragdz.v1.Retrieval/Evaluate": .alike(
             #"{"collections":["$collection"],"cases":[{"question":"canary secret","contains":"canary"}]}"#),
@@ -237,7 +245,7 @@ import Testing
     static func fill(_ json: String, _ tenant: Tenant) -> String {
         [
             ("$tenant", tenant.id), ("$key", tenant.keyID), ("$collection", tenant.collection),
-            ("$document", tenant.document), ("$run", tenant.run),
+            ("$document", tenant.document), ("$ingest", tenant.ingest), ("$run", tenant.run),
             ("$member", tenant.member), ("$invitation", tenant.invitation), ("$session", tenant.session),
             ("$hexinvitation", tenant.invitation.filter { $0 != "-" }),
             ("$hexsession", tenant.session.filter { $0 != "-" }), ("$canary", tenant.canary),
@@ -324,6 +332,7 @@ import Testing
             #"{"question":"What is the secret of the canary?","conversationId":"\#(conversation.id)"}"#,
             key: tenant.key)
         #expect(asked.status == nil)
+        tenant.ingest = document.ingestID
         let run: Ragdz_V1_Run = try await caller.get(
             Ragdz_V1_Workflows.Methods.startRun,
             #"{"workflow":"brief","input":{"topic":"canary \#(tenant.canary)","collection":"\#(collection.id)"}}"#,

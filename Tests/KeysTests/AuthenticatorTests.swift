@@ -194,6 +194,7 @@ import Testing
     static let definers = [
         "ragdz.begin_login ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.claim_due_ingests ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.claim_eval_run ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
@@ -207,6 +208,7 @@ import Testing
         "ragdz.find_key ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_operator_credential ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.find_session ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.forget_ingests ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.forget_quotes ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.link_operator_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.move_vectors ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
@@ -216,8 +218,10 @@ import Testing
         "ragdz.purge_conversations ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.purge_streams ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.release_ingest ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.renew_shelves ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.reserve_ingest ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off;plan_cache_mode=auto",
         "ragdz.shared_corpora ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.tenant_stats ragdz_definer search_path=pg_catalog, pg_temp",
@@ -236,6 +240,8 @@ import Testing
             """)
         // Why each may cross row-level security:
         // claim_due_steps: a worker serves all tenants, and learns of each only which step is due;
+        // claim_due_ingests, forget_ingests: the same for documents on their way, and the end of what is long over;
+        // reserve_ingest, release_ingest: triggers that set room aside in those counters and give it back;
         // count_*: triggers that keep the counters of quotas, which nobody may write by hand;
         // recount_quotas, tenant_stats: operators compare and look, and get numbers;
         // release_quotas: what dead holders had set aside goes back, of all tenants;

@@ -52,7 +52,7 @@ import Testing
             let chat = ChatClient(client: HTTPClient(), endpoint: ModelEndpoint(url: server.url, model: "scripted"))
             let service = RetrievalService(
                 database: corpus.test.database, embedder: try await RealEmbedder.shared.remembering(), chat: chat,
-                logger: RetrievalFixture.quiet)
+                extractor: nil, logger: RetrievalFixture.quiet)
             fixture = RetrievalFixture(service: service, test: corpus.test, tenant: corpus.tenant)
         }
 

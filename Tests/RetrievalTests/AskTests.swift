@@ -138,7 +138,7 @@ struct ScriptedModel: ChatModel {
         let corpus = try await CalibrationCorpus.shared.fixture()
         let service = RetrievalService(
             database: corpus.test.database, embedder: try await RealEmbedder.shared.remembering(), chat: model,
-            logger: RetrievalFixture.quiet)
+            extractor: nil, logger: RetrievalFixture.quiet)
         let fixture = RetrievalFixture(service: service, test: corpus.test, tenant: corpus.tenant)
         return try await HeardAnswer(try await fixture.ask(question), checkedBy: fixture)
     }

@@ -103,9 +103,9 @@ private func sentences(_ count: Int, _ word: String = "impôt") -> String {
 
     @Test func aTitleIsCountedInScalars() {
         let long = "a" + String(repeating: "\u{0301}", count: 100_000)
-        #expect(DocumentIngest.title(given: long, found: nil, filename: "f.txt").unicodeScalars.count <= 300)
-        #expect(DocumentIngest.title(given: "  Un   titre ", found: nil, filename: "f.txt") == "Un titre")
-        #expect(DocumentIngest.title(given: " ", found: nil, filename: "f.txt") == "f")
+        #expect(IngestEngine.title(given: long, found: nil, filename: "f.txt").unicodeScalars.count <= 300)
+        #expect(IngestEngine.title(given: "  Un   titre ", found: nil, filename: "f.txt") == "Un titre")
+        #expect(IngestEngine.title(given: " ", found: nil, filename: "f.txt") == "f")
     }
 
     @Test func lengthIsKnownBeforeDecoding() throws {

@@ -1,4 +1,5 @@
 import Bytes
+import Models
 import Postgres
 import ProtoRuntime
 import RPC
@@ -12,7 +13,7 @@ import Testing
     @Test func collectionsComeAndGo() async throws {
         let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
         let made = try await fixture.createCollection("Contrats & lois")
-        #expect(made.embeddingModel == "words" && made.embeddingDimension == 16)
+        #expect(made.embeddingModel == fixture.service.embedder.model && made.embeddingDimension == 16)
         #expect(made.documentCount == 0 && made.createTime != nil)
         for key in [made.id, made.name, made.id.uppercased()] {
             var request = Ragdz_V1_GetCollectionRequest()
@@ -107,12 +108,13 @@ import Testing
         let vector = try await WordEmbedder().embed(["phrase visible"])[0]
         let store = fixture.service.store
         let found = try await store.search(
-            Caller(tenant: fixture.tenant), vector: vector, terms: terms, model: "words", scope: SearchScope(),
+            Caller(tenant: fixture.tenant), vector: vector, terms: terms, model: fixture.service.embedder.model,
+            scope: SearchScope(),
             limit: 5,
             weights: FusionWeights())
         #expect(found.passages.count == 1)
         let foreign = try await store.search(
-            Caller(tenant: .v4(), groups: .all), vector: vector, terms: terms, model: "words",
+            Caller(tenant: .v4(), groups: .all), vector: vector, terms: terms, model: fixture.service.embedder.model,
             scope: SearchScope(collections: found.passages.map(\.collection)), limit: 5, weights: FusionWeights())
         #expect(foreign.passages.isEmpty)
     }

@@ -1,5 +1,6 @@
 import Bytes
 import Language
+import Models
 import Postgres
 import ProtoRuntime
 import RPC
@@ -36,7 +37,8 @@ import Testing
         weights.foreignCoverage = 0
         return try await reference.fixture.service.store.search(
             Caller(tenant: reference.fixture.tenant, groups: groups), vector: vector, terms: QueryTerms("zzz"),
-            model: "words", scope: SearchScope(filter: filter.map { CompiledFilter($0) }), limit: limit,
+            model: reference.fixture.service.embedder.model,
+            scope: SearchScope(filter: filter.map { CompiledFilter($0) }), limit: limit,
             weights: weights)
     }
 

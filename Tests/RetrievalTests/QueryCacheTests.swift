@@ -14,7 +14,7 @@ import Testing
 @Suite struct QueryCacheTests {
     /// Counts what is asked of the model.
     final class CountingEmbedder: TextEmbedder {
-        let model = "words"
+        let model = "counted \(UUID128.v4())"
         let dimension = 16
         private let texts = Mutex<[String]>([])
         var asked: [String] { texts.withLock { $0 } }
@@ -36,7 +36,8 @@ import Testing
             let one = try await RetrievalFixture.make(embedder: embedder)
             let two = RetrievalFixture(
                 service: RetrievalService(
-                    database: one.test.database, embedder: embedder, chat: nil, logger: RetrievalFixture.quiet),
+                    database: one.test.database, embedder: embedder, chat: nil, extractor: nil,
+                    logger: RetrievalFixture.quiet),
                 test: one.test, tenant: one.tenant)
             return Nodes(one: one, two: two, embedder: embedder)
         }

@@ -20,6 +20,7 @@ struct RetrievalFixture: Sendable {
     /// Of the key that calls.
     var scopes: ScopeSet = ["*"]
     var keyID = "test"
+    var worker: IngestWorker?
 
     static var quiet: Logger {
         var logger = Logger(label: "test")
@@ -31,8 +32,17 @@ struct RetrievalFixture: Sendable {
         embedder: any TextEmbedder, chat: (any ChatModel)? = nil, suite: String = #fileID, tenant: UUID128 = .v4()
     ) async throws -> RetrievalFixture {
         let test = try await TestDatabase.shared(suite)
-        let service = RetrievalService(database: test.database, embedder: embedder, chat: chat, logger: quiet)
-        return RetrievalFixture(service: service, test: test, tenant: tenant)
+        let service = RetrievalService(
+            database: test.database, embedder: embedder, chat: chat, extractor: extractor, logger: quiet)
+        return RetrievalFixture(service: service, test: test, tenant: tenant, worker: IngestWorker(service))
+    }
+
+    /// Of the runtime folder, with the script as it is in the checkout.
+    static var extractor: ExtractorProgram {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return ExtractorProgram(
+            python: Runtime().python, script: root.appendingPathComponent("scripts/extractor.py").path)
     }
 
     /// With the embedding model that ships.
@@ -51,7 +61,7 @@ struct RetrievalFixture: Sendable {
 
     /// The same service as another tenant sees it.
     func other() -> RetrievalFixture {
-        RetrievalFixture(service: service, test: test, tenant: .v4())
+        RetrievalFixture(service: service, test: test, tenant: .v4(), worker: worker)
     }
 
     /// The same service as another key of the tenant sees it: it reads and writes, and has these groups.
@@ -153,6 +163,17 @@ struct RetrievalFixture: Sendable {
     }
 }
 
+/// Works on the ingests of a service as long as somebody holds it.
+final class IngestWorker: Sendable {
+    private let task: Task<Void, Never>
+
+    init(_ service: RetrievalService) { task = Task { await service.runIngests() } }
+    deinit { task.cancel() }
+
+    /// Returns once a worker that dies has nothing under way: a claim that it had asked for would go to nobody.
+    func hasStopped() async { await task.value }
+}
+
 actor EventLog {
     private(set) var all: [Ragdz_V1_AskEvent.OneOf_Event] = []
     func add(_ event: Ragdz_V1_AskEvent) {
@@ -170,7 +191,8 @@ func status<R>(_ body: () async throws -> R) async -> Status? {
 
 /// A cheap embedder for tests that are not about meaning: words count, in 16 numbers.
 struct WordEmbedder: TextEmbedder {
-    var model = "words"
+    /// Each its own, so that the worker of one test leaves the ingests of others alone where tests share a database.
+    var model = "words \(UUID128.v4())"
     let dimension = 16
 
     func embed(_ texts: [String]) async throws(ModelError) -> [[Float]] {

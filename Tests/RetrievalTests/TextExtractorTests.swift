@@ -5,7 +5,7 @@ import Testing
 @testable import Retrieval
 
 private func extract(_ bytes: [UInt8], _ filename: String = "file") async throws -> ExtractedText {
-    try await TextExtractor().extract(bytes, filename: filename)
+    try await TextExtractor(program: RetrievalFixture.extractor).extract(bytes, filename: filename)
 }
 
 private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> ExtractionError.Kind? {
@@ -37,7 +37,7 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
         #expect(await failure(Array("   \n\t ".utf8)) == .noText)
         #expect(await failure(Array("%PDF-1.4 this is none".utf8)) == .invalidPDF)
         #expect(await failure(Array("plain text".utf8), "report.pdf") == .invalidPDF)
-        #expect(await failure([0x50, 0x4B, 0x03, 0x04, 1, 2, 3], "a.docx") == .unsupportedType)
+        #expect(await failure([0x50, 0x4B, 0x03, 0x04, 1, 2, 3], "a.docx") == .invalidOffice)
         #expect(await failure([0xE9, 0x74, 0xE9, 0x20, 0x61], "latin1.txt") == .unsupportedEncoding)
         #expect(await failure([0xFF, 0xFE, 0x41], "odd.txt") == .unsupportedEncoding)
         #expect(await failure([UInt8](repeating: 1, count: 500), "binary") == .unsupportedType)

@@ -180,7 +180,7 @@ import Testing
         _ = try await fixture.upload(Array("Texte ancien du modèle.".utf8), to: "a", filename: "t")
         let newer = RetrievalService(
             database: fixture.test.database, embedder: WordEmbedder(model: "newer"), chat: nil,
-            logger: RetrievalFixture.quiet)
+            extractor: nil, logger: RetrievalFixture.quiet)
         let renewed = RetrievalFixture(service: newer, test: fixture.test, tenant: fixture.tenant)
         let refused = await status { try await renewed.upload(Array("Neuf.".utf8), to: "a", filename: "n") }
         #expect(refused?.reason == "EMBEDDING_MODEL_CHANGED")

@@ -92,7 +92,8 @@ import Testing
                 }
             }
         }
-        #expect(try await world.reconcile(tenant).intact)
+        let found = try await world.reconcile(tenant)
+        #expect(found.intact, "\(found)")
         let documents = try #require(try await world.usage(tenant)["documents"])
         #expect(documents.used <= 60)
         await world.test.close()

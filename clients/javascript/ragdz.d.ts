@@ -134,7 +134,8 @@ export declare class Retrieval {
     /** Removes the collection and every document in it, also those that the caller may not see. */
     deleteCollection(request?: DeleteCollectionRequest, options?: CallOptions): Promise<Record<string, never>>;
     /**
-     * The first message holds `header`, the rest `data`. The document is stored whole or not at all.
+     * The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
+     * the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
      * On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
      */
     uploadDocument(header: UploadHeader, data: BodyInit, options?: CallOptions): Promise<Document>;
@@ -144,7 +145,17 @@ export declare class Retrieval {
     listDocuments(request?: ListDocumentsRequest, options?: CallOptions): Promise<ListDocumentsResponse>;
     /** Changes what a document is about and who may see it; its text stays as it is. */
     updateDocument(request?: UpdateDocumentRequest, options?: CallOptions): Promise<Document>;
+    /** The document, and what is on its way to become a version of it, at once. */
     deleteDocument(request?: DeleteDocumentRequest, options?: CallOptions): Promise<Record<string, never>>;
+    getIngest(request?: GetIngestRequest, options?: CallOptions): Promise<Ingest>;
+    /** Newest first. What has ended is kept for a day. */
+    listIngests(request?: ListIngestsRequest, options?: CallOptions): Promise<ListIngestsResponse>;
+    /** The ingest as it is now, then each time that it has changed; ends with its end. */
+    watchIngest(request?: WatchIngestRequest, options?: CallOptions): AsyncGenerator<Ingest, void>;
+    /** Nothing of it is stored. Cancelling again returns it; one that has ended otherwise gives FAILED_PRECONDITION. */
+    cancelIngest(request?: CancelIngestRequest, options?: CallOptions): Promise<Ingest>;
+    /** A failed ingest goes on at the stage that failed. One whose file cannot be read is not tried again: FAILED_PRECONDITION. */
+    retryIngest(request?: RetryIngestRequest, options?: CallOptions): Promise<Ingest>;
     search(request?: SearchRequest, options?: CallOptions): Promise<SearchResponse>;
     /**
      * How well search and the evidence gate do on questions with known answers: figures for each language and for all,
@@ -384,6 +395,10 @@ export interface CancelEvalRunRequest {
     id?: string;
 }
 
+export interface CancelIngestRequest {
+    id?: string;
+}
+
 export interface CancelRunRequest {
     id?: string;
     reason?: string;
@@ -556,7 +571,10 @@ export interface Document {
     collectionId?: string;
     filename?: string;
     title?: string;
-    /** text/plain, text/markdown, text/html or application/pdf; by content, not by name. */
+    /**
+     * By content, not by name: text/plain, text/markdown, text/csv, text/html, message/rfc822, application/pdf, or the type of
+     * DOCX or XLSX. A page is a sheet in XLSX; CSV, too, has rows for sentences.
+     */
     mediaType?: string;
     /** "ar", "fr", "en" or "und": the language of most of its text. */
     language?: string;
@@ -573,6 +591,11 @@ export interface Document {
     attributes?: DocumentAttributes;
     /** When its attributes were changed last. */
     updateTime?: string;
+    state?: DocumentState;
+    /** The ingest that makes the document, or made this version of it. It is known for a day after its end. */
+    ingestId?: string;
+    /** 1, 2, 3…: one more with each new version. */
+    version?: number;
 }
 
 /** What a document is about, and who may see it. Searches filter by it. */
@@ -595,6 +618,8 @@ export interface DocumentAttributes {
      */
     groups?: string[];
 }
+
+export type DocumentState = "DOCUMENT_STATE_UNSPECIFIED" | "DOCUMENT_STATE_PENDING" | "DOCUMENT_STATE_STORED" | "DOCUMENT_STATE_FAILED";
 
 export interface DocumentText {
     documentId?: string;
@@ -796,6 +821,10 @@ export interface GetEvalSetRequest {
     id?: string;
 }
 
+export interface GetIngestRequest {
+    id?: string;
+}
+
 export interface GetKeyRequest {
     id?: string;
 }
@@ -837,6 +866,41 @@ export interface GiveFeedbackRequest {
     /** At most 32 characters. */
     label?: string;
 }
+
+/** A document on its way: from the bytes to what searches find. */
+export interface Ingest {
+    id?: string;
+    documentId?: string;
+    collectionId?: string;
+    filename?: string;
+    byteSize?: string;
+    state?: IngestState;
+    /** The stage that it is in, or in which it ended. */
+    stage?: IngestStage;
+    /** 0 to 100, of the whole. */
+    percent?: number;
+    chunkCount?: number;
+    chunksDone?: number;
+    /** Of these, so many are as in the version before and were not embedded again. */
+    chunksReused?: number;
+    /** Characters embedded in a second, while they were embedded. */
+    charactersPerSecond?: number;
+    /** Attempts so far; those that ended with their server count too. */
+    attempts?: number;
+    /** Why it failed, was cancelled, or why the last attempt failed; stable, and for people. */
+    reason?: string;
+    message?: string;
+    /** The same bytes were already in the collection; the document is the one that exists. */
+    duplicate?: boolean;
+    createTime?: string;
+    updateTime?: string;
+    /** Of a pending one that has failed before. */
+    nextAttemptTime?: string;
+}
+
+export type IngestStage = "INGEST_STAGE_UNSPECIFIED" | "INGEST_STAGE_DETECT" | "INGEST_STAGE_EXTRACT" | "INGEST_STAGE_NORMALISE" | "INGEST_STAGE_CHUNK" | "INGEST_STAGE_EMBED" | "INGEST_STAGE_STORE";
+
+export type IngestState = "INGEST_STATE_UNSPECIFIED" | "INGEST_STATE_PENDING" | "INGEST_STATE_RUNNING" | "INGEST_STATE_SUCCEEDED" | "INGEST_STATE_FAILED" | "INGEST_STATE_CANCELLED";
 
 export interface Invitation {
     id?: string;
@@ -1008,6 +1072,19 @@ export interface ListEvalSetsRequest {
 
 export interface ListEvalSetsResponse {
     sets?: EvalSet[];
+    nextPageToken?: string;
+}
+
+export interface ListIngestsRequest {
+    /** Id or name; empty: all collections. */
+    collection?: string;
+    state?: IngestState;
+    pageSize?: number;
+    pageToken?: string;
+}
+
+export interface ListIngestsResponse {
+    ingests?: Ingest[];
     nextPageToken?: string;
 }
 
@@ -1205,6 +1282,10 @@ export interface ResetPasswordRequest {
 }
 
 export interface ResumeTenantRequest {
+    id?: string;
+}
+
+export interface RetryIngestRequest {
     id?: string;
 }
 
@@ -1603,7 +1684,15 @@ export interface UploadHeader {
     /** A hint only: the type is taken from the content. */
     mediaType?: string;
     title?: string;
+    /** A new version has those of its document: with `replaces`, none may be given. */
     attributes?: DocumentAttributes;
+    /** Id of the document whose new version this is. Until it is stored the old one answers; only changed passages are embedded. */
+    replaces?: string;
+    /**
+     * Answer as soon as the bytes are kept: the document is pending, and WatchIngest tells how it goes on. A failure of the
+     * embedding server is then tried again for some minutes.
+     */
+    background?: boolean;
 }
 
 /**
@@ -1638,6 +1727,10 @@ export interface VerifyOperatorAuditRequest {
     /** As in VerifyAuditRequest. */
     knownSequence?: string;
     knownHash?: string;
+}
+
+export interface WatchIngestRequest {
+    id?: string;
 }
 
 export interface WatchRunRequest {

@@ -336,7 +336,8 @@ export class Retrieval {
     }
 
     /**
-     * The first message holds `header`, the rest `data`. The document is stored whole or not at all.
+     * The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
+     * the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
      * On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
      */
     uploadDocument(header, data, options = {}) {
@@ -361,8 +362,33 @@ export class Retrieval {
         return this.#client.unary("PATCH", "/v1/documents/{id}", "*", request, options);
     }
 
+    /** The document, and what is on its way to become a version of it, at once. */
     deleteDocument(request = {}, options = {}) {
         return this.#client.unary("DELETE", "/v1/documents/{id}", "", request, options);
+    }
+
+    getIngest(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/ingests/{id}", "", request, options);
+    }
+
+    /** Newest first. What has ended is kept for a day. */
+    listIngests(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/ingests", "", request, options);
+    }
+
+    /** The ingest as it is now, then each time that it has changed; ends with its end. */
+    watchIngest(request = {}, options = {}) {
+        return this.#client.stream("GET", "/v1/ingests/{id}/events", "", request, options);
+    }
+
+    /** Nothing of it is stored. Cancelling again returns it; one that has ended otherwise gives FAILED_PRECONDITION. */
+    cancelIngest(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/ingests/{id}:cancel", "*", request, options);
+    }
+
+    /** A failed ingest goes on at the stage that failed. One whose file cannot be read is not tried again: FAILED_PRECONDITION. */
+    retryIngest(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/ingests/{id}:retry", "*", request, options);
     }
 
     search(request = {}, options = {}) {

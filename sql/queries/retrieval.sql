@@ -59,14 +59,14 @@ delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = 
 -- row: DocumentRow
 -- One's own, or one of a corpus that is shared with the tenant.
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
 where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = :id;
 
 -- name: findDocumentByHash :one
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
 where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and sha256 = :sha256 and groups = :groups::text[];
 
@@ -94,7 +94,7 @@ where c.tenant_id = ragdz.current_tenant() and c.id = any (:chunk_ids::uuid[]);
 -- name: listDocuments :many
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
 where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and id > :after_id
 order by id
@@ -105,31 +105,12 @@ limit :page_size;
 -- No row when the same bytes, or the same id, are there already.
 insert into ragdz.documents (
     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
-    page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags)
-values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags)
+    page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags,
+    ingest_id)
+values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags, :ingest_id?)
 on conflict do nothing
 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time;
-
--- name: insertChunks :exec
-insert into ragdz.chunks (
-    tenant_id, id, collection_id, document_id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content,
-    lexemes, lexeme_count, shelf_id)
-select ragdz.current_tenant(), c.id, :collection_id, d.id, c.ordinal, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
-    c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count, d.shelf_id
-from ragdz.documents d, unnest(
-    :ids::uuid[], :ordinals::integer[], :pages::integer[], :starts::bigint[], :ends::bigint[], :utf16_starts::bigint[], :languages::text[], :title_paths::text[],
-    :contents::text[], :lexemes::text[], :lexeme_counts::integer[]
-) as c (id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content, lexemes, lexeme_count)
-where d.tenant_id = ragdz.current_tenant() and d.id = :document_id;
-
--- name: insertVectors :exec
--- Into the tenant's own partition, when it has one.
-insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
-select ragdz.current_tenant(), v.chunk_id, :collection_id, d.id, d.shelf_id, v.language, v.embedding,
-    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant()), 0)
-from ragdz.documents d, unnest(:chunk_ids::uuid[], :languages::text[], :embeddings::public.halfvec[]) as v (chunk_id, language, embedding)
-where d.tenant_id = ragdz.current_tenant() and d.id = :document_id;
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id;
 
 -- name: countDocument :execrows
 -- Adds to the collection's totals and locks it; no row when it is gone.
@@ -156,6 +137,7 @@ select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and 
 -- name: updateDocument :one
 -- row: DocumentRow
 -- A parameter that is null leaves its column as it is. No row when the document is gone, or its groups have changed meanwhile.
+-- What is on its way to become a version of it is for the same groups.
 with old as (
     select id, groups from ragdz.documents
     where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
@@ -176,9 +158,14 @@ with old as (
         jsonb_build_object('groups', c.groups), :request_id::text, :peer::text
     from changed c join old on old.id = c.id
     where old.groups <> c.groups
+), under_way as (
+    update ragdz.ingests i
+    set groups = c.groups
+    from changed c
+    where i.tenant_id = ragdz.current_tenant() and i.document_id = c.id and i.groups <> c.groups
 )
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
-    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time
+    sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from changed;
 
 -- name: searchChunks :many
@@ -222,10 +209,6 @@ where c.tenant_id = ragdz.current_tenant() and c.id = n.id;
 update ragdz.documents
 set analyzer_version = :version
 where tenant_id = ragdz.current_tenant() and id = :id and analyzer_version < :version;
-
--- name: checkRoom :exec
--- Fails with SQLSTATE RQ001 when a document of this size would not be stored now.
-select ragdz.check_quota('documents', 1), ragdz.check_quota('bytes', :bytes::bigint);
 
 -- name: moveVectors :one
 -- One step of moving tenants that outgrew the exact scan to partitions of their own; of any tenant, ids and numbers only.

@@ -1411,7 +1411,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Retrieval_UploadDocument",
                 "tags": ["Retrieval"],
-                "description": "The first message holds `header`, the rest `data`. The document is stored whole or not at all.\nOn the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….",
+                "description": "The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives\nthe end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.\nOn the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….",
                 "parameters": [
                   {
                     "name": "collection",
@@ -1441,8 +1441,25 @@ enum OpenAPI {
                   {
                     "name": "attributes",
                     "in": "query",
+                    "description": "A new version has those of its document: with `replaces`, none may be given.",
                     "schema": {
                       "$ref": "#/components/schemas/DocumentAttributes"
+                    }
+                  },
+                  {
+                    "name": "replaces",
+                    "in": "query",
+                    "description": "Id of the document whose new version this is. Until it is stored the old one answers; only changed passages are embedded.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "background",
+                    "in": "query",
+                    "description": "Answer as soon as the bytes are kept: the document is pending, and WatchIngest tells how it goes on. A failure of the\nembedding server is then tried again for some minutes.",
+                    "schema": {
+                      "type": "boolean"
                     }
                   }
                 ],
@@ -1625,6 +1642,7 @@ enum OpenAPI {
               "delete": {
                 "operationId": "Retrieval_DeleteDocument",
                 "tags": ["Retrieval"],
+                "description": "The document, and what is on its way to become a version of it, at once.",
                 "parameters": [
                   {
                     "name": "id",
@@ -1695,6 +1713,239 @@ enum OpenAPI {
                   }
                 ],
                 "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/ingests/{id}": {
+              "get": {
+                "operationId": "Retrieval_GetIngest",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Ingest"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/ingests": {
+              "get": {
+                "operationId": "Retrieval_ListIngests",
+                "tags": ["Retrieval"],
+                "description": "Newest first. What has ended is kept for a day.",
+                "parameters": [
+                  {
+                    "name": "collection",
+                    "in": "query",
+                    "description": "Id or name; empty: all collections.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "state",
+                    "in": "query",
+                    "schema": {
+                      "$ref": "#/components/schemas/IngestState"
+                    }
+                  },
+                  {
+                    "name": "pageSize",
+                    "in": "query",
+                    "schema": {
+                      "type": "integer",
+                      "format": "int32"
+                    }
+                  },
+                  {
+                    "name": "pageToken",
+                    "in": "query",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListIngestsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/ingests/{id}/events": {
+              "get": {
+                "operationId": "Retrieval_WatchIngest",
+                "tags": ["Retrieval"],
+                "description": "The ingest as it is now, then each time that it has changed; ends with its end.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "Server-sent events; the data of each is one message of this schema.",
+                    "content": {
+                      "text/event-stream": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Ingest"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/ingests/{id}:cancel": {
+              "post": {
+                "operationId": "Retrieval_CancelIngest",
+                "tags": ["Retrieval"],
+                "description": "Nothing of it is stored. Cancelling again returns it; one that has ended otherwise gives FAILED_PRECONDITION.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {}
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Ingest"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/ingests/{id}:retry": {
+              "post": {
+                "operationId": "Retrieval_RetryIngest",
+                "tags": ["Retrieval"],
+                "description": "A failed ingest goes on at the stage that failed. One whose file cannot be read is not tried again: FAILED_PRECONDITION.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {}
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Ingest"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
               }
             },
             "/v1/search": {
@@ -4410,7 +4661,7 @@ enum OpenAPI {
                   },
                   "mediaType": {
                     "type": "string",
-                    "description": "text/plain, text/markdown, text/html or application/pdf; by content, not by name."
+                    "description": "By content, not by name: text/plain, text/markdown, text/csv, text/html, message/rfc822, application/pdf, or the type of\nDOCX or XLSX. A page is a sheet in XLSX; CSV, too, has rows for sentences."
                   },
                   "language": {
                     "type": "string",
@@ -4452,6 +4703,18 @@ enum OpenAPI {
                     "type": "string",
                     "format": "date-time",
                     "description": "When its attributes were changed last."
+                  },
+                  "state": {
+                    "$ref": "#/components/schemas/DocumentState"
+                  },
+                  "ingestId": {
+                    "type": "string",
+                    "description": "The ingest that makes the document, or made this version of it. It is known for a day after its end."
+                  },
+                  "version": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "1, 2, 3…: one more with each new version."
                   }
                 }
               },
@@ -4495,6 +4758,16 @@ enum OpenAPI {
                   }
                 },
                 "description": "What a document is about, and who may see it. Searches filter by it."
+              },
+              "DocumentState": {
+                "type": "string",
+                "enum": [
+                  "DOCUMENT_STATE_UNSPECIFIED",
+                  "DOCUMENT_STATE_PENDING",
+                  "DOCUMENT_STATE_STORED",
+                  "DOCUMENT_STATE_FAILED"
+                ],
+                "description": "- `DOCUMENT_STATE_PENDING`: On its way: only id, collection, file name, size and ingest are known.\n- `DOCUMENT_STATE_STORED`: Searches find it.\n- `DOCUMENT_STATE_FAILED`: Its first ingest failed or was cancelled; that tells why."
               },
               "DocumentText": {
                 "type": "object",
@@ -4921,6 +5194,112 @@ enum OpenAPI {
                   }
                 }
               },
+              "Ingest": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "documentId": {
+                    "type": "string"
+                  },
+                  "collectionId": {
+                    "type": "string"
+                  },
+                  "filename": {
+                    "type": "string"
+                  },
+                  "byteSize": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "state": {
+                    "$ref": "#/components/schemas/IngestState"
+                  },
+                  "stage": {
+                    "$ref": "#/components/schemas/IngestStage",
+                    "description": "The stage that it is in, or in which it ended."
+                  },
+                  "percent": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "0 to 100, of the whole."
+                  },
+                  "chunkCount": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "chunksDone": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "chunksReused": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Of these, so many are as in the version before and were not embedded again."
+                  },
+                  "charactersPerSecond": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Characters embedded in a second, while they were embedded."
+                  },
+                  "attempts": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Attempts so far; those that ended with their server count too."
+                  },
+                  "reason": {
+                    "type": "string",
+                    "description": "Why it failed, was cancelled, or why the last attempt failed; stable, and for people."
+                  },
+                  "message": {
+                    "type": "string"
+                  },
+                  "duplicate": {
+                    "type": "boolean",
+                    "description": "The same bytes were already in the collection; the document is the one that exists."
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "updateTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "nextAttemptTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "Of a pending one that has failed before."
+                  }
+                },
+                "description": "A document on its way: from the bytes to what searches find."
+              },
+              "IngestStage": {
+                "type": "string",
+                "enum": [
+                  "INGEST_STAGE_UNSPECIFIED",
+                  "INGEST_STAGE_DETECT",
+                  "INGEST_STAGE_EXTRACT",
+                  "INGEST_STAGE_NORMALISE",
+                  "INGEST_STAGE_CHUNK",
+                  "INGEST_STAGE_EMBED",
+                  "INGEST_STAGE_STORE"
+                ],
+                "description": "- `INGEST_STAGE_DETECT`: What the bytes are.\n- `INGEST_STAGE_EXTRACT`: Text out of bytes, in a child process with limits.\n- `INGEST_STAGE_NORMALISE`: One form for line ends, control characters and Arabic letters."
+              },
+              "IngestState": {
+                "type": "string",
+                "enum": [
+                  "INGEST_STATE_UNSPECIFIED",
+                  "INGEST_STATE_PENDING",
+                  "INGEST_STATE_RUNNING",
+                  "INGEST_STATE_SUCCEEDED",
+                  "INGEST_STATE_FAILED",
+                  "INGEST_STATE_CANCELLED"
+                ],
+                "description": "- `INGEST_STATE_PENDING`: Waits for its turn, or for its next attempt."
+              },
               "Invitation": {
                 "type": "object",
                 "properties": {
@@ -5237,6 +5616,20 @@ enum OpenAPI {
                     "type": "array",
                     "items": {
                       "$ref": "#/components/schemas/EvalSet"
+                    }
+                  },
+                  "nextPageToken": {
+                    "type": "string"
+                  }
+                }
+              },
+              "ListIngestsResponse": {
+                "type": "object",
+                "properties": {
+                  "ingests": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/Ingest"
                     }
                   },
                   "nextPageToken": {

@@ -37,11 +37,13 @@ struct ChildLaunchError: Error {
 ///
 /// The work happens on a thread of its own, so that neither an event loop nor the pool for computations waits for it.
 enum ChildProcess {
-    static func run(_ arguments: [String], limits: ChildLimits) async throws -> ChildResult {
+    /// `input` is the child's standard input: nothing, unless given.
+    static func run(_ arguments: [String], input: Int32? = nil, limits: ChildLimits) async throws -> ChildResult {
         let cancelled = CancelFlag()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let work = ChildWork(arguments: arguments, limits: limits, cancelled: cancelled, continuation)
+                let work = ChildWork(
+                    arguments: arguments, input: input, limits: limits, cancelled: cancelled, continuation)
                 work.spawnThread()
             }
         } onCancel: {
@@ -59,15 +61,17 @@ private final class CancelFlag: Sendable {
 
 private final class ChildWork: Sendable {
     private let arguments: [String]
+    private let input: Int32?
     private let limits: ChildLimits
     private let cancelled: CancelFlag
     private let continuation: CheckedContinuation<ChildResult, any Error>
 
     init(
-        arguments: [String], limits: ChildLimits, cancelled: CancelFlag,
+        arguments: [String], input: Int32?, limits: ChildLimits, cancelled: CancelFlag,
         _ continuation: CheckedContinuation<ChildResult, any Error>
     ) {
         self.arguments = arguments
+        self.input = input
         self.limits = limits
         self.cancelled = cancelled
         self.continuation = continuation
@@ -145,7 +149,11 @@ private final class ChildWork: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output.writing, 1)
         posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
         var attributes = posix_spawnattr_t()

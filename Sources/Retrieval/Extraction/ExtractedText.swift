@@ -6,6 +6,10 @@ enum MediaType: String, Sendable {
     case markdown = "text/markdown"
     case html = "text/html"
     case pdf = "application/pdf"
+    case csv = "text/csv"
+    case mail = "message/rfc822"
+    case wordDocument = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    case spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 }
 
 /// A heading and how deep it is: 1 is the title.
@@ -50,6 +54,12 @@ struct ExtractionError: Error, Sendable, Hashable {
         case unsupportedEncoding = "UNSUPPORTED_ENCODING"
         case invalidPDF = "INVALID_PDF"
         case encryptedPDF = "ENCRYPTED_PDF"
+        case invalidOffice = "INVALID_OFFICE"
+        case encryptedOffice = "ENCRYPTED_OFFICE"
+        case archiveBomb = "ARCHIVE_BOMB"
+        case invalidMail = "INVALID_EML"
+        case invalidCSV = "INVALID_CSV"
+        case invalidFile = "INVALID_FILE"
         case tooLong = "DOCUMENT_TOO_LONG"
         case tooManyPages = "TOO_MANY_PAGES"
         case timeout = "EXTRACTION_TIMEOUT"
@@ -70,14 +80,23 @@ struct ExtractionError: Error, Sendable, Hashable {
         case .emptyFile: "The file is empty: send its bytes in `data` messages after the header."
         case .noText:
             "The document has no text. If it is a scan, run character recognition over it and send the result."
-        case .unsupportedType: "The content is none of PDF, HTML, Markdown and plain text: convert it to one of them."
-        case .unsupportedEncoding: "The text is neither UTF-8 nor UTF-16 with a byte order mark: convert it to UTF-8."
+        case .unsupportedType:
+            "The content is none of PDF, DOCX, XLSX, HTML, mail, CSV, Markdown and plain text: convert it to one of them."
+        case .unsupportedEncoding:
+            "The text is neither UTF-8 nor UTF-16 with a byte order mark, and declares nothing else: convert it to UTF-8."
         case .invalidPDF: "The PDF is damaged or is none: open it in a reader and save it again."
         case .encryptedPDF: "The PDF is protected by a password: remove the protection and send it again."
+        case .invalidOffice: "The Office file is damaged: open it in an Office program and save it again."
+        case .encryptedOffice: "The Office file is protected by a password: remove the protection and send it again."
+        case .archiveBomb: "The file holds far more than it needs to: open it in an Office program and save it again."
+        case .invalidMail: "The mail cannot be read: save it again from the mail program."
+        case .invalidCSV: "The table cannot be read: save it again as CSV in UTF-8."
+        case .invalidFile: "The file is damaged: open it in its program and save it again."
         case .tooLong: "The document has more than \(RetrievalLimits.documentCharacters) characters: split it."
         case .tooManyPages: "The document has more than \(RetrievalLimits.documentPages) pages: split it."
         case .timeout: "Reading the document took too long: split it, or save it again in a simpler form."
-        case .extractorMissing: "The server cannot read PDF files at the moment: poppler-utils is not installed there."
+        case .extractorMissing:
+            "The server cannot read files of this kind at the moment: its extractors are not installed."
         }
     }
 }

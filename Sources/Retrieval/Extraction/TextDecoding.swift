@@ -38,7 +38,8 @@ enum TextDecoding {
         return text
     }
 
-    /// One kind of line end, no NUL and other controls, no marks of direction; form feeds stay, for the page map.
+    /// One kind of line end, no NUL and other controls, no marks of direction or without width, Arabic letters in logical order
+    /// and not in their shapes; form feeds stay, for the page map.
     static func clean(_ text: String) throws(ExtractionError) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
         scalars.reserveCapacity(text.utf8.count)
@@ -52,13 +53,13 @@ enum TextDecoding {
             case 0x09, 0x0C: scalars.append(scalar)
             case 0x0B, 0x85, 0x2028, 0x2029: scalars.append("\n")
             case 0..<0x20, 0x7F..<0xA0: controls += 1
-            case 0xFEFF, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F: continue
+            case 0xFEFF, 0x200B, 0x2060...0x2064, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x061C: continue
             default: scalars.append(scalar)
             }
         }
         if controls > 8, Double(controls) > binaryShare * Double(scalars.count + controls) {
             throw ExtractionError(.unsupportedType, detail: "\(controls) control characters")
         }
-        return scalars
+        return scalars.contains(where: PresentationForms.contains) ? VisualOrder.plain(scalars) : scalars
     }
 }

@@ -4,6 +4,77 @@
 public import ProtoRuntime
 public import RPC
 
+public struct Ragdz_V1_DocumentState: ProtoEnum {
+    public static let unspecified = Self(rawValue: 0)
+    /// On its way: only id, collection, file name, size and ingest are known.
+    public static let pending = Self(rawValue: 1)
+    /// Searches find it.
+    public static let stored = Self(rawValue: 2)
+    /// Its first ingest failed or was cancelled; that tells why.
+    public static let failed = Self(rawValue: 3)
+
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static var protoEnumName: String { "ragdz.v1.DocumentState" }
+    public static let protoNames: [(number: Int32, name: String)] = [
+        (0, "DOCUMENT_STATE_UNSPECIFIED"),
+        (1, "DOCUMENT_STATE_PENDING"),
+        (2, "DOCUMENT_STATE_STORED"),
+        (3, "DOCUMENT_STATE_FAILED"),
+    ]
+}
+
+public struct Ragdz_V1_IngestState: ProtoEnum {
+    public static let unspecified = Self(rawValue: 0)
+    /// Waits for its turn, or for its next attempt.
+    public static let pending = Self(rawValue: 1)
+    public static let running = Self(rawValue: 2)
+    public static let succeeded = Self(rawValue: 3)
+    public static let failed = Self(rawValue: 4)
+    public static let cancelled = Self(rawValue: 5)
+
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static var protoEnumName: String { "ragdz.v1.IngestState" }
+    public static let protoNames: [(number: Int32, name: String)] = [
+        (0, "INGEST_STATE_UNSPECIFIED"),
+        (1, "INGEST_STATE_PENDING"),
+        (2, "INGEST_STATE_RUNNING"),
+        (3, "INGEST_STATE_SUCCEEDED"),
+        (4, "INGEST_STATE_FAILED"),
+        (5, "INGEST_STATE_CANCELLED"),
+    ]
+}
+
+public struct Ragdz_V1_IngestStage: ProtoEnum {
+    public static let unspecified = Self(rawValue: 0)
+    /// What the bytes are.
+    public static let detect = Self(rawValue: 1)
+    /// Text out of bytes, in a child process with limits.
+    public static let extract = Self(rawValue: 2)
+    /// One form for line ends, control characters and Arabic letters.
+    public static let normalise = Self(rawValue: 3)
+    public static let chunk = Self(rawValue: 4)
+    public static let embed = Self(rawValue: 5)
+    public static let store = Self(rawValue: 6)
+
+    public var rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static var protoEnumName: String { "ragdz.v1.IngestStage" }
+    public static let protoNames: [(number: Int32, name: String)] = [
+        (0, "INGEST_STAGE_UNSPECIFIED"),
+        (1, "INGEST_STAGE_DETECT"),
+        (2, "INGEST_STAGE_EXTRACT"),
+        (3, "INGEST_STAGE_NORMALISE"),
+        (4, "INGEST_STAGE_CHUNK"),
+        (5, "INGEST_STAGE_EMBED"),
+        (6, "INGEST_STAGE_STORE"),
+    ]
+}
+
 public struct Ragdz_V1_FeedbackVerdict: ProtoEnum {
     public static let unspecified = Self(rawValue: 0)
     /// The answer is right: what it cites is what should be found.
@@ -158,7 +229,8 @@ public struct Ragdz_V1_Document: Message {
     public var collectionID: String = ""
     public var filename: String = ""
     public var title: String = ""
-    /// text/plain, text/markdown, text/html or application/pdf; by content, not by name.
+    /// By content, not by name: text/plain, text/markdown, text/csv, text/html, message/rfc822, application/pdf, or the type of
+    /// DOCX or XLSX. A page is a sheet in XLSX; CSV, too, has rows for sentences.
     public var mediaType: String = ""
     /// "ar", "fr", "en" or "und": the language of most of its text.
     public var language: String = ""
@@ -175,6 +247,11 @@ public struct Ragdz_V1_Document: Message {
     public var attributes: Ragdz_V1_DocumentAttributes?
     /// When its attributes were changed last.
     public var updateTime: Google_Protobuf_Timestamp?
+    public var state: Ragdz_V1_DocumentState = .unspecified
+    /// The ingest that makes the document, or made this version of it. It is known for a day after its end.
+    public var ingestID: String = ""
+    /// 1, 2, 3…: one more with each new version.
+    public var version: Int32 = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -199,6 +276,101 @@ public struct Ragdz_V1_DocumentAttributes: Message {
     /// Only keys with the scope `group.<name>` of one of these see the document; none: whoever sees its collection does. At
     /// most 16; the key that sets or takes away a group must have it.
     public var groups: [String] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// A document on its way: from the bytes to what searches find.
+public struct Ragdz_V1_Ingest: Message {
+    public static var protoMessageName: String { "ragdz.v1.Ingest" }
+
+    public var id: String = ""
+    public var documentID: String = ""
+    public var collectionID: String = ""
+    public var filename: String = ""
+    public var byteSize: Int64 = 0
+    public var state: Ragdz_V1_IngestState = .unspecified
+    /// The stage that it is in, or in which it ended.
+    public var stage: Ragdz_V1_IngestStage = .unspecified
+    /// 0 to 100, of the whole.
+    public var percent: Int32 = 0
+    public var chunkCount: Int32 = 0
+    public var chunksDone: Int32 = 0
+    /// Of these, so many are as in the version before and were not embedded again.
+    public var chunksReused: Int32 = 0
+    /// Characters embedded in a second, while they were embedded.
+    public var charactersPerSecond: Double = 0
+    /// Attempts so far; those that ended with their server count too.
+    public var attempts: Int32 = 0
+    /// Why it failed, was cancelled, or why the last attempt failed; stable, and for people.
+    public var reason: String = ""
+    public var message: String = ""
+    /// The same bytes were already in the collection; the document is the one that exists.
+    public var duplicate: Bool = false
+    public var createTime: Google_Protobuf_Timestamp?
+    public var updateTime: Google_Protobuf_Timestamp?
+    /// Of a pending one that has failed before.
+    public var nextAttemptTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetIngestRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetIngestRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListIngestsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListIngestsRequest" }
+
+    /// Id or name; empty: all collections.
+    public var collection: String = ""
+    public var state: Ragdz_V1_IngestState = .unspecified
+    public var pageSize: Int32 = 0
+    public var pageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListIngestsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListIngestsResponse" }
+
+    public var ingests: [Ragdz_V1_Ingest] = []
+    public var nextPageToken: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_WatchIngestRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.WatchIngestRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_CancelIngestRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CancelIngestRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_RetryIngestRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.RetryIngestRequest" }
+
+    public var id: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -229,7 +401,13 @@ public struct Ragdz_V1_UploadHeader: Message {
     /// A hint only: the type is taken from the content.
     public var mediaType: String = ""
     public var title: String = ""
+    /// A new version has those of its document: with `replaces`, none may be given.
     public var attributes: Ragdz_V1_DocumentAttributes?
+    /// Id of the document whose new version this is. Until it is stored the old one answers; only changed passages are embedded.
+    public var replaces: String = ""
+    /// Answer as soon as the bytes are kept: the document is pending, and WatchIngest tells how it goes on. A failure of the
+    /// embedding server is then tried again for some minutes.
+    public var background: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1082,6 +1260,11 @@ public enum Ragdz_V1_Retrieval {
             Methods.listDocuments,
             Methods.updateDocument,
             Methods.deleteDocument,
+            Methods.getIngest,
+            Methods.listIngests,
+            Methods.watchIngest,
+            Methods.cancelIngest,
+            Methods.retryIngest,
             Methods.search,
             Methods.evaluate,
             Methods.shareCorpus,
@@ -1169,6 +1352,36 @@ public enum Ragdz_V1_Retrieval {
             requestType: Ragdz_V1_DeleteDocumentRequest.self, responseType: Google_Protobuf_Empty.self,
             http: HTTPRule(verb: "DELETE", template: "/v1/documents/{id}"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let getIngest = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetIngest", callType: .unary,
+            requestType: Ragdz_V1_GetIngestRequest.self, responseType: Ragdz_V1_Ingest.self,
+            http: HTTPRule(verb: "GET", template: "/v1/ingests/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let listIngests = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListIngests", callType: .unary,
+            requestType: Ragdz_V1_ListIngestsRequest.self, responseType: Ragdz_V1_ListIngestsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/ingests"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let watchIngest = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "WatchIngest", callType: .serverStreaming,
+            requestType: Ragdz_V1_WatchIngestRequest.self, responseType: Ragdz_V1_Ingest.self,
+            http: HTTPRule(verb: "GET", template: "/v1/ingests/{id}/events"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let cancelIngest = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CancelIngest", callType: .unary,
+            requestType: Ragdz_V1_CancelIngestRequest.self, responseType: Ragdz_V1_Ingest.self,
+            http: HTTPRule(verb: "POST", template: "/v1/ingests/{id}:cancel", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let retryIngest = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "RetryIngest", callType: .unary,
+            requestType: Ragdz_V1_RetryIngestRequest.self, responseType: Ragdz_V1_Ingest.self,
+            http: HTTPRule(verb: "POST", template: "/v1/ingests/{id}:retry", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"),
             idempotency: .idempotent)
         public static let search = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "Search", callType: .unary,
@@ -1314,7 +1527,8 @@ public enum Ragdz_V1_Retrieval {
         func deleteCollection(
             _ request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
-        /// The first message holds `header`, the rest `data`. The document is stored whole or not at all.
+        /// The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
+        /// the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
         /// On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
         func uploadDocument(
             _ requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext
@@ -1333,9 +1547,29 @@ public enum Ragdz_V1_Retrieval {
         func updateDocument(
             _ request: Ragdz_V1_UpdateDocumentRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Document
+        /// The document, and what is on its way to become a version of it, at once.
         func deleteDocument(
             _ request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
+        func getIngest(
+            _ request: Ragdz_V1_GetIngestRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Ingest
+        /// Newest first. What has ended is kept for a day.
+        func listIngests(
+            _ request: Ragdz_V1_ListIngestsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListIngestsResponse
+        /// The ingest as it is now, then each time that it has changed; ends with its end.
+        func watchIngest(
+            _ request: Ragdz_V1_WatchIngestRequest, responses: ResponseWriter<Ragdz_V1_Ingest>, context: ServerContext
+        ) async throws
+        /// Nothing of it is stored. Cancelling again returns it; one that has ended otherwise gives FAILED_PRECONDITION.
+        func cancelIngest(
+            _ request: Ragdz_V1_CancelIngestRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Ingest
+        /// A failed ingest goes on at the stage that failed. One whose file cannot be read is not tried again: FAILED_PRECONDITION.
+        func retryIngest(
+            _ request: Ragdz_V1_RetryIngestRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Ingest
         func search(
             _ request: Ragdz_V1_SearchRequest, context: ServerContext
         ) async throws -> Ragdz_V1_SearchResponse
@@ -1464,7 +1698,8 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.deleteCollection, request, options: options)
         }
 
-        /// The first message holds `header`, the rest `data`. The document is stored whole or not at all.
+        /// The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
+        /// the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
         /// On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
         public func uploadDocument<Requests: AsyncSequence & Sendable>(
             _ requests: Requests, options: CallOptions = .defaults
@@ -1498,10 +1733,45 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.updateDocument, request, options: options)
         }
 
+        /// The document, and what is on its way to become a version of it, at once.
         public func deleteDocument(
             _ request: Ragdz_V1_DeleteDocumentRequest, options: CallOptions = .defaults
         ) async throws -> Google_Protobuf_Empty {
             try await _channel.unary(Methods.deleteDocument, request, options: options)
+        }
+
+        public func getIngest(
+            _ request: Ragdz_V1_GetIngestRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Ingest {
+            try await _channel.unary(Methods.getIngest, request, options: options)
+        }
+
+        /// Newest first. What has ended is kept for a day.
+        public func listIngests(
+            _ request: Ragdz_V1_ListIngestsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListIngestsResponse {
+            try await _channel.unary(Methods.listIngests, request, options: options)
+        }
+
+        /// The ingest as it is now, then each time that it has changed; ends with its end.
+        public func watchIngest(
+            _ request: Ragdz_V1_WatchIngestRequest, options: CallOptions = .defaults
+        ) async throws -> ResponseStream<Ragdz_V1_Ingest> {
+            try await _channel.serverStreaming(Methods.watchIngest, request, options: options)
+        }
+
+        /// Nothing of it is stored. Cancelling again returns it; one that has ended otherwise gives FAILED_PRECONDITION.
+        public func cancelIngest(
+            _ request: Ragdz_V1_CancelIngestRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Ingest {
+            try await _channel.unary(Methods.cancelIngest, request, options: options)
+        }
+
+        /// A failed ingest goes on at the stage that failed. One whose file cannot be read is not tried again: FAILED_PRECONDITION.
+        public func retryIngest(
+            _ request: Ragdz_V1_RetryIngestRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Ingest {
+            try await _channel.unary(Methods.retryIngest, request, options: options)
         }
 
         public func search(
@@ -1700,6 +1970,26 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.unary(Ragdz_V1_Retrieval.Methods.deleteDocument) {
             (request: Ragdz_V1_DeleteDocumentRequest, context: ServerContext) in
             try await self.deleteDocument(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getIngest) {
+            (request: Ragdz_V1_GetIngestRequest, context: ServerContext) in
+            try await self.getIngest(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listIngests) {
+            (request: Ragdz_V1_ListIngestsRequest, context: ServerContext) in
+            try await self.listIngests(request, context: context)
+        }
+        router.serverStreaming(Ragdz_V1_Retrieval.Methods.watchIngest) {
+            (request: Ragdz_V1_WatchIngestRequest, responses: ResponseWriter<Ragdz_V1_Ingest>, context: ServerContext) in
+            try await self.watchIngest(request, responses: responses, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.cancelIngest) {
+            (request: Ragdz_V1_CancelIngestRequest, context: ServerContext) in
+            try await self.cancelIngest(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.retryIngest) {
+            (request: Ragdz_V1_RetryIngestRequest, context: ServerContext) in
+            try await self.retryIngest(request, context: context)
         }
         router.unary(Ragdz_V1_Retrieval.Methods.search) {
             (request: Ragdz_V1_SearchRequest, context: ServerContext) in
@@ -2276,6 +2566,9 @@ extension Ragdz_V1_Document {
         size += sizes.singular(ProtoBool.self, 13, duplicate)
         size += sizes.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 14, attributes)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 15, updateTime)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_DocumentState>.self, 16, state)
+        size += sizes.singular(ProtoString.self, 17, ingestID)
+        size += sizes.singular(ProtoInt32.self, 18, version)
         return size
     }
 
@@ -2295,6 +2588,9 @@ extension Ragdz_V1_Document {
         writer.singular(ProtoBool.self, 13, duplicate)
         writer.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 14, attributes)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 15, updateTime)
+        writer.singular(ProtoEnumeration<Ragdz_V1_DocumentState>.self, 16, state)
+        writer.singular(ProtoString.self, 17, ingestID)
+        writer.singular(ProtoInt32.self, 18, version)
         writer.unknown(unknownFields)
     }
 
@@ -2316,6 +2612,9 @@ extension Ragdz_V1_Document {
             case 104: try reader.singular(ProtoBool.self, &duplicate)
             case 114: try reader.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
             case 122: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 128: try reader.singular(ProtoEnumeration<Ragdz_V1_DocumentState>.self, &state)
+            case 138: try reader.singular(ProtoString.self, &ingestID)
+            case 144: try reader.singular(ProtoInt32.self, &version)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -2337,6 +2636,9 @@ extension Ragdz_V1_Document {
         .init(13, "duplicate"),
         .init(14, "attributes"),
         .init(15, "updateTime", "update_time"),
+        .init(16, "state"),
+        .init(17, "ingestId", "ingest_id"),
+        .init(18, "version"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -2356,6 +2658,9 @@ extension Ragdz_V1_Document {
         try json.singular(ProtoBool.self, "duplicate", duplicate)
         try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, "attributes", attributes)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "updateTime", updateTime)
+        try json.singular(ProtoEnumeration<Ragdz_V1_DocumentState>.self, "state", state)
+        try json.singular(ProtoString.self, "ingestId", ingestID)
+        try json.singular(ProtoInt32.self, "version", version)
         json.endObject()
     }
 
@@ -2378,6 +2683,9 @@ extension Ragdz_V1_Document {
             case 13: try json.singular(ProtoBool.self, &duplicate)
             case 14: try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
             case 15: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 16: try json.singular(ProtoEnumeration<Ragdz_V1_DocumentState>.self, &state)
+            case 17: try json.singular(ProtoString.self, &ingestID)
+            case 18: try json.singular(ProtoInt32.self, &version)
             default: break
             }
         }
@@ -2462,6 +2770,432 @@ extension Ragdz_V1_DocumentAttributes {
     }
 }
 
+extension Ragdz_V1_Ingest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, documentID)
+        size += sizes.singular(ProtoString.self, 3, collectionID)
+        size += sizes.singular(ProtoString.self, 4, filename)
+        size += sizes.singular(ProtoInt64.self, 5, byteSize)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 6, state)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_IngestStage>.self, 7, stage)
+        size += sizes.singular(ProtoInt32.self, 8, percent)
+        size += sizes.singular(ProtoInt32.self, 9, chunkCount)
+        size += sizes.singular(ProtoInt32.self, 10, chunksDone)
+        size += sizes.singular(ProtoInt32.self, 11, chunksReused)
+        size += sizes.singular(ProtoDouble.self, 12, charactersPerSecond)
+        size += sizes.singular(ProtoInt32.self, 13, attempts)
+        size += sizes.singular(ProtoString.self, 14, reason)
+        size += sizes.singular(ProtoString.self, 15, message)
+        size += sizes.singular(ProtoBool.self, 16, duplicate)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 17, createTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 18, updateTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 19, nextAttemptTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, documentID)
+        writer.singular(ProtoString.self, 3, collectionID)
+        writer.singular(ProtoString.self, 4, filename)
+        writer.singular(ProtoInt64.self, 5, byteSize)
+        writer.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 6, state)
+        writer.singular(ProtoEnumeration<Ragdz_V1_IngestStage>.self, 7, stage)
+        writer.singular(ProtoInt32.self, 8, percent)
+        writer.singular(ProtoInt32.self, 9, chunkCount)
+        writer.singular(ProtoInt32.self, 10, chunksDone)
+        writer.singular(ProtoInt32.self, 11, chunksReused)
+        writer.singular(ProtoDouble.self, 12, charactersPerSecond)
+        writer.singular(ProtoInt32.self, 13, attempts)
+        writer.singular(ProtoString.self, 14, reason)
+        writer.singular(ProtoString.self, 15, message)
+        writer.singular(ProtoBool.self, 16, duplicate)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 17, createTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 18, updateTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 19, nextAttemptTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &documentID)
+            case 26: try reader.singular(ProtoString.self, &collectionID)
+            case 34: try reader.singular(ProtoString.self, &filename)
+            case 40: try reader.singular(ProtoInt64.self, &byteSize)
+            case 48: try reader.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 56: try reader.singular(ProtoEnumeration<Ragdz_V1_IngestStage>.self, &stage)
+            case 64: try reader.singular(ProtoInt32.self, &percent)
+            case 72: try reader.singular(ProtoInt32.self, &chunkCount)
+            case 80: try reader.singular(ProtoInt32.self, &chunksDone)
+            case 88: try reader.singular(ProtoInt32.self, &chunksReused)
+            case 97: try reader.singular(ProtoDouble.self, &charactersPerSecond)
+            case 104: try reader.singular(ProtoInt32.self, &attempts)
+            case 114: try reader.singular(ProtoString.self, &reason)
+            case 122: try reader.singular(ProtoString.self, &message)
+            case 128: try reader.singular(ProtoBool.self, &duplicate)
+            case 138: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 146: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 154: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &nextAttemptTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "documentId", "document_id"),
+        .init(3, "collectionId", "collection_id"),
+        .init(4, "filename"),
+        .init(5, "byteSize", "byte_size"),
+        .init(6, "state"),
+        .init(7, "stage"),
+        .init(8, "percent"),
+        .init(9, "chunkCount", "chunk_count"),
+        .init(10, "chunksDone", "chunks_done"),
+        .init(11, "chunksReused", "chunks_reused"),
+        .init(12, "charactersPerSecond", "characters_per_second"),
+        .init(13, "attempts"),
+        .init(14, "reason"),
+        .init(15, "message"),
+        .init(16, "duplicate"),
+        .init(17, "createTime", "create_time"),
+        .init(18, "updateTime", "update_time"),
+        .init(19, "nextAttemptTime", "next_attempt_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "documentId", documentID)
+        try json.singular(ProtoString.self, "collectionId", collectionID)
+        try json.singular(ProtoString.self, "filename", filename)
+        try json.singular(ProtoInt64.self, "byteSize", byteSize)
+        try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, "state", state)
+        try json.singular(ProtoEnumeration<Ragdz_V1_IngestStage>.self, "stage", stage)
+        try json.singular(ProtoInt32.self, "percent", percent)
+        try json.singular(ProtoInt32.self, "chunkCount", chunkCount)
+        try json.singular(ProtoInt32.self, "chunksDone", chunksDone)
+        try json.singular(ProtoInt32.self, "chunksReused", chunksReused)
+        try json.singular(ProtoDouble.self, "charactersPerSecond", charactersPerSecond)
+        try json.singular(ProtoInt32.self, "attempts", attempts)
+        try json.singular(ProtoString.self, "reason", reason)
+        try json.singular(ProtoString.self, "message", message)
+        try json.singular(ProtoBool.self, "duplicate", duplicate)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "updateTime", updateTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "nextAttemptTime", nextAttemptTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &documentID)
+            case 3: try json.singular(ProtoString.self, &collectionID)
+            case 4: try json.singular(ProtoString.self, &filename)
+            case 5: try json.singular(ProtoInt64.self, &byteSize)
+            case 6: try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 7: try json.singular(ProtoEnumeration<Ragdz_V1_IngestStage>.self, &stage)
+            case 8: try json.singular(ProtoInt32.self, &percent)
+            case 9: try json.singular(ProtoInt32.self, &chunkCount)
+            case 10: try json.singular(ProtoInt32.self, &chunksDone)
+            case 11: try json.singular(ProtoInt32.self, &chunksReused)
+            case 12: try json.singular(ProtoDouble.self, &charactersPerSecond)
+            case 13: try json.singular(ProtoInt32.self, &attempts)
+            case 14: try json.singular(ProtoString.self, &reason)
+            case 15: try json.singular(ProtoString.self, &message)
+            case 16: try json.singular(ProtoBool.self, &duplicate)
+            case 17: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 18: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 19: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &nextAttemptTime)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetIngestRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListIngestsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, collection)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 2, state)
+        size += sizes.singular(ProtoInt32.self, 3, pageSize)
+        size += sizes.singular(ProtoString.self, 4, pageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, collection)
+        writer.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 2, state)
+        writer.singular(ProtoInt32.self, 3, pageSize)
+        writer.singular(ProtoString.self, 4, pageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &collection)
+            case 16: try reader.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 24: try reader.singular(ProtoInt32.self, &pageSize)
+            case 34: try reader.singular(ProtoString.self, &pageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "collection"),
+        .init(2, "state"),
+        .init(3, "pageSize", "page_size"),
+        .init(4, "pageToken", "page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "collection", collection)
+        try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, "state", state)
+        try json.singular(ProtoInt32.self, "pageSize", pageSize)
+        try json.singular(ProtoString.self, "pageToken", pageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &collection)
+            case 2: try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 3: try json.singular(ProtoInt32.self, &pageSize)
+            case 4: try json.singular(ProtoString.self, &pageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListIngestsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_Ingest>.self, 1, ingests)
+        size += sizes.singular(ProtoString.self, 2, nextPageToken)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_Ingest>.self, 1, ingests)
+        writer.singular(ProtoString.self, 2, nextPageToken)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_Ingest>.self, &ingests)
+            case 18: try reader.singular(ProtoString.self, &nextPageToken)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "ingests"),
+        .init(2, "nextPageToken", "next_page_token"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_Ingest>.self, "ingests", ingests)
+        try json.singular(ProtoString.self, "nextPageToken", nextPageToken)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_Ingest>.self, &ingests)
+            case 2: try json.singular(ProtoString.self, &nextPageToken)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_WatchIngestRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CancelIngestRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_RetryIngestRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
 extension Ragdz_V1_UploadDocumentRequest {
     public func measure(_ sizes: inout WireSizes) -> Int {
         var size = unknownFields.bytes.count
@@ -2529,6 +3263,8 @@ extension Ragdz_V1_UploadHeader {
         size += sizes.singular(ProtoString.self, 3, mediaType)
         size += sizes.singular(ProtoString.self, 4, title)
         size += sizes.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 5, attributes)
+        size += sizes.singular(ProtoString.self, 6, replaces)
+        size += sizes.singular(ProtoBool.self, 7, background)
         return size
     }
 
@@ -2538,6 +3274,8 @@ extension Ragdz_V1_UploadHeader {
         writer.singular(ProtoString.self, 3, mediaType)
         writer.singular(ProtoString.self, 4, title)
         writer.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, 5, attributes)
+        writer.singular(ProtoString.self, 6, replaces)
+        writer.singular(ProtoBool.self, 7, background)
         writer.unknown(unknownFields)
     }
 
@@ -2549,6 +3287,8 @@ extension Ragdz_V1_UploadHeader {
             case 26: try reader.singular(ProtoString.self, &mediaType)
             case 34: try reader.singular(ProtoString.self, &title)
             case 42: try reader.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 50: try reader.singular(ProtoString.self, &replaces)
+            case 56: try reader.singular(ProtoBool.self, &background)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -2560,6 +3300,8 @@ extension Ragdz_V1_UploadHeader {
         .init(3, "mediaType", "media_type"),
         .init(4, "title"),
         .init(5, "attributes"),
+        .init(6, "replaces"),
+        .init(7, "background"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -2569,6 +3311,8 @@ extension Ragdz_V1_UploadHeader {
         try json.singular(ProtoString.self, "mediaType", mediaType)
         try json.singular(ProtoString.self, "title", title)
         try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, "attributes", attributes)
+        try json.singular(ProtoString.self, "replaces", replaces)
+        try json.singular(ProtoBool.self, "background", background)
         json.endObject()
     }
 
@@ -2581,6 +3325,8 @@ extension Ragdz_V1_UploadHeader {
             case 3: try json.singular(ProtoString.self, &mediaType)
             case 4: try json.singular(ProtoString.self, &title)
             case 5: try json.optional(ProtoMessage<Ragdz_V1_DocumentAttributes>.self, &attributes)
+            case 6: try json.singular(ProtoString.self, &replaces)
+            case 7: try json.singular(ProtoBool.self, &background)
             default: break
             }
         }

@@ -174,6 +174,7 @@ extension IsolationTests.Tenant {
         self.init(
             canary: tenant.canary, id: tenant.ids["tenant"] ?? "", key: tenant.key, keyID: tenant.ids["key"] ?? "",
             collection: tenant.ids["collection"] ?? "", document: tenant.ids["document"] ?? "",
+            ingest: tenant.ids["ingest"] ?? "",
             run: tenant.ids["run"] ?? "", member: tenant.ids["member"] ?? "",
             invitation: tenant.ids["invitation"] ?? "", session: tenant.ids["session"] ?? "",
             questions: tenant.ids["questions"] ?? "", measure: tenant.ids["measure"] ?? "",

@@ -8,7 +8,7 @@ import Testing
 /// A tenant with something of everything, and what nobody else may ever see of it.
 struct IsolationTenant: Sendable {
     static let kinds = [
-        "tenant", "key", "collection", "document", "run", "workflow", "member", "invitation", "session",
+        "tenant", "key", "collection", "document", "ingest", "run", "workflow", "member", "invitation", "session",
         "questions", "measure", "conversation",
     ]
 
@@ -92,6 +92,7 @@ struct IsolationTenant: Sendable {
                 #"{"header":{"collection":"\#(ids["collection"] ?? "")","filename":"\#(number).txt","title":"\#(canary)"}}"#
                     + "\n" + #"{"data":"\#(Data(text.utf8).base64EncodedString())"}"#, key: key)
             ids["document"] = document.id
+            ids["ingest"] = document.ingestID
         }
     }
 

@@ -93,7 +93,7 @@ struct RandomRequest {
             if method.name.contains("Eval") || method.name.contains("Feedback") {
                 return id("questions", mayBeOwn: !destroys)
             }
-            for kind in ["Tenant", "Key", "Collection", "Document", "Run", "Member", "Invitation", "Session"]
+            for kind in ["Tenant", "Key", "Collection", "Document", "Ingest", "Run", "Member", "Invitation", "Session"]
             where method.name.contains(kind) {
                 return id(kind.lowercased(), mayBeOwn: !destroys)
             }

@@ -268,8 +268,8 @@ import Testing
         for (allowed, ends, counted) in [(44, Ragdz_V1_EvalRunStatus.succeeded, 44), (30, .failed, 19)] {
             let meter = CountingMeter(allowed: Int64(allowed))
             let service = RetrievalService(
-                database: fixture.test.database, embedder: WordEmbedder(), chat: nil, meter: meter,
-                logger: RetrievalFixture.quiet)
+                database: fixture.test.database, embedder: fixture.service.embedder, chat: nil, extractor: nil,
+                meter: meter, logger: RetrievalFixture.quiet)
             let metered = RetrievalFixture(service: service, test: fixture.test, tenant: fixture.tenant)
             let run = try await metered.finished(try await metered.runEval(set.id).id)
             #expect(run.status == ends)

@@ -137,7 +137,8 @@ private struct HostileStage: Sendable {
         let chat = ChatClient(
             client: HTTPClient(), endpoint: ModelEndpoint(url: server.url, model: "hostile", limits: limits))
         let service = RetrievalService(
-            database: corpus.test.database, embedder: embedder, chat: chat, logger: RetrievalFixture.quiet)
+            database: corpus.test.database, embedder: embedder, chat: chat, extractor: nil,
+            logger: RetrievalFixture.quiet)
         fixture = RetrievalFixture(service: service, test: corpus.test, tenant: corpus.tenant)
     }
 

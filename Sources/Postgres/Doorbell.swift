@@ -1,7 +1,9 @@
 internal import Synchronization
 
-/// Wakes one waiting task. A ring while nobody waits is kept, so none is missed; several rings count as one.
-final class Doorbell: Sendable {
+/// Wakes one waiting task: what a notification of the database, or something in this process, rings.
+///
+/// A ring while nobody waits is kept, so none is missed; several rings count as one.
+public final class Doorbell: Sendable {
     private enum State {
         case silent
         case rung
@@ -9,7 +11,9 @@ final class Doorbell: Sendable {
     }
     private let state = Mutex(State.silent)
 
-    func ring() {
+    public init() {}
+
+    public func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             if case .waiting(let continuation) = state {
                 state = .silent
@@ -22,7 +26,7 @@ final class Doorbell: Sendable {
     }
 
     /// Returns at the next ring, or when the task is cancelled. Only one task may wait at a time.
-    func wait() async {
+    public func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let now = state.withLock { state -> Bool in
@@ -42,7 +46,7 @@ final class Doorbell: Sendable {
     }
 
     /// Returns at the next ring, when the time is over, or when the task is cancelled.
-    func wait(atMost time: Duration) async {
+    public func wait(atMost time: Duration) async {
         await withTaskGroup { group in
             group.addTask { await self.wait() }
             group.addTask { try? await Task.sleep(for: time) }

@@ -1,0 +1,224 @@
+internal import Bytes
+internal import Language
+internal import Logging
+internal import Models
+internal import Postgres
+internal import ProtoRuntime
+internal import RPC
+internal import Schema
+internal import Stores
+
+// One attempt of one ingest: from the last step that was kept to the document, or to a reason why not.
+
+extension IngestEngine {
+    func attempt(_ claim: IngestClaim) async {
+        if isDying(.claimed, claim) { return }
+        var log: Logger.Metadata = ["tenant": "\(claim.tenant)", "ingest": "\(claim.id)", "epoch": "\(claim.epoch)"]
+        do {
+            guard let load = try await store.load(claim) else { return }
+            do { try await carry(claim, load) } catch let failure as IngestFailure {
+                if isDead || Task.isCancelled { return }
+                log["reason"] = "\(failure.status.reason ?? "")"
+                logger.info("an ingest failed", metadata: log)
+                try await record(failure, claim, load)
+            }
+        } catch is IngestLost {
+            logger.info("an ingest was cancelled or went to another worker", metadata: log)
+        } catch is StagingLost {
+            // What is missing is made again.
+            logger.notice("the chunks of an ingest are made again", metadata: log)
+            await giveBack(claim)
+        } catch is CancellationError {
+            return
+        } catch {
+            if Task.isCancelled || isDead { return }
+            log["error"] = "\(error)"
+            logger.error("an ingest could not be worked on", metadata: log)
+            await giveBack(claim)
+        }
+    }
+
+    /// When the database is away, the lease runs out instead, and the ingest is taken again: by then it may be back.
+    private func giveBack(_ claim: IngestClaim) async {
+        if !isDead { try? await store.giveBack(claim, pause: configuration.firstPause) }
+    }
+
+    private func record(_ failure: IngestFailure, _ claim: IngestClaim, _ load: IngestStore.Load) async throws {
+        guard failure.isTransient, load.attempts < load.attemptLimit else {
+            return try await store.fail(claim, failure)
+        }
+        let doublings = min(max(load.attempts - 1, 0), 10)
+        let pause = min(configuration.firstPause * (1 << doublings), configuration.longestPause)
+        try await store.postpone(claim, failure, pause: pause)
+    }
+
+    private func carry(_ claim: IngestClaim, _ load: IngestStore.Load) async throws {
+        guard load.losses <= IngestLimits.losses else { throw IngestFailure.lost }
+        let header = try Ragdz_V1_UploadHeader(json: Array(load.header.text.utf8))
+        let attributes = try RetrievalRules.attributes(header.attributes, field: "header.attributes")
+        let text = try await text(claim, load)
+        if isDying(.textKept, claim) { return }
+        try await store.setStage(claim, .chunk)
+        let title = Self.title(given: header.title, found: text.title, filename: load.filename)
+        let plan: ChunkPlan
+        do {
+            plan = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try ChunkPlan(text, title: title, document: load.documentID)
+            }
+        } catch let error as ExtractionError { throw IngestFailure(error) }
+        try await store.setStage(claim, .embed, chunks: plan.count)
+        let embedding = BatchEmbedding(
+            engine: self, claim: claim, plan: plan, reuses: !header.replaces.isEmpty)
+        guard try await embedding.run(from: min(Int(load.staged), plan.count)) else {
+            if isDead { return }
+            return try await store.release(claim)
+        }
+        try await store.setStage(claim, .store, chunks: plan.count)
+        if isDying(.beforeStore, claim) { return }
+        let finished = FinishedIngest(
+            claim: claim, collection: load.collectionID, document: load.documentID,
+            replaces: !header.replaces.isEmpty, attributes: attributes, filename: load.filename,
+            byteSize: load.byteSize,
+            sha256: load.sha256, text: text, plan: plan)
+        do { try check(await store.finish(finished)) } catch let error as PostgresError {
+            if let full = IngestFailure.quota(error) { throw full }
+            throw error
+        }
+        signals.ring(claim.id)
+        _ = isDying(.stored, claim)
+    }
+
+    private func check(_ outcome: IngestOutcome) throws(IngestFailure) {
+        switch outcome {
+        case .stored, .duplicate: return
+        case .noCollection: throw IngestFailure(.collectionNotFound, isFinal: true)
+        case .noDocument: throw IngestFailure(.documentNotFound, isFinal: true)
+        case .conflict: throw IngestFailure(.documentExists, isFinal: true)
+        }
+    }
+
+    /// What an attempt before has read, or what is read now and kept.
+    private func text(_ claim: IngestClaim, _ load: IngestStore.Load) async throws -> ExtractedText {
+        if load.hasText, let text = try await store.text(claim) { return text }
+        try await store.setStage(claim, .detect)
+        let store = store
+        let source = ByteSource { ordinal in try await store.piece(claim, ordinal) }
+        let text: ExtractedText
+        do {
+            text = try await reading.pass(claim.tenant) {
+                try await extractor.extract(
+                    source, filename: load.filename, type: load.mediaType.flatMap { MediaType(rawValue: $0) }
+                ) { stage in try await store.setStage(claim, stage) }
+            }
+        } catch let error as ExtractionError {
+            logger.info(
+                "document refused", metadata: ["reason": "\(error.kind.rawValue)", "detail": "\(error.detail)"])
+            throw IngestFailure(error)
+        }
+        if isDying(.extracted, claim) { throw IngestLost() }
+        try await store.putText(claim, text)
+        return text
+    }
+
+    static func title(given: String, found: String?, filename: String) -> String {
+        let stem = filename.lastIndex(of: ".").map { String(filename[..<$0]) } ?? filename
+        let title = [given, found ?? "", stem, filename].first { !$0.allSatisfy(\.isWhitespace) } ?? filename
+        // Scalars are counted: one character can have a million combining marks.
+        let start = title.unicodeScalars.drop { $0.properties.isWhitespace }.prefix(4 * RetrievalLimits.title)
+        let line = String(Substring(start)).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return String(String.UnicodeScalarView(line.unicodeScalars.prefix(RetrievalLimits.title)))
+    }
+}
+
+/// The chunks of one ingest in batches: while one is at the embedding server the next is made and the one before is kept.
+/// Batches may come back in any order; they are kept in theirs.
+private struct BatchEmbedding: Sendable {
+    let engine: IngestEngine
+    let claim: IngestClaim
+    let plan: ChunkPlan
+    /// Whether the stored version may have some of the vectors.
+    let reuses: Bool
+
+    private struct Batch: Sendable {
+        let number: Int
+        let rows: [(row: ChunkPlan.Row, vector: [Float]?)]
+    }
+
+    /// False: not finished, because others are to have their turn, or the process ends.
+    func run(from start: Int) async throws -> Bool {
+        let size = engine.configuration.batch
+        let ranges = stride(from: start, to: plan.count, by: size).map { $0..<min($0 + size, plan.count) }
+        let begin = ContinuousClock.now
+        return try await withThrowingTaskGroup(of: Batch.self) { group in
+            var started = 0
+            var kept = 0
+            var early: [Int: Batch] = [:]
+            var last = begin
+            while started < min(IngestLimits.batchesUnderway, ranges.count) {
+                let number = started
+                group.addTask { try await batch(number, ranges[number]) }
+                started += 1
+            }
+            while let batch = try await group.next() {
+                early[batch.number] = batch
+                while let next = early.removeValue(forKey: kept) {
+                    if engine.isDead { return false }
+                    if started < ranges.count {
+                        let number = started
+                        group.addTask { try await self.batch(number, ranges[number]) }
+                        started += 1
+                    }
+                    let now = ContinuousClock.now
+                    try await engine.store.stage(
+                        claim, next.rows, of: plan.count, micros: last.duration(to: now).micros)
+                    engine.signals.ring(claim.id)
+                    last = now
+                    kept += 1
+                    if engine.isDying(.staged, claim) { return false }
+                }
+                if kept < ranges.count, mustPause(since: begin) {
+                    group.cancelAll()
+                    return false
+                }
+            }
+            return true
+        }
+    }
+
+    private func mustPause(since begin: ContinuousClock.Instant) -> Bool {
+        if !engine.isWorking { return true }
+        return engine.isFull && begin.duration(to: .now) > engine.configuration.slice
+    }
+
+    private func batch(_ number: Int, _ range: Range<Int>) async throws -> Batch {
+        let rows = await withTaskExecutorPreference(globalConcurrentExecutor) { plan.rows(range) }
+        let known = reuses ? try await engine.store.known(claim, rows.map(\.id)) : []
+        let fresh = rows.filter { !known.contains($0.id) }
+        let vectors = try await embed(fresh.map(\.embeddingInput))
+        var index = 0
+        var done: [(row: ChunkPlan.Row, vector: [Float]?)] = []
+        for row in rows {
+            if known.contains(row.id) {
+                done.append((row, nil))
+            } else {
+                done.append((row, vectors[index]))
+                index += 1
+            }
+        }
+        return Batch(number: number, rows: done)
+    }
+
+    private func embed(_ texts: [String]) async throws -> [[Float]] {
+        guard !texts.isEmpty else { return [] }
+        let embedder = engine.embedder
+        return try await engine.turns.pass(claim.tenant) { try await self.request(embedder, texts) }
+    }
+
+    private func request(_ embedder: any TextEmbedder, _ texts: [String]) async throws -> [[Float]] {
+        let failure: ModelError
+        do { return try await embedder.embed(texts) } catch { failure = error }
+        if failure.code == .cancelled { throw CancellationError() }
+        engine.logger.error("embedding failed", metadata: ["error": "\(failure)"])
+        throw IngestFailure(failure)
+    }
+}
