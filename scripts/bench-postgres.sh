@@ -43,7 +43,8 @@ printf '\\set id random(1, 100000)\n\\startpipeline\n%s\n\\endpipeline\n' "$unit
 # The same read as an RPC: GetTenant by the tenant's own key, which the server has in its memory.
 mkdir "$folder.data"
 export RAGDZ_FEATURES=tenants,keys RAGDZ_LOG_CALLS=failures
-RAGDZ_DATABASE_CONNECTIONS=4 RAGDZ_THREADS=2 "$products/ragdzd" serve --data "$folder.data" --listen 127.0.0.1:0 \
+threads=${THREADS:-2}
+RAGDZ_DATABASE_CONNECTIONS=$((8 / threads)) RAGDZ_THREADS=$threads "$products/ragdzd" serve --data "$folder.data" --listen 127.0.0.1:0 \
     --bridge 127.0.0.1:0 >"$folder.server.log" 2>&1 &
 server=$!
 trap '[ -z "${KEEP_LOG:-}" ] || cp "$folder.server.log" "$KEEP_LOG"; kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$folder.data" "$folder.server.log"; scratch_stop' EXIT

@@ -41,6 +41,8 @@ final class Connection: @unchecked Sendable {
     private var armed: (read: Bool, write: Bool) = (false, false)
     var wantsWrite = false
     private(set) var spans: Deque<Span> = []
+    /// When the last unit had its outcome; for its owner.
+    var lastDone = NIODeadline.uptimeNanoseconds(0)
     private var prepared: [PreparedKey: Prepared] = [:]
     /// Whose the transaction is that has the connection to itself.
     private var isOperatorsTransaction = false

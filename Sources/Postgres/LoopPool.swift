@@ -18,6 +18,7 @@ final class LoopPool: @unchecked Sendable {
     private var machine: PoolStateMachine<Request>
     private var connections: [Int: Connection] = [:]
     private var leases: [Int: Lease] = [:]
+    private var costs = StatementCosts()
     private var timer: (due: Int64, scheduled: Scheduled<Void>)?
     private var expiry: (due: NIODeadline, scheduled: Scheduled<Void>)?
     private var working = false
@@ -38,8 +39,14 @@ final class LoopPool: @unchecked Sendable {
         loop.assertInEventLoop()
         // A task that was cancelled before it came here never starts.
         if unit.wantsCancel { return unit.finish(.failure(PostgresError(.cancelled, "the caller gave up"))) }
-        machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
+        offer(unit)
         work()
+    }
+
+    private func offer(_ unit: Unit) {
+        unit.cost = costs.expected(unit.statement)
+        machine.submit(
+            .unit(unit), .unit, share: unit.identity.share, patience: unit.patience, cost: unit.cost, now: now)
     }
 
     func submit(_ lease: Lease) {
@@ -109,8 +116,7 @@ final class LoopPool: @unchecked Sendable {
                     unit.connection = nil
                     unit.repeats += 1
                     if unit.repeats <= Self.repeats {
-                        machine.submit(
-                            .unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
+                        offer(unit)
                     } else {
                         unit.finish(.failure(Self.keepsBreaking))
                     }
@@ -192,15 +198,26 @@ extension LoopPool: ConnectionOwner {
         }
         if !isLeased {
             unit.connection = nil
-            machine.finishedUnit(connection.id, now: now)
+            note(unit, on: connection)
+            machine.finishedUnit(connection.id, cost: unit.cost, now: now)
             if case .failure(let error) = outcome, mayRepeat(unit, error, on: connection) {
                 unit.repeats += 1
-                machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
+                offer(unit)
                 return work()
             }
         }
         unit.finish(outcome)
         if !isLeased { work() }
+    }
+
+    /// The server works in order: what it spent on the unit began when that was sent or the one before it was done.
+    private func note(_ unit: Unit, on connection: Connection) {
+        let done = NIODeadline.now()
+        if let statement = unit.statement {
+            let begun = max(unit.sent, connection.lastDone)
+            costs.note(statement, took: (done - begun).nanoseconds / 1000)
+        }
+        connection.lastDone = done
     }
 
     /// How often a unit is sent again after failures that were not its own.
@@ -246,7 +263,7 @@ extension LoopPool: ConnectionOwner {
             if lease == nil, unit.untouched, unit.standsAlone, !unit.wantsCancel, unit.repeats < Self.repeats {
                 unit.repeats += 1
                 unit.untouched = false
-                machine.submit(.unit(unit), .unit, share: unit.identity.share, patience: unit.patience, now: now)
+                offer(unit)
             } else {
                 unit.finish(.failure(unit.statement.map { error.naming($0.name) } ?? error))
             }

@@ -23,24 +23,15 @@ struct PoolStateMachine<Request> {
         case fail(Request, PostgresError)
     }
 
-    private struct Slot {
-        enum State: Hashable { case connecting, shared, draining, retiring, leased }
-        let id: Int
-        var state = State.connecting
-        var inFlight = 0
-        var idleSince: Int64 = 0
-        /// When it has lived long enough.
-        var retires: Int64 = .max
-    }
-
     private struct Waiter {
         let request: Request
         let number: Int
         let deadline: Int64
+        let cost: Int64
     }
 
     private let limits: PoolLimits
-    private var slots: [Slot] = []
+    private var slots: [PoolSlot] = []
     private var waiting = (units: FairQueue<Waiter>(), leases: FairQueue<Waiter>())
     /// Nobody's deadline is earlier.
     private var firstDeadline: Int64 = .max
@@ -67,9 +58,11 @@ struct PoolStateMachine<Request> {
 
     // MARK: - Events
 
-    /// `patience` is how long the caller may wait, in milliseconds, where that is less than the pool's limit.
+    /// `patience` is how long the caller may wait, in milliseconds, where that is less than the pool's limit; `cost` how long
+    /// the server is expected to work on the unit, in microseconds.
     mutating func submit(
-        _ request: Request, _ kind: Kind, share: Identity = .none, patience: Int64 = .max, now: Int64
+        _ request: Request, _ kind: Kind, share: Identity = .none, patience: Int64 = .max,
+        cost: Int64 = StatementCosts.unknown, now: Int64
     ) {
         if closed { return refuse(request, PostgresError(.closed, "the database was closed")) }
         if let lastFailure, isAway(now: now) { return refuse(request, lastFailure) }
@@ -77,9 +70,10 @@ struct PoolStateMachine<Request> {
         switch kind {
         case .unit:
             // Who came before goes first.
-            if waiting.units.isEmpty, let index = leastLoaded(now: now) {
-                if slots[index].inFlight >= Self.spillDepth, slots.count < limits.soft { grow(now: now) }
-                return start(request, index)
+            if waiting.units.isEmpty, let (index, isSoon) = place(cost: cost, now: now) {
+                let spill = isSoon ? max(Self.spillDepth, depth(now: now) / 2) : Self.spillDepth
+                if slots[index].inFlight >= spill, slots.count < limits.soft { grow(now: now) }
+                return start(request, cost, index, now: now)
             }
         case .lease:
             if waiting.leases.isEmpty, let index = slots.firstIndex(where: { $0.state == .shared && $0.inFlight == 0 })
@@ -92,7 +86,7 @@ struct PoolStateMachine<Request> {
                 request, PostgresError(.poolExhausted, "\(limits.waiters) callers wait for a connection already"))
         }
         let deadline = now + min(Int64(limits.waitMilliseconds), patience)
-        let waiter = Waiter(request: request, number: nextNumber, deadline: deadline)
+        let waiter = Waiter(request: request, number: nextNumber, deadline: deadline, cost: cost)
         nextNumber += 1
         firstDeadline = min(firstDeadline, deadline)
         if kind == .unit {
@@ -132,10 +126,10 @@ struct PoolStateMachine<Request> {
         replenish(now: now)
     }
 
-    /// A unit on a shared connection has its outcome.
-    mutating func finishedUnit(_ id: Int, now: Int64) {
+    /// A unit on a shared connection has its outcome; `cost` is what it was submitted with.
+    mutating func finishedUnit(_ id: Int, cost: Int64 = StatementCosts.unknown, now: Int64) {
         guard let index = index(of: id) else { return }
-        slots[index].inFlight -= 1
+        slots[index].finished(cost: cost, now: now)
         if slots[index].inFlight == 0 { slots[index].idleSince = now }
         serve(index, now: now)
     }
@@ -203,8 +197,11 @@ struct PoolStateMachine<Request> {
 // MARK: - Rules
 
 extension PoolStateMachine {
-    /// A further connection is worth it when the least loaded one has this many units on their way.
+    /// A further connection is worth it when the best one has this many units on their way, or half of what it may have when
+    /// they are quick.
     private static var spillDepth: Int { 2 }
+    /// What a quick unit may wait for others on its connection, in microseconds.
+    private static var soon: Int64 { 1000 }
     /// For so many milliseconds after a change of the caller.
     private static var mixedFor: Int64 { 1000 }
     private static var firstPause: Int64 { 50 }
@@ -224,17 +221,25 @@ extension PoolStateMachine {
         now < mixedUntil ? min(limits.sharedDepth, limits.pipelineDepth) : limits.pipelineDepth
     }
 
-    private func leastLoaded(now: Int64) -> Int? {
+    /// The fullest connection that is expected to be through soon with what it has and this; otherwise the one that is through
+    /// first. Few busy processes answer sooner than many: each that sleeps has to be woken and to find a processor. But nothing
+    /// quick is put behind something slow while another connection has room.
+    private func place(cost: Int64, now: Int64) -> (index: Int, isSoon: Bool)? {
         let depth = depth(now: now)
-        var best: Int?
+        var fullest: (index: Int, backlog: Int64)?
+        var first: (index: Int, backlog: Int64)?
         for (index, slot) in slots.enumerated() where slot.state == .shared && slot.inFlight < depth {
-            if best.map({ slot.inFlight < slots[$0].inFlight }) ?? true { best = index }
+            let backlog = slot.backlog(now: now)
+            if first.map({ backlog < $0.backlog }) ?? true { first = (index, backlog) }
+            guard slot.inFlight > 0, backlog + cost <= Self.soon else { continue }
+            if fullest.map({ backlog > $0.backlog }) ?? true { fullest = (index, backlog) }
         }
-        return best
+        if let fullest { return (fullest.index, true) }
+        return first.map { ($0.index, $0.backlog + cost <= Self.soon) }
     }
 
-    private mutating func start(_ request: Request, _ index: Int) {
-        slots[index].inFlight += 1
+    private mutating func start(_ request: Request, _ cost: Int64, _ index: Int, now: Int64) {
+        slots[index].started(cost: cost, now: now)
         actions.append(.run(request, on: slots[index].id))
     }
 
@@ -320,7 +325,7 @@ extension PoolStateMachine {
         // While the database is away one attempt at a time is enough.
         if failures > 0, connecting > 0 { return }
         actions.append(.connect(nextSlot))
-        slots.append(Slot(id: nextSlot))
+        slots.append(PoolSlot(id: nextSlot))
         nextSlot += 1
     }
 
@@ -345,7 +350,7 @@ extension PoolStateMachine {
         }
         let depth = depth(now: now)
         while slots[index].inFlight < depth, let waiter = waiting.units.popFirst() {
-            start(waiter.request, index)
+            start(waiter.request, waiter.cost, index, now: now)
         }
         if closed, slots[index].inFlight == 0 {
             actions.append(.close(slots[index].id))

@@ -30,6 +30,8 @@ final class Unit: @unchecked Sendable {
     var exposedToCancel = false
     /// When it was sent last.
     var sent = NIODeadline.uptimeNanoseconds(0)
+    /// How long the server is expected to work on it, in microseconds.
+    var cost = StatementCosts.unknown
     /// The connection ended, and the unit certainly had no effect.
     var untouched = false
     /// How often the unit was sent again after a failure that was not its own.

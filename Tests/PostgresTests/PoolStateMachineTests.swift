@@ -19,8 +19,8 @@ import Testing
             machine = PoolStateMachine(limits: limits)
         }
 
-        mutating func unit(_ name: String) -> [String] {
-            machine.submit(name, .unit, now: now)
+        mutating func unit(_ name: String, cost: Int64 = StatementCosts.unknown) -> [String] {
+            machine.submit(name, .unit, cost: cost, now: now)
             return actions()
         }
         mutating func lease(_ name: String) -> [String] {
@@ -35,8 +35,8 @@ import Testing
             machine.connectFailed(id, PostgresError(.connectFailed, "away"), now: now)
             return actions()
         }
-        mutating func finished(_ id: Int) -> [String] {
-            machine.finishedUnit(id, now: now)
+        mutating func finished(_ id: Int, cost: Int64 = StatementCosts.unknown) -> [String] {
+            machine.finishedUnit(id, cost: cost, now: now)
             return actions()
         }
         mutating func released(_ id: Int) -> [String] {
