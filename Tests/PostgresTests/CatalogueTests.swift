@@ -60,6 +60,7 @@ import Testing
         let own = "(tenant_id = ragdz.current_tenant())"
         let once = "(tenant_id = ( SELECT ragdz.current_tenant() AS current_tenant))"
         let hasShared: Set = ["collections", "documents"]
+        let asksOnce = hasShared.union(["chunk_vectors"])
         var limited: Set<String> = []
         var shared: Set<String> = []
         for policy in policies {
@@ -80,15 +81,16 @@ import Testing
             }
             switch policy[4] {
             case "ragdz_app":
-                // Beside what is shared, the tenant is asked for once and not for each row.
-                let using = hasShared.contains(policy[0]) ? once : own
+                // Beside what is shared, and where a statement writes many rows, the tenant is asked for once and not for each.
+                let using = asksOnce.contains(policy[0]) ? once : own
                 #expect(policy[2] == using && policy[3] == own, "\(name): \(policy[2]) / \(policy[3])")
             case "ragdz_operator": #expect(!policy[2].isEmpty && !policy[3].isEmpty, "\(name) has one side only")
             default: Issue.record("\(name) is for \(policy[4])")
             }
         }
         #expect(shared == hasShared)
-        #expect(limited == ["collections", "shelves", "documents", "chunks", "chunk_vectors"])
+        let ingests: Set = ["ingests", "ingest_pieces", "ingest_texts", "ingest_chunks"]
+        #expect(limited == ingests.union(["collections", "shelves", "documents", "chunks", "chunk_vectors"]))
         let guarded = Set(policies.filter { $0[4] == "ragdz_app" && $0[6] == "true" }.map { $0[0] })
         let tables = try await rows(
             "select relname::text from pg_class where relnamespace = 'ragdz'::regnamespace and relkind in ('r', 'p')")
