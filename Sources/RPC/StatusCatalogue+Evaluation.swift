@@ -1,6 +1,10 @@
 /// Texts of the reasons of evaluations and of conversations.
 extension StatusCatalogue {
     static let evaluation = """
+        EVAL_CASE_ID
+        fr after_case_id est le case_id d'un résultat, ou vide.
+        ar الحقل after_case_id هو case_id لإحدى النتائج، أو فارغ.
+        en after_case_id is the case_id of an outcome, or empty.
         EVAL_SET_NOT_FOUND
         fr Ce jeu de questions n'existe pas.
         ar مجموعة الأسئلة هذه غير موجودة.

@@ -205,6 +205,10 @@ extension StatusCatalogue {
         fr Le document a trop de pages : partagez-le.
         ar للمستند صفحات كثيرة: قسّمه.
         en The document has too many pages: split it.
+        TURN_EXISTS
+        fr La conversation a une autre question sous cet identifiant : choisissez-en un nouveau.
+        ar في المحادثة سؤال آخر بمعرّف الطلب هذا: اختر معرّفا جديدا.
+        en The conversation has another question under this request id: choose a new one.
         UNSUPPORTED_ENCODING
         fr L'encodage du texte n'est pas pris : envoyez de l'UTF-8.
         ar ترميز النص غير مقبول: أرسل UTF-8.

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import HTTP2
 internal import NIOCore
 internal import ProtoRuntime
@@ -28,6 +29,8 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
     private var attemptIsLimited = false
     /// How many streams were opened for the call.
     private var attempts = 0
+    /// The same for all attempts: what the first one did under it is not done again.
+    private lazy var callID = UUID128.v4().description
     /// Over the messages that were handed on, while the stream can be taken up.
     private var check = StreamCheck()
     private var streamID: String?
@@ -93,6 +96,7 @@ final class ClientCall: ResponseSource, @unchecked Sendable {
             received: resumes ? received : 0)
         var headers = connection.headers(method, options, deadline: end)
         if retries.previousAttempts > 0 { headers.add("grpc-previous-rpc-attempts", "\(retries.previousAttempts)") }
+        if method.idempotency == .idempotent, configuration.wire == .ragdz { headers.add(CallName.header, callID) }
         if resumes, let streamID {
             headers.add("ragdz-resume", "\(streamID);\(received)")
             headers.add("ragdz-resume-check", Self.hex(check.value))

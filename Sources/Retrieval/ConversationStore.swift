@@ -74,17 +74,52 @@ struct ConversationStore: Sendable {
             database.as(caller.identity), conversationID: conversation, afterID: id, pageSize: Int64(limit))
     }
 
-    /// What a turn of that id looks back on.
+    /// What a turn of that id looks back on. Questions stand; an answer with a quote that its document does not have any more
+    /// says nothing.
     func memory(
         _ caller: Caller, of conversation: UUID128, before turn: UUID128
     ) async throws -> ConversationMemory {
         let rows = try await Queries.newestTurns(
             database.as(caller.identity), conversationID: conversation, beforeID: turn,
             pageSize: Int64(ConversationMemory.Limits.turns))
+        var turns = try rows.reversed().map { try Ragdz_V1_Turn($0) }
+        try await markOutdated(caller, &turns)
         return ConversationMemory(
-            turns: rows.reversed().map {
-                EarlierTurn(question: $0.question, searched: $0.searched, answer: $0.answer)
+            turns: zip(turns, rows.reversed()).map { turn, row in
+                EarlierTurn(question: row.question, searched: row.searched, answer: turn.outdated ? "" : row.answer)
             })
+    }
+
+    /// Says of each quote whether its document was replaced by a version without it.
+    func markOutdated(_ caller: Caller, _ turns: inout [Ragdz_V1_Turn]) async throws {
+        var places: [(turn: Int, citation: Int)] = []
+        var documents: [UUID128] = []
+        var quotes: [String] = []
+        for turn in turns.indices {
+            for (number, citation) in turns[turn].citations.enumerated() {
+                guard let document = UUID128(citation.documentID) else { continue }
+                places.append((turn, number))
+                documents.append(document)
+                quotes.append(citation.quote)
+            }
+        }
+        if places.isEmpty { return }
+        let outdated = try await Queries.outdatedQuotes(
+            database.as(caller.identity), documents: documents, quotes: quotes)
+        for place in outdated {
+            let found = places[Int(place) - 1]
+            turns[found.turn].citations[found.citation].outdated = true
+            turns[found.turn].outdated = true
+        }
+    }
+
+    /// The turn of the conversation that was asked under the request id before, if any.
+    func asked(
+        _ caller: Caller, in conversation: UUID128, _ requestID: String
+    ) async throws -> Queries.FindTurnByRequestRow? {
+        guard !requestID.isEmpty else { return nil }
+        return try await Queries.findTurnByRequest(
+            database.as(caller.identity), conversationID: conversation, requestID: requestID)
     }
 
     /// Keeps a turn, once; nothing when the conversation is gone.
@@ -98,7 +133,8 @@ struct ConversationStore: Sendable {
                 transaction, documents: record.documents, id: turn.id, question: question.withoutNUL,
                 searched: searched.withoutNUL, answer: record.answer.withoutNUL,
                 citations: PostgresJSON("[\(citations)]"), abstention: record.abstention, model: model,
-                conversationID: turn.conversation, owner: turn.owner, kept: Limits.keptTurns, groups: turn.groups)
+                requestID: turn.requestID, conversationID: turn.conversation, owner: turn.owner, kept: Limits.keptTurns,
+                groups: turn.groups)
             if kept > 0 {
                 _ = try await Queries.pruneTurns(
                     transaction, conversationID: turn.conversation, kept: Int64(Limits.keptTurns))
@@ -123,6 +159,11 @@ extension String {
 }
 
 extension Status {
+    static var turnExists: Status {
+        .alreadyExists(
+            "The conversation has another question under this request id: choose a new one.",
+            reason: "TURN_EXISTS")
+    }
     /// The same for what never was, has expired, or is somebody else's.
     static var conversationNotFound: Status {
         .notFound(

@@ -18,6 +18,8 @@ public enum RetrievalLimits {
     public static let title = 300
     /// Characters of a query or a question: 1 to 4,000.
     public static let query = 4_000
+    /// Characters of a request id, with which a call may be made again: 1 to 100.
+    public static let requestID = 100
     /// Collections named in one request.
     public static let collectionsPerRequest = 32
     /// Languages named in one request.

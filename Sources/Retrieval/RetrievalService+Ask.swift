@@ -20,13 +20,14 @@ extension RetrievalService {
             request.limit, maximum: RetrievalLimits.passages, otherwise: RetrievalLimits.defaultPassages)
         let language = try RetrievalRules.answerLanguage(request.answerLanguage)
         let filter = try RetrievalRules.filter(request.filter)
+        try RetrievalRules.checkRequestID(request.requestID)
         let said = try context.takeUpStream(as: Ragdz_V1_AskEvent.self) ?? []
         let progress = try AnswerProgress(said: said)
         if progress.isDone { return }
         try await withDatabaseErrors(logger, context) {
             let scope = try await store.scope(
                 caller, request.collections, filter, includesShared: !request.privateOnly)
-            let turn = try await turn(caller, of: request.conversationID, after: said, context)
+            let turn = try await turn(caller, request, question: question, after: said, context)
             let wanted = AnswerRequest(
                 question: question, scope: scope, passages: limit, language: language,
                 fallbackLanguage: LanguageCode(rawValue: context.language) ?? .french, extractive: request.extractive,

@@ -62,6 +62,7 @@ extension RetrievalService {
             let found = try await conversations.turns(caller, of: conversation.id, after: after, limit: size + 1)
             var response = Ragdz_V1_ListTurnsResponse()
             response.turns = try found.prefix(size).map { try Ragdz_V1_Turn($0) }
+            try await conversations.markOutdated(caller, &response.turns)
             if found.count > size {
                 response.nextPageToken = PageToken.make("turns", [found[size - 1].id.description])
             }
@@ -97,15 +98,21 @@ extension RetrievalService {
 
     /// The turn that a question will be; nil outside of conversations. One that is taken up is the turn that it was.
     func turn(
-        _ caller: Caller, of conversation: String, after said: [Ragdz_V1_AskEvent], _ context: ServerContext
+        _ caller: Caller, _ request: Ragdz_V1_AskRequest, question: String, after said: [Ragdz_V1_AskEvent],
+        _ context: ServerContext
     ) async throws -> OpenTurn? {
-        if conversation.isEmpty { return nil }
+        if request.conversationID.isEmpty { return nil }
         let owner = context.identity.actor
-        let found = try await conversations.find(caller, owner: owner, conversation)
-        let id = said.lazy.compactMap(\.turnID).first.flatMap { UUID128($0) } ?? UUID128.v7()
+        let found = try await conversations.find(caller, owner: owner, request.conversationID)
+        // A client that makes the call again by itself names it.
+        let requestID =
+            request.requestID.isEmpty ? context.callName.map { "call \($0)" } ?? "" : request.requestID
+        let before = try await conversations.asked(caller, in: found.id, requestID)
+        if let before, before.question != question.withoutNUL { throw Status.turnExists }
+        let id = said.lazy.compactMap(\.turnID).first.flatMap { UUID128($0) } ?? before?.id ?? UUID128.v7()
         return OpenTurn(
             conversation: found.id, owner: owner, groups: context.identity.tenantScopes.groups, id: id,
-            memory: try await conversations.memory(caller, of: found.id, before: id))
+            requestID: requestID, memory: try await conversations.memory(caller, of: found.id, before: id))
     }
 
     func keep(
@@ -131,6 +138,15 @@ extension RetrievalRules {
                 reason: "CONVERSATION_TITLE", field: "title")
         }
         return title
+    }
+
+    /// Of calls that may be made again.
+    static func checkRequestID(_ id: String) throws(Status) {
+        guard id.unicodeScalars.count <= RetrievalLimits.requestID, !id.utf8.contains(0) else {
+            throw .invalidArgument(
+                "A request id has 1 to \(RetrievalLimits.requestID) characters.", reason: "REQUEST_ID",
+                field: "request_id")
+        }
     }
 
     static func retentionDays(_ days: Int32) throws(Status) -> Int {

@@ -118,6 +118,7 @@ extension RetrievalService {
         let caller = try context.requireCaller()
         let tenant = caller.tenant
         let label = try RetrievalRules.evalLabel(request.label)
+        try RetrievalRules.checkRequestID(request.requestID)
         let set = try await evalSet(tenant, request.id, context)
         guard set.caseCount > 0 else {
             throw Status.failedPrecondition("The set has no questions: add some.", reason: "EVAL_SET_EMPTY")
@@ -128,9 +129,10 @@ extension RetrievalService {
             let scope = try await store.scope(caller, request.collections)
             let run = NewEvalRun(
                 id: UUID128.v7(), set: set.id, label: label, collections: request.collections,
-                collectionIDs: scope.collections, groups: groups, judgesGate: request.gate, baseline: baseline)
-            try await sets.start(tenant, run)
-            return try await sets.run(tenant, run.id.description)
+                collectionIDs: scope.collections, groups: groups, judgesGate: request.gate, baseline: baseline,
+                requestID: request.requestID)
+            let id = try await sets.start(tenant, run)
+            return try await sets.run(tenant, id.description)
         }
     }
 

@@ -14,6 +14,8 @@ struct AskCommand: AsyncParsableCommand {
     @Option(help: "Passages to read, 1 to 20.") var limit: Int32 = 8
     @OptionGroup(title: "Filter") var filters: FilterOptions
     @Option(help: "Id of a conversation (see `ragdz conversation`) that the question goes on.") var conversation = ""
+    @Option(help: "Your own name for the question: asked again under the same one, the conversation keeps it once.")
+    var requestID = ""
     @Flag(help: "Only sentences of the documents, even when a model is configured.") var extractive = false
 
     func run() async throws {
@@ -24,6 +26,7 @@ struct AskCommand: AsyncParsableCommand {
         request.limit = limit
         request.extractive = extractive
         request.conversationID = conversation
+        request.requestID = requestID
         request.filter = try filters.read()
         try await Session.run(connection) { [request, json = connection.json] session in
             let client = Ragdz_V1_Retrieval.Client(session.client)

@@ -62,7 +62,8 @@ struct ConversationCommand: AsyncParsableCommand {
                 let page = try await Client(session.client).listTurns(request, options: session.options)
                 if json { return try Terminal.printJSON(page) }
                 for turn in page.turns {
-                    let answer = turn.forgotten ? "(a quoted document was deleted)" : turn.answer
+                    let mark = turn.outdated ? "(a quoted document has changed since) " : ""
+                    let answer = turn.forgotten ? "(a quoted document was deleted)" : mark + turn.answer
                     Terminal.write("> \(turn.question)\n\(answer.isEmpty ? "[\(turn.abstention)]" : answer)\n\n")
                 }
                 PagingOptions.mention(page.nextPageToken)

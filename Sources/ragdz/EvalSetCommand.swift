@@ -73,6 +73,7 @@ enum EvalSets {
         var collections: [String] = []
         @Flag(help: "Judge the evidence gate as well.") var gate = false
         @Option(help: "What is tried out.") var label = ""
+        @Option(help: "Your own name for the run: starting it again under the same one finds it.") var requestID = ""
         @Option(help: "Id of an earlier run to compare with.") var baseline = ""
         @Flag(help: "Do not wait for its end.") var detach = false
 
@@ -83,6 +84,7 @@ enum EvalSets {
             request.gate = gate
             request.label = label
             request.baselineRunID = baseline
+            request.requestID = requestID
             try await Session.run(connection) { [request, detach, json = connection.json] session in
                 var run = try await Client(session.client).runEval(request, options: session.options)
                 if !detach {
@@ -170,16 +172,21 @@ enum EvalSets {
         }
     }
 
-    /// Waits until a run is over; a server that is away is waited for.
+    /// Watches a run until it is over; a server that is away is waited for, and nothing that was heard is sent again.
     static func end(of run: Ragdz_V1_EvalRun, _ session: Session) async throws -> Ragdz_V1_EvalRun {
-        var request = Ragdz_V1_GetEvalRunRequest()
+        var request = Ragdz_V1_WatchEvalRunRequest()
         request.id = run.id
         var now = run
         while now.status == .running {
-            try await Task.sleep(for: .milliseconds(300))
-            do { now = try await Client(session.client).getEvalRun(request, options: session.options) } catch let status
-                as Status where status.code == .unavailable
-            {
+            do {
+                for try await heard in try await Client(session.client).watchEvalRun(request, options: session.options)
+                {
+                    let outcomes = now.outcomes + heard.outcomes
+                    now = heard
+                    now.outcomes = outcomes
+                    request.afterCaseID = outcomes.last?.caseID ?? ""
+                }
+            } catch let status as Status where status.code == .unavailable {
                 try await Task.sleep(for: .seconds(1))
             }
         }

@@ -141,6 +141,7 @@ import Testing
         "/ragdz.v1.Retrieval/RunEval": .alike(#"{"id":"$questions"}"#),
         "/ragdz.v1.Retrieval/CancelEvalRun": .alike(#"{"id":"$measure"}"#),
         "/ragdz.v1.Retrieval/GetEvalRun": .alike(#"{"id":"$measure"}"#),
+        "/ragdz.v1.Retrieval/WatchEvalRun": .alike(#"{"id":"$measure"}"#),
         "/ragdz.v1.Retrieval/ListEvalRuns": .alike(#"{"id":"$questions"}"#),
         "/ragdz.v1.Retrieval/CompareEvalRuns": .alike(#"{"id":"$measure","baselineRunId":"$measure"}"#),
         "/ragdz.v1.Retrieval/GetDocument": .alike(#"{"id":"$document"}"#),

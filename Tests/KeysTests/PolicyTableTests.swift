@@ -89,6 +89,7 @@ import Testing
         "/ragdz.v1.Retrieval/RunEval": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/CancelEvalRun": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/GetEvalRun": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/WatchEvalRun": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/ListEvalRuns": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/CompareEvalRuns": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/Search": "tenantKey retrieval.read",

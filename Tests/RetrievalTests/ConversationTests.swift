@@ -119,8 +119,10 @@ import Testing
         _ = try await fixture.service.deleteCollection(collection, context: fixture.context())
         #expect(try await fixture.turns(made.id).allSatisfy { $0.forgotten })
         // An answer that comes too late has lost its document already.
+        var asking = Ragdz_V1_AskRequest()
+        asking.conversationID = made.id
         let turnToKeep = try #require(
-            try await fixture.service.turn(fixture.caller, of: made.id, after: [], fixture.context()))
+            try await fixture.service.turn(fixture.caller, asking, question: "q", after: [], fixture.context()))
         var citation = Ragdz_V1_Citation()
         citation.documentID = again.id
         citation.quote = "nineteen"
@@ -346,13 +348,19 @@ extension RetrievalFixture {
     }
 
     func events(
-        _ question: String, in conversation: String, after said: [Ragdz_V1_AskEvent]? = nil
+        _ question: String, in conversation: String, after said: [Ragdz_V1_AskEvent]? = nil, requestID: String = "",
+        call: String? = nil
     ) async throws -> [Ragdz_V1_AskEvent] {
         var request = Ragdz_V1_AskRequest()
         request.question = question
         request.conversationID = conversation
+        request.requestID = requestID
         let log = WholeEventLog()
         var context = context()
+        if let call {
+            context = ServerContext(
+                method: context.method, metadata: [CallName.header: call], identity: context.identity)
+        }
         if let said { context = context.takingUp(said.map { $0.wireBytes() }) }
         try await service.ask(request, responses: ResponseWriter { await log.add($0) }, context: context)
         return await log.all

@@ -169,7 +169,7 @@ export declare class Retrieval {
     shareCorpus(request?: ShareCorpusRequest, options?: CallOptions): Promise<SharedCorpus>;
     /**
      * Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
-     * go on from earlier ones, and is kept with its answer.
+     * go on from earlier ones, and is kept with its answer: once, when it has a `request_id`. A stream that broke off is taken up.
      */
     ask(request?: AskRequest, options?: CallOptions): AsyncGenerator<AskEvent, void>;
     /**
@@ -199,13 +199,19 @@ export declare class Retrieval {
     /**
      * Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
      * outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
-     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept. Idempotent under
+     * `request_id`: the same id with the same content returns the run that exists; with other content ALREADY_EXISTS.
      */
     runEval(request?: RunEvalRequest, options?: CallOptions): Promise<EvalRun>;
     /** Ends a run that goes on; what it has asked so far is kept, and it has no report. One that is over stays as it is. */
     cancelEvalRun(request?: CancelEvalRunRequest, options?: CallOptions): Promise<EvalRun>;
     /** How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known. */
     getEvalRun(request?: GetEvalRunRequest, options?: CallOptions): Promise<EvalRun>;
+    /**
+     * The run as it is now, then each time that it has got further; ends with its end. Each message has the outcomes that the
+     * ones before did not have: who lost the stream asks for those after the last that it has.
+     */
+    watchEvalRun(request?: WatchEvalRunRequest, options?: CallOptions): AsyncGenerator<EvalRun, void>;
     /** The runs of a set, newest first, without the outcomes of their cases. */
     listEvalRuns(request?: ListEvalRunsRequest, options?: CallOptions): Promise<ListEvalRunsResponse>;
     /** What a run changed against an earlier one, case by case, on the cases that both have. */
@@ -333,6 +339,11 @@ export interface AskRequest {
      * Without one nothing is kept.
      */
     conversationId?: string;
+    /**
+     * Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is
+     * kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time.
+     */
+    requestId?: string;
 }
 
 export interface AskSources {
@@ -430,6 +441,8 @@ export interface Citation {
     utf16Start?: string;
     utf16End?: string;
     quote?: string;
+    /** Only in ListTurns: the document was replaced since by a version that does not have these words. */
+    outdated?: boolean;
 }
 
 export interface Collection {
@@ -1361,6 +1374,8 @@ export interface RunEvalRequest {
     label?: string;
     /** An earlier run of the same set to compare with. */
     baselineRunId?: string;
+    /** 1 to 100 characters, chosen by the caller; empty: a new run each time. */
+    requestId?: string;
 }
 
 export interface RunEvent {
@@ -1639,6 +1654,8 @@ export interface Turn {
     /** A document that the answer quoted was deleted, and the answer with it. */
     forgotten?: boolean;
     createTime?: string;
+    /** Some of what the answer quotes is outdated: its citations say which. What is asked later does not go on from this answer. */
+    outdated?: boolean;
 }
 
 export interface UpdateCollectionRequest {
@@ -1727,6 +1744,12 @@ export interface VerifyOperatorAuditRequest {
     /** As in VerifyAuditRequest. */
     knownSequence?: string;
     knownHash?: string;
+}
+
+export interface WatchEvalRunRequest {
+    id?: string;
+    /** Leave out the outcomes up to this case, the last that the caller has; empty: all of them. */
+    afterCaseId?: string;
 }
 
 export interface WatchIngestRequest {

@@ -413,7 +413,7 @@ export class Retrieval {
 
     /**
      * Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
-     * go on from earlier ones, and is kept with its answer.
+     * go on from earlier ones, and is kept with its answer: once, when it has a `request_id`. A stream that broke off is taken up.
      */
     ask(request = {}, options = {}) {
         return this.#client.stream("POST", "/v1/ask", "*", request, options);
@@ -482,7 +482,8 @@ export class Retrieval {
     /**
      * Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
      * outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
-     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+     * a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept. Idempotent under
+     * `request_id`: the same id with the same content returns the run that exists; with other content ALREADY_EXISTS.
      */
     runEval(request = {}, options = {}) {
         return this.#client.unary("POST", "/v1/eval-sets/{id}/runs", "*", request, options);
@@ -496,6 +497,14 @@ export class Retrieval {
     /** How far a run is, and when it is over, its report. While it goes on `outcomes` has those that are known. */
     getEvalRun(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/eval-runs/{id}", "", request, options);
+    }
+
+    /**
+     * The run as it is now, then each time that it has got further; ends with its end. Each message has the outcomes that the
+     * ones before did not have: who lost the stream asks for those after the last that it has.
+     */
+    watchEvalRun(request = {}, options = {}) {
+        return this.#client.stream("GET", "/v1/eval-runs/{id}/events", "", request, options);
     }
 
     /** The runs of a set, newest first, without the outcomes of their cases. */

@@ -75,12 +75,13 @@ with own as (
             and d.id = any (:documents::uuid[])) as held
 ), put as (
     insert into ragdz.conversation_turns (
-        tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten)
+        tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten,
+        request_id)
     select c.tenant_id, c.id, :id::uuid, :question::text, :searched::text,
         case when s.held = cardinality(:documents::uuid[]) then :answer::text else '' end,
         case when s.held = cardinality(:documents::uuid[]) then :citations::jsonb else '[]' end,
         case when s.held = cardinality(:documents::uuid[]) then :documents::uuid[] else '{}' end,
-        :abstention::text, :model::text, s.held <> cardinality(:documents::uuid[])
+        :abstention::text, :model::text, s.held <> cardinality(:documents::uuid[]), nullif(:request_id::text, '')
     from ragdz.conversations c, standing s
     where c.tenant_id = ragdz.current_tenant() and c.id = :conversation_id::uuid and c.owner = :owner::text
         and c.expire_time > clock_timestamp()
@@ -92,6 +93,26 @@ set turn_count = least(c.turn_count + 1, :kept::integer), update_time = clock_ti
     expire_time = clock_timestamp() + c.retention_days * interval '1 day'
 from put
 where c.tenant_id = put.tenant_id and c.id = put.conversation_id;
+
+-- name: findTurnByRequest :one
+-- Of a conversation that the caller may see.
+select id, question
+from ragdz.conversation_turns
+where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id and request_id = :request_id::text;
+
+-- name: outdatedQuotes :many
+-- Places, from 1, of the quotes whose document was replaced by a version without them. Of documents that the caller sees: own ones,
+-- and those of corpora that are shared with the tenant.
+select q.place as "place!"
+from unnest(:documents::uuid[], :quotes::text[]) with ordinality as q (document_id, quote, place)
+cross join lateral (
+    select d.content from ragdz.documents d
+    where d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = q.document_id
+        and d.version > 1
+    -- One by one, and only texts that were replaced are looked through.
+    offset 0
+) d
+where strpos(d.content, q.quote) = 0;
 
 -- name: pruneTurns :execrows
 -- All but the newest ones.

@@ -59,9 +59,11 @@ limit :page_size;
 -- With a row for each question that the set has now. Nothing when the set was deleted meanwhile or has no question.
 with run as (
     insert into ragdz.eval_runs (
-        tenant_id, id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, case_count, due_at)
+        tenant_id, id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, case_count, due_at,
+        request_id)
     select s.tenant_id, :id::uuid, s.id, :label::text, :collections::text[], :collection_ids?::uuid[], :groups::text[],
-        :judges_gate::boolean, :baseline_id?::uuid, s.case_count, clock_timestamp()
+        :judges_gate::boolean, :baseline_id?::uuid, s.case_count, clock_timestamp(),
+        nullif(:request_id::text, '')
     from ragdz.eval_sets s
     where s.tenant_id = ragdz.current_tenant() and s.id = :set_id::uuid and s.case_count > 0
     returning tenant_id, id, set_id
@@ -69,6 +71,13 @@ with run as (
 insert into ragdz.eval_outcomes (tenant_id, run_id, case_id)
 select run.tenant_id, run.id, c.id
 from run join ragdz.eval_cases c on c.tenant_id = run.tenant_id and c.set_id = run.set_id;
+
+-- name: findEvalRunByRequest :one
+select id,
+    (set_id = :set_id::uuid and label = :label::text and collections = :collections::text[] and groups = :groups::text[]
+        and judges_gate = :judges_gate::boolean and baseline_id is not distinct from :baseline_id?::uuid) as "alike!"
+from ragdz.eval_runs
+where tenant_id = ragdz.current_tenant() and request_id = :request_id::text;
 
 -- name: pruneEvalRuns :execrows
 -- Those that are over, but for the newest ones and what a run that goes on will be compared with.
@@ -104,6 +113,13 @@ limit :page_size;
 select body as "body!"
 from ragdz.eval_outcomes
 where tenant_id = ragdz.current_tenant() and run_id = :run_id and body is not null
+order by case_id;
+
+-- name: newEvalOutcomes :many
+-- Those after a case, in the order of the cases.
+select case_id, body as "body!"
+from ragdz.eval_outcomes
+where tenant_id = ragdz.current_tenant() and run_id = :run_id and case_id > :after_id and body is not null
 order by case_id;
 
 -- name: cancelEvalRun :execrows

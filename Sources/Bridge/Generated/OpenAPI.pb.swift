@@ -2086,7 +2086,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Retrieval_Ask",
                 "tags": ["Retrieval"],
-                "description": "Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may\ngo on from earlier ones, and is kept with its answer.",
+                "description": "Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may\ngo on from earlier ones, and is kept with its answer: once, when it has a `request_id`. A stream that broke off is taken up.",
                 "requestBody": {
                   "required": true,
                   "content": {
@@ -2670,7 +2670,7 @@ enum OpenAPI {
               "post": {
                 "operationId": "Retrieval_RunEval",
                 "tags": ["Retrieval"],
-                "description": "Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the\noutcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as\na query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.",
+                "description": "Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the\noutcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as\na query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept. Idempotent under\n`request_id`: the same id with the same content returns the run that exists; with other content ALREADY_EXISTS.",
                 "parameters": [
                   {
                     "name": "id",
@@ -2707,6 +2707,10 @@ enum OpenAPI {
                           "baselineRunId": {
                             "type": "string",
                             "description": "An earlier run of the same set to compare with."
+                          },
+                          "requestId": {
+                            "type": "string",
+                            "description": "1 to 100 characters, chosen by the caller; empty: a new run each time."
                           }
                         }
                       }
@@ -2856,6 +2860,52 @@ enum OpenAPI {
                     "description": "OK",
                     "content": {
                       "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/EvalRun"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/eval-runs/{id}/events": {
+              "get": {
+                "operationId": "Retrieval_WatchEvalRun",
+                "tags": ["Retrieval"],
+                "description": "The run as it is now, then each time that it has got further; ends with its end. Each message has the outcomes that the\nones before did not have: who lost the stream asks for those after the last that it has.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  },
+                  {
+                    "name": "afterCaseId",
+                    "in": "query",
+                    "description": "Leave out the outcomes up to this case, the last that the caller has; empty: all of them.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "Server-sent events; the data of each is one message of this schema.",
+                    "content": {
+                      "text/event-stream": {
                         "schema": {
                           "$ref": "#/components/schemas/EvalRun"
                         }
@@ -4183,6 +4233,10 @@ enum OpenAPI {
                   "conversationId": {
                     "type": "string",
                     "description": "A conversation of the caller: the question may go on from what was asked in it before, and is kept in it with its answer.\nWithout one nothing is kept."
+                  },
+                  "requestId": {
+                    "type": "string",
+                    "description": "Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is\nkept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time."
                   }
                 }
               },
@@ -4369,6 +4423,10 @@ enum OpenAPI {
                   },
                   "quote": {
                     "type": "string"
+                  },
+                  "outdated": {
+                    "type": "boolean",
+                    "description": "Only in ListTurns: the document was replaced since by a version that does not have these words."
                   }
                 },
                 "description": "A quote that was checked to be an exact substring of the document before it was sent."
@@ -6631,6 +6689,10 @@ enum OpenAPI {
                   "createTime": {
                     "type": "string",
                     "format": "date-time"
+                  },
+                  "outdated": {
+                    "type": "boolean",
+                    "description": "Some of what the answer quotes is outdated: its citations say which. What is asked later does not go on from this answer."
                   }
                 }
               },

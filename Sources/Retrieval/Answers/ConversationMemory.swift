@@ -95,6 +95,8 @@ struct OpenTurn: Sendable {
     let groups: [String]
     /// The id that the turn will have. A stream that is taken up keeps it, so that the turn is there once.
     let id: UUID128
+    /// The caller's own name for the question; one turn is kept under each. Empty: none.
+    let requestID: String
     let memory: ConversationMemory
 }
 

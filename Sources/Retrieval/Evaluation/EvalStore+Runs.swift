@@ -16,6 +16,8 @@ struct NewEvalRun: Sendable {
     let groups: [String]
     let judgesGate: Bool
     let baseline: UUID128?
+    /// The caller's own name for the run; one is started under each. Empty: none.
+    let requestID: String
 }
 
 /// The right to work on a run until its lease is over or somebody else claims it.
@@ -34,16 +36,18 @@ enum EvalEnding: Sendable {
 extension EvalStore {
     private func runner(_ tenant: UUID128) -> IdentifiedDatabase { database.as(.tenant(tenant)) }
 
-    /// Starts a run on what its set holds now. Throws when too many go on, or the set is gone.
-    func start(_ tenant: UUID128, _ run: NewEvalRun) async throws {
+    /// Starts a run on what its set holds now, or finds the one that was started so before; the run's id. Throws when too many go
+    /// on, the set is gone, or another run was started under the request id.
+    func start(_ tenant: UUID128, _ run: NewEvalRun) async throws -> UUID128 {
         try await database.transaction(as: .tenant(tenant)) { transaction in
             try await Self.start(run, transaction)
         }
     }
 
     /// Not in the closure: the optimiser of Swift 6.3.1 crashes on a `guard` between the awaits of one.
-    private static func start(_ run: NewEvalRun, _ transaction: Transaction) async throws {
+    private static func start(_ run: NewEvalRun, _ transaction: Transaction) async throws -> UUID128 {
         _ = try await Queries.lockEvaluations(transaction)
+        if let present = try await present(run, transaction) { return present }
         let running = try await Queries.countEvaluations(transaction)?.running ?? 0
         if running >= Limits.running {
             throw Status.resourceExhausted(
@@ -53,9 +57,22 @@ extension EvalStore {
         let asked = try await Queries.insertEvalRun(
             transaction, id: run.id, label: run.label, collections: run.collections,
             collectionIDs: run.collectionIDs, groups: run.groups, judgesGate: run.judgesGate,
-            baselineID: run.baseline, setID: run.set)
+            baselineID: run.baseline, requestID: run.requestID, setID: run.set)
         if asked == 0 { throw Status.evalSetNotFound }
         _ = try await Queries.pruneEvalRuns(transaction, setID: run.set, kept: Limits.keptRuns)
+        return run.id
+    }
+
+    private static func present(_ run: NewEvalRun, _ transaction: Transaction) async throws -> UUID128? {
+        if run.requestID.isEmpty { return nil }
+        let row = try await Queries.findEvalRunByRequest(
+            transaction, setID: run.set, label: run.label, collections: run.collections, groups: run.groups,
+            judgesGate: run.judgesGate, baselineID: run.baseline, requestID: run.requestID)
+        guard let row else { return nil }
+        if row.alike { return row.id }
+        throw Status.alreadyExists(
+            "Another run was started under this request id. Choose a new id for a new run.",
+            reason: "REQUEST_ID_REUSED")
     }
 
     func row(_ tenant: UUID128, _ id: UUID128) async throws -> Queries.EvalRunRow? {
@@ -75,6 +92,14 @@ extension EvalStore {
         try await Queries.listEvalOutcomes(runner(tenant), runID: run).map {
             try Ragdz_V1_EvalOutcome(json: Array($0.text.utf8))
         }
+    }
+
+    /// Outcomes of the cases after one, and the last of them.
+    func outcomes(
+        _ tenant: UUID128, of run: UUID128, after case: UUID128
+    ) async throws -> (outcomes: [Ragdz_V1_EvalOutcome], last: UUID128) {
+        let rows = try await Queries.newEvalOutcomes(runner(tenant), runID: run, afterID: `case`)
+        return (try rows.map { try Ragdz_V1_EvalOutcome(json: Array($0.body.text.utf8)) }, rows.last?.caseID ?? `case`)
     }
 
     /// Newest first, without their outcomes.

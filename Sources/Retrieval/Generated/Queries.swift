@@ -93,23 +93,46 @@ enum Queries {
                             and d.id = any ($1::uuid[])) as held
                 ), put as (
                     insert into ragdz.conversation_turns (
-                        tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten)
+                        tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten,
+                        request_id)
                     select c.tenant_id, c.id, $2::uuid, $3::text, $4::text,
                         case when s.held = cardinality($1::uuid[]) then $5::text else '' end,
                         case when s.held = cardinality($1::uuid[]) then $6::jsonb else '[]' end,
                         case when s.held = cardinality($1::uuid[]) then $1::uuid[] else '{}' end,
-                        $7::text, $8::text, s.held <> cardinality($1::uuid[])
+                        $7::text, $8::text, s.held <> cardinality($1::uuid[]), nullif($9::text, '')
                     from ragdz.conversations c, standing s
-                    where c.tenant_id = ragdz.current_tenant() and c.id = $9::uuid and c.owner = $10::text
+                    where c.tenant_id = ragdz.current_tenant() and c.id = $10::uuid and c.owner = $11::text
                         and c.expire_time > clock_timestamp()
                     on conflict do nothing
                     returning tenant_id, conversation_id
                 )
                 update ragdz.conversations c
-                set turn_count = least(c.turn_count + 1, $11::integer), update_time = clock_timestamp(), groups = $12::text[],
+                set turn_count = least(c.turn_count + 1, $12::integer), update_time = clock_timestamp(), groups = $13::text[],
                     expire_time = clock_timestamp() + c.retention_days * interval '1 day'
                 from put
                 where c.tenant_id = put.tenant_id and c.id = put.conversation_id
+                """#)
+
+        static let findTurnByRequest = Statement(
+            name: "conversations.findTurnByRequest",
+            sql: #"""
+                select id, question
+                from ragdz.conversation_turns
+                where tenant_id = ragdz.current_tenant() and conversation_id = $1 and request_id = $2::text
+                """#)
+
+        static let outdatedQuotes = Statement(
+            name: "conversations.outdatedQuotes",
+            sql: #"""
+                select q.place as place
+                from unnest($1::uuid[], $2::text[]) with ordinality as q (document_id, quote, place)
+                cross join lateral (
+                    select d.content from ragdz.documents d
+                    where d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = q.document_id
+                        and d.version > 1
+                    offset 0
+                ) d
+                where strpos(d.content, q.quote) = 0
                 """#)
 
         static let pruneTurns = Statement(
@@ -207,16 +230,28 @@ enum Queries {
             sql: #"""
                 with run as (
                     insert into ragdz.eval_runs (
-                        tenant_id, id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, case_count, due_at)
+                        tenant_id, id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, case_count, due_at,
+                        request_id)
                     select s.tenant_id, $1::uuid, s.id, $2::text, $3::text[], $4::uuid[], $5::text[],
-                        $6::boolean, $7::uuid, s.case_count, clock_timestamp()
+                        $6::boolean, $7::uuid, s.case_count, clock_timestamp(),
+                        nullif($8::text, '')
                     from ragdz.eval_sets s
-                    where s.tenant_id = ragdz.current_tenant() and s.id = $8::uuid and s.case_count > 0
+                    where s.tenant_id = ragdz.current_tenant() and s.id = $9::uuid and s.case_count > 0
                     returning tenant_id, id, set_id
                 )
                 insert into ragdz.eval_outcomes (tenant_id, run_id, case_id)
                 select run.tenant_id, run.id, c.id
                 from run join ragdz.eval_cases c on c.tenant_id = run.tenant_id and c.set_id = run.set_id
+                """#)
+
+        static let findEvalRunByRequest = Statement(
+            name: "evaluation.findEvalRunByRequest",
+            sql: #"""
+                select id,
+                    (set_id = $1::uuid and label = $2::text and collections = $3::text[] and groups = $4::text[]
+                        and judges_gate = $5::boolean and baseline_id is not distinct from $6::uuid) as alike
+                from ragdz.eval_runs
+                where tenant_id = ragdz.current_tenant() and request_id = $7::text
                 """#)
 
         static let pruneEvalRuns = Statement(
@@ -259,6 +294,15 @@ enum Queries {
                 select body as body
                 from ragdz.eval_outcomes
                 where tenant_id = ragdz.current_tenant() and run_id = $1 and body is not null
+                order by case_id
+                """#)
+
+        static let newEvalOutcomes = Statement(
+            name: "evaluation.newEvalOutcomes",
+            sql: #"""
+                select case_id, body as body
+                from ragdz.eval_outcomes
+                where tenant_id = ragdz.current_tenant() and run_id = $1 and case_id > $2 and body is not null
                 order by case_id
                 """#)
 
@@ -1030,6 +1074,11 @@ enum Queries {
         var createTime: PostgresTimestamp
     }
 
+    struct FindTurnByRequestRow: PostgresRow, Hashable {
+        var id: UUID128
+        var question: String
+    }
+
     struct CountEvaluationsRow: PostgresRow, Hashable {
         var sets: Int64
         var running: Int64
@@ -1047,6 +1096,11 @@ enum Queries {
         var body: PostgresJSON
         var isFeedback: Bool
         var createTime: PostgresTimestamp
+    }
+
+    struct FindEvalRunByRequestRow: PostgresRow, Hashable {
+        var id: UUID128
+        var alike: Bool
     }
 
     struct EvalRunRow: PostgresRow, Hashable {
@@ -1069,6 +1123,11 @@ enum Queries {
         var failureMessage: String
         var createTime: PostgresTimestamp
         var endTime: PostgresTimestamp?
+    }
+
+    struct NewEvalOutcomesRow: PostgresRow, Hashable {
+        var caseID: UUID128
+        var body: PostgresJSON
     }
 
     struct ClaimEvalRunRow: PostgresRow, Hashable {
@@ -1338,10 +1397,10 @@ enum Queries {
     /// along; those of the tenant that are there cannot be deleted before the turn is, so that it goes with them.
     static func insertTurn(
         _ db: some QueryRunner, documents: [UUID128], id: UUID128, question: String, searched: String, answer: String,
-        citations: PostgresJSON, abstention: String, model: String, conversationID: UUID128, owner: String, kept: Int,
-        groups: [String]
+        citations: PostgresJSON, abstention: String, model: String, requestID: String, conversationID: UUID128,
+        owner: String, kept: Int, groups: [String]
     ) async throws(PostgresError) -> Int {
-        var parameters = ParameterWriter(capacity: 12)
+        var parameters = ParameterWriter(capacity: 13)
         documents.encode(into: &parameters)
         id.encode(into: &parameters)
         question.encode(into: &parameters)
@@ -1350,11 +1409,33 @@ enum Queries {
         citations.encode(into: &parameters)
         abstention.encode(into: &parameters)
         model.encode(into: &parameters)
+        requestID.encode(into: &parameters)
         conversationID.encode(into: &parameters)
         owner.encode(into: &parameters)
         kept.encode(into: &parameters)
         groups.encode(into: &parameters)
         return try await db.run(Statements.insertTurn, parameters).affected
+    }
+
+    /// Of a conversation that the caller may see.
+    static func findTurnByRequest(
+        _ db: some QueryRunner, conversationID: UUID128, requestID: String
+    ) async throws(PostgresError) -> FindTurnByRequestRow? {
+        var parameters = ParameterWriter(capacity: 2)
+        conversationID.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        return try await db.run(Statements.findTurnByRequest, parameters).first()
+    }
+
+    /// Places, from 1, of the quotes whose document was replaced by a version without them. Of documents that the caller sees: own ones,
+    /// and those of corpora that are shared with the tenant.
+    static func outdatedQuotes(
+        _ db: some QueryRunner, documents: [UUID128], quotes: [String]
+    ) async throws(PostgresError) -> [Int64] {
+        var parameters = ParameterWriter(capacity: 2)
+        documents.encode(into: &parameters)
+        quotes.encode(into: &parameters)
+        return try await db.run(Statements.outdatedQuotes, parameters).values()
     }
 
     /// All but the newest ones.
@@ -1461,9 +1542,9 @@ enum Queries {
     /// With a row for each question that the set has now. Nothing when the set was deleted meanwhile or has no question.
     static func insertEvalRun(
         _ db: some QueryRunner, id: UUID128, label: String, collections: [String], collectionIDs: [UUID128]?,
-        groups: [String], judgesGate: Bool, baselineID: UUID128?, setID: UUID128
+        groups: [String], judgesGate: Bool, baselineID: UUID128?, requestID: String, setID: UUID128
     ) async throws(PostgresError) -> Int {
-        var parameters = ParameterWriter(capacity: 8)
+        var parameters = ParameterWriter(capacity: 9)
         id.encode(into: &parameters)
         label.encode(into: &parameters)
         collections.encode(into: &parameters)
@@ -1471,8 +1552,24 @@ enum Queries {
         groups.encode(into: &parameters)
         judgesGate.encode(into: &parameters)
         baselineID.encode(into: &parameters)
+        requestID.encode(into: &parameters)
         setID.encode(into: &parameters)
         return try await db.run(Statements.insertEvalRun, parameters).affected
+    }
+
+    static func findEvalRunByRequest(
+        _ db: some QueryRunner, setID: UUID128, label: String, collections: [String], groups: [String],
+        judgesGate: Bool, baselineID: UUID128?, requestID: String
+    ) async throws(PostgresError) -> FindEvalRunByRequestRow? {
+        var parameters = ParameterWriter(capacity: 7)
+        setID.encode(into: &parameters)
+        label.encode(into: &parameters)
+        collections.encode(into: &parameters)
+        groups.encode(into: &parameters)
+        judgesGate.encode(into: &parameters)
+        baselineID.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        return try await db.run(Statements.findEvalRunByRequest, parameters).first()
     }
 
     /// Those that are over, but for the newest ones and what a run that goes on will be compared with.
@@ -1511,6 +1608,16 @@ enum Queries {
         var parameters = ParameterWriter(capacity: 1)
         runID.encode(into: &parameters)
         return try await db.run(Statements.listEvalOutcomes, parameters).values()
+    }
+
+    /// Those after a case, in the order of the cases.
+    static func newEvalOutcomes(
+        _ db: some QueryRunner, runID: UUID128, afterID: UUID128
+    ) async throws(PostgresError) -> [NewEvalOutcomesRow] {
+        var parameters = ParameterWriter(capacity: 2)
+        runID.encode(into: &parameters)
+        afterID.encode(into: &parameters)
+        return try await db.run(Statements.newEvalOutcomes, parameters).all()
     }
 
     /// Whoever works on it may not keep anything any more.
@@ -2499,6 +2606,13 @@ extension Queries.FindDocumentTextRow {
     }
 }
 
+extension Queries.FindEvalRunByRequestRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.id = try row.get(0)
+        self.alike = try row.get(1)
+    }
+}
+
 extension Queries.FindIngestTextRow {
     init(_ row: Row) throws(PostgresError) {
         self.mediaType = try row.get(0)
@@ -2516,6 +2630,13 @@ extension Queries.FindTextToIndexRow {
     init(_ row: Row) throws(PostgresError) {
         self.title = try row.get(0)
         self.content = try row.get(1)
+    }
+}
+
+extension Queries.FindTurnByRequestRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.id = try row.get(0)
+        self.question = try row.get(1)
     }
 }
 
@@ -2587,6 +2708,13 @@ extension Queries.MoveVectorsRow {
         self.home = try row.get(1)
         self.moved = try row.get(2)
         self.ready = try row.get(3)
+    }
+}
+
+extension Queries.NewEvalOutcomesRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.caseID = try row.get(0)
+        self.body = try row.get(1)
     }
 }
 

@@ -3791,5 +3791,18 @@ public enum Migrations {
                 alter policy tenant on ragdz.chunk_vectors using (tenant_id = (select ragdz.current_tenant()));
 
                 """#),
+        Item(
+            version: 23, name: "asked_again",
+            checksum: "5ebd4d491e50ecdd419f444dd3533ed5a47f82183d022c1ac121fc62683e7b6c",
+            sql: #"""
+                -- What was asked for again under the same request id is found, and not made twice.
+                alter table ragdz.eval_runs add column request_id text check (char_length(request_id) between 1 and 100);
+                create unique index eval_runs_by_request on ragdz.eval_runs (tenant_id, request_id) where request_id is not null;
+
+                alter table ragdz.conversation_turns add column request_id text check (char_length(request_id) between 1 and 100);
+                create unique index conversation_turns_by_request on ragdz.conversation_turns (tenant_id, conversation_id, request_id)
+                    where request_id is not null;
+
+                """#),
     ]
 }

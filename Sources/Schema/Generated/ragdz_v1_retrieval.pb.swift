@@ -770,6 +770,9 @@ public struct Ragdz_V1_AskRequest: Message {
     /// A conversation of the caller: the question may go on from what was asked in it before, and is kept in it with its answer.
     /// Without one nothing is kept.
     public var conversationID: String = ""
+    /// Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is
+    /// kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time.
+    public var requestID: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -834,6 +837,8 @@ public struct Ragdz_V1_Citation: Message {
     public var utf16Start: Int64 = 0
     public var utf16End: Int64 = 0
     public var quote: String = ""
+    /// Only in ListTurns: the document was replaced since by a version that does not have these words.
+    public var outdated: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1006,6 +1011,8 @@ public struct Ragdz_V1_RunEvalRequest: Message {
     public var label: String = ""
     /// An earlier run of the same set to compare with.
     public var baselineRunID: String = ""
+    /// 1 to 100 characters, chosen by the caller; empty: a new run each time.
+    public var requestID: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1067,6 +1074,17 @@ public struct Ragdz_V1_GetEvalRunRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.GetEvalRunRequest" }
 
     public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_WatchEvalRunRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.WatchEvalRunRequest" }
+
+    public var id: String = ""
+    /// Leave out the outcomes up to this case, the last that the caller has; empty: all of them.
+    public var afterCaseID: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1230,6 +1248,8 @@ public struct Ragdz_V1_Turn: Message {
     /// A document that the answer quoted was deleted, and the answer with it.
     public var forgotten: Bool = false
     public var createTime: Google_Protobuf_Timestamp?
+    /// Some of what the answer quotes is outdated: its citations say which. What is asked later does not go on from this answer.
+    public var outdated: Bool = false
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1284,6 +1304,7 @@ public enum Ragdz_V1_Retrieval {
             Methods.runEval,
             Methods.cancelEvalRun,
             Methods.getEvalRun,
+            Methods.watchEvalRun,
             Methods.listEvalRuns,
             Methods.compareEvalRuns,
         ])
@@ -1406,7 +1427,7 @@ public enum Ragdz_V1_Retrieval {
             requestType: Ragdz_V1_AskRequest.self, responseType: Ragdz_V1_AskEvent.self,
             http: HTTPRule(verb: "POST", template: "/v1/ask", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", resumable: true, costClass: "model"),
-            idempotency: .noSideEffects)
+            idempotency: .idempotent)
         public static let createConversation = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "CreateConversation", callType: .unary,
             requestType: Ragdz_V1_CreateConversationRequest.self, responseType: Ragdz_V1_Conversation.self,
@@ -1490,6 +1511,12 @@ public enum Ragdz_V1_Retrieval {
             service: "ragdz.v1.Retrieval", name: "GetEvalRun", callType: .unary,
             requestType: Ragdz_V1_GetEvalRunRequest.self, responseType: Ragdz_V1_EvalRun.self,
             http: HTTPRule(verb: "GET", template: "/v1/eval-runs/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let watchEvalRun = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "WatchEvalRun", callType: .serverStreaming,
+            requestType: Ragdz_V1_WatchEvalRunRequest.self, responseType: Ragdz_V1_EvalRun.self,
+            http: HTTPRule(verb: "GET", template: "/v1/eval-runs/{id}/events"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
             idempotency: .noSideEffects)
         public static let listEvalRuns = MethodDescriptor(
@@ -1584,7 +1611,7 @@ public enum Ragdz_V1_Retrieval {
             _ request: Ragdz_V1_ShareCorpusRequest, context: ServerContext
         ) async throws -> Ragdz_V1_SharedCorpus
         /// Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
-        /// go on from earlier ones, and is kept with its answer.
+        /// go on from earlier ones, and is kept with its answer: once, when it has a `request_id`. A stream that broke off is taken up.
         func ask(
             _ request: Ragdz_V1_AskRequest, responses: ResponseWriter<Ragdz_V1_AskEvent>, context: ServerContext
         ) async throws
@@ -1636,7 +1663,8 @@ public enum Ragdz_V1_Retrieval {
         ) async throws -> Ragdz_V1_EvalCase
         /// Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
         /// outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
-        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept. Idempotent under
+        /// `request_id`: the same id with the same content returns the run that exists; with other content ALREADY_EXISTS.
         func runEval(
             _ request: Ragdz_V1_RunEvalRequest, context: ServerContext
         ) async throws -> Ragdz_V1_EvalRun
@@ -1648,6 +1676,11 @@ public enum Ragdz_V1_Retrieval {
         func getEvalRun(
             _ request: Ragdz_V1_GetEvalRunRequest, context: ServerContext
         ) async throws -> Ragdz_V1_EvalRun
+        /// The run as it is now, then each time that it has got further; ends with its end. Each message has the outcomes that the
+        /// ones before did not have: who lost the stream asks for those after the last that it has.
+        func watchEvalRun(
+            _ request: Ragdz_V1_WatchEvalRunRequest, responses: ResponseWriter<Ragdz_V1_EvalRun>, context: ServerContext
+        ) async throws
         /// The runs of a set, newest first, without the outcomes of their cases.
         func listEvalRuns(
             _ request: Ragdz_V1_ListEvalRunsRequest, context: ServerContext
@@ -1797,7 +1830,7 @@ public enum Ragdz_V1_Retrieval {
         }
 
         /// Events in order: sources, then answer text and citations (or one abstention), usage last. In a conversation the question may
-        /// go on from earlier ones, and is kept with its answer.
+        /// go on from earlier ones, and is kept with its answer: once, when it has a `request_id`. A stream that broke off is taken up.
         public func ask(
             _ request: Ragdz_V1_AskRequest, options: CallOptions = .defaults
         ) async throws -> ResponseStream<Ragdz_V1_AskEvent> {
@@ -1888,7 +1921,8 @@ public enum Ragdz_V1_Retrieval {
 
         /// Starts to measure search on a set: the run goes on by itself, whatever becomes of the call or of the server, and keeps the
         /// outcome of each question. It asks what the set holds at its start, sees what the caller may see, and each question counts as
-        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept.
+        /// a query of the tenant. At most 4 runs of a tenant go on at a time; of a set, the newest 100 are kept. Idempotent under
+        /// `request_id`: the same id with the same content returns the run that exists; with other content ALREADY_EXISTS.
         public func runEval(
             _ request: Ragdz_V1_RunEvalRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_EvalRun {
@@ -1907,6 +1941,14 @@ public enum Ragdz_V1_Retrieval {
             _ request: Ragdz_V1_GetEvalRunRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_EvalRun {
             try await _channel.unary(Methods.getEvalRun, request, options: options)
+        }
+
+        /// The run as it is now, then each time that it has got further; ends with its end. Each message has the outcomes that the
+        /// ones before did not have: who lost the stream asks for those after the last that it has.
+        public func watchEvalRun(
+            _ request: Ragdz_V1_WatchEvalRunRequest, options: CallOptions = .defaults
+        ) async throws -> ResponseStream<Ragdz_V1_EvalRun> {
+            try await _channel.serverStreaming(Methods.watchEvalRun, request, options: options)
         }
 
         /// The runs of a set, newest first, without the outcomes of their cases.
@@ -2066,6 +2108,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.unary(Ragdz_V1_Retrieval.Methods.getEvalRun) {
             (request: Ragdz_V1_GetEvalRunRequest, context: ServerContext) in
             try await self.getEvalRun(request, context: context)
+        }
+        router.serverStreaming(Ragdz_V1_Retrieval.Methods.watchEvalRun) {
+            (request: Ragdz_V1_WatchEvalRunRequest, responses: ResponseWriter<Ragdz_V1_EvalRun>, context: ServerContext) in
+            try await self.watchEvalRun(request, responses: responses, context: context)
         }
         router.unary(Ragdz_V1_Retrieval.Methods.listEvalRuns) {
             (request: Ragdz_V1_ListEvalRunsRequest, context: ServerContext) in
@@ -4776,6 +4822,7 @@ extension Ragdz_V1_AskRequest {
         size += sizes.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
         size += sizes.singular(ProtoBool.self, 7, privateOnly)
         size += sizes.singular(ProtoString.self, 8, conversationID)
+        size += sizes.singular(ProtoString.self, 9, requestID)
         return size
     }
 
@@ -4788,6 +4835,7 @@ extension Ragdz_V1_AskRequest {
         writer.optional(ProtoMessage<Ragdz_V1_Filter>.self, 6, filter)
         writer.singular(ProtoBool.self, 7, privateOnly)
         writer.singular(ProtoString.self, 8, conversationID)
+        writer.singular(ProtoString.self, 9, requestID)
         writer.unknown(unknownFields)
     }
 
@@ -4802,6 +4850,7 @@ extension Ragdz_V1_AskRequest {
             case 50: try reader.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
             case 56: try reader.singular(ProtoBool.self, &privateOnly)
             case 66: try reader.singular(ProtoString.self, &conversationID)
+            case 74: try reader.singular(ProtoString.self, &requestID)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -4816,6 +4865,7 @@ extension Ragdz_V1_AskRequest {
         .init(6, "filter"),
         .init(7, "privateOnly", "private_only"),
         .init(8, "conversationId", "conversation_id"),
+        .init(9, "requestId", "request_id"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -4828,6 +4878,7 @@ extension Ragdz_V1_AskRequest {
         try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, "filter", filter)
         try json.singular(ProtoBool.self, "privateOnly", privateOnly)
         try json.singular(ProtoString.self, "conversationId", conversationID)
+        try json.singular(ProtoString.self, "requestId", requestID)
         json.endObject()
     }
 
@@ -4843,6 +4894,7 @@ extension Ragdz_V1_AskRequest {
             case 6: try json.optional(ProtoMessage<Ragdz_V1_Filter>.self, &filter)
             case 7: try json.singular(ProtoBool.self, &privateOnly)
             case 8: try json.singular(ProtoString.self, &conversationID)
+            case 9: try json.singular(ProtoString.self, &requestID)
             default: break
             }
         }
@@ -5049,6 +5101,7 @@ extension Ragdz_V1_Citation {
         size += sizes.singular(ProtoInt64.self, 8, utf16Start)
         size += sizes.singular(ProtoInt64.self, 9, utf16End)
         size += sizes.singular(ProtoString.self, 10, quote)
+        size += sizes.singular(ProtoBool.self, 11, outdated)
         return size
     }
 
@@ -5063,6 +5116,7 @@ extension Ragdz_V1_Citation {
         writer.singular(ProtoInt64.self, 8, utf16Start)
         writer.singular(ProtoInt64.self, 9, utf16End)
         writer.singular(ProtoString.self, 10, quote)
+        writer.singular(ProtoBool.self, 11, outdated)
         writer.unknown(unknownFields)
     }
 
@@ -5079,6 +5133,7 @@ extension Ragdz_V1_Citation {
             case 64: try reader.singular(ProtoInt64.self, &utf16Start)
             case 72: try reader.singular(ProtoInt64.self, &utf16End)
             case 82: try reader.singular(ProtoString.self, &quote)
+            case 88: try reader.singular(ProtoBool.self, &outdated)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -5095,6 +5150,7 @@ extension Ragdz_V1_Citation {
         .init(8, "utf16Start", "utf16_start"),
         .init(9, "utf16End", "utf16_end"),
         .init(10, "quote"),
+        .init(11, "outdated"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -5109,6 +5165,7 @@ extension Ragdz_V1_Citation {
         try json.singular(ProtoInt64.self, "utf16Start", utf16Start)
         try json.singular(ProtoInt64.self, "utf16End", utf16End)
         try json.singular(ProtoString.self, "quote", quote)
+        try json.singular(ProtoBool.self, "outdated", outdated)
         json.endObject()
     }
 
@@ -5126,6 +5183,7 @@ extension Ragdz_V1_Citation {
             case 8: try json.singular(ProtoInt64.self, &utf16Start)
             case 9: try json.singular(ProtoInt64.self, &utf16End)
             case 10: try json.singular(ProtoString.self, &quote)
+            case 11: try json.singular(ProtoBool.self, &outdated)
             default: break
             }
         }
@@ -5830,6 +5888,7 @@ extension Ragdz_V1_RunEvalRequest {
         size += sizes.singular(ProtoBool.self, 3, gate)
         size += sizes.singular(ProtoString.self, 4, label)
         size += sizes.singular(ProtoString.self, 5, baselineRunID)
+        size += sizes.singular(ProtoString.self, 6, requestID)
         return size
     }
 
@@ -5839,6 +5898,7 @@ extension Ragdz_V1_RunEvalRequest {
         writer.singular(ProtoBool.self, 3, gate)
         writer.singular(ProtoString.self, 4, label)
         writer.singular(ProtoString.self, 5, baselineRunID)
+        writer.singular(ProtoString.self, 6, requestID)
         writer.unknown(unknownFields)
     }
 
@@ -5850,6 +5910,7 @@ extension Ragdz_V1_RunEvalRequest {
             case 24: try reader.singular(ProtoBool.self, &gate)
             case 34: try reader.singular(ProtoString.self, &label)
             case 42: try reader.singular(ProtoString.self, &baselineRunID)
+            case 50: try reader.singular(ProtoString.self, &requestID)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -5861,6 +5922,7 @@ extension Ragdz_V1_RunEvalRequest {
         .init(3, "gate"),
         .init(4, "label"),
         .init(5, "baselineRunId", "baseline_run_id"),
+        .init(6, "requestId", "request_id"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -5870,6 +5932,7 @@ extension Ragdz_V1_RunEvalRequest {
         try json.singular(ProtoBool.self, "gate", gate)
         try json.singular(ProtoString.self, "label", label)
         try json.singular(ProtoString.self, "baselineRunId", baselineRunID)
+        try json.singular(ProtoString.self, "requestId", requestID)
         json.endObject()
     }
 
@@ -5882,6 +5945,7 @@ extension Ragdz_V1_RunEvalRequest {
             case 3: try json.singular(ProtoBool.self, &gate)
             case 4: try json.singular(ProtoString.self, &label)
             case 5: try json.singular(ProtoString.self, &baselineRunID)
+            case 6: try json.singular(ProtoString.self, &requestID)
             default: break
             }
         }
@@ -6158,6 +6222,54 @@ extension Ragdz_V1_GetEvalRunRequest {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_WatchEvalRunRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, afterCaseID)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, afterCaseID)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &afterCaseID)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "afterCaseId", "after_case_id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "afterCaseId", afterCaseID)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &afterCaseID)
             default: break
             }
         }
@@ -6823,6 +6935,7 @@ extension Ragdz_V1_Turn {
         size += sizes.singular(ProtoString.self, 6, model)
         size += sizes.singular(ProtoBool.self, 7, forgotten)
         size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, createTime)
+        size += sizes.singular(ProtoBool.self, 9, outdated)
         return size
     }
 
@@ -6835,6 +6948,7 @@ extension Ragdz_V1_Turn {
         writer.singular(ProtoString.self, 6, model)
         writer.singular(ProtoBool.self, 7, forgotten)
         writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 8, createTime)
+        writer.singular(ProtoBool.self, 9, outdated)
         writer.unknown(unknownFields)
     }
 
@@ -6849,6 +6963,7 @@ extension Ragdz_V1_Turn {
             case 50: try reader.singular(ProtoString.self, &model)
             case 56: try reader.singular(ProtoBool.self, &forgotten)
             case 66: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 72: try reader.singular(ProtoBool.self, &outdated)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -6863,6 +6978,7 @@ extension Ragdz_V1_Turn {
         .init(6, "model"),
         .init(7, "forgotten"),
         .init(8, "createTime", "create_time"),
+        .init(9, "outdated"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -6875,6 +6991,7 @@ extension Ragdz_V1_Turn {
         try json.singular(ProtoString.self, "model", model)
         try json.singular(ProtoBool.self, "forgotten", forgotten)
         try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.singular(ProtoBool.self, "outdated", outdated)
         json.endObject()
     }
 
@@ -6890,6 +7007,7 @@ extension Ragdz_V1_Turn {
             case 6: try json.singular(ProtoString.self, &model)
             case 7: try json.singular(ProtoBool.self, &forgotten)
             case 8: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 9: try json.singular(ProtoBool.self, &outdated)
             default: break
             }
         }

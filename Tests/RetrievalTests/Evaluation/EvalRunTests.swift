@@ -68,6 +68,66 @@ import Testing
         #expect(try await fixture.evalRun(run.id) == done)
     }
 
+    @Test func aRunThatIsStartedAgainIsFound() async throws {
+        let fixture = try await Self.fixture()
+        let set = try await Self.set(fixture, 5)
+        let run = try await fixture.runEval(set.id, label: "a", requestID: "night 1")
+        #expect(try await fixture.runEval(set.id, label: "a", requestID: "night 1").id == run.id)
+        // By name, too, and when it is over.
+        let done = try await fixture.finished(run.id)
+        #expect(try await fixture.runEval("questions", label: "a", requestID: "night 1") == done)
+        #expect(try await fixture.rows("eval_runs") == 1)
+        let other = await status { try await fixture.runEval(set.id, label: "b", requestID: "night 1") }
+        #expect(other?.code == .alreadyExists && other?.reason == "REQUEST_ID_REUSED")
+        for bad in [String(repeating: "x", count: 101), "a\0"] {
+            #expect(await status { try await fixture.runEval(set.id, requestID: bad) }?.reason == "REQUEST_ID")
+        }
+        let others = [
+            try await fixture.runEval(set.id, label: "a", requestID: "night 2"),
+            try await fixture.runEval(set.id, label: "a"), try await fixture.runEval(set.id, label: "a"),
+        ]
+        #expect(Set(others.map(\.id) + [run.id]).count == 4)
+        for other in others { _ = try await fixture.cancelEvalRun(other.id) }
+    }
+
+    @Test func manyStartsUnderOneIdAreOneRun() async throws {
+        let fixture = try await Self.fixture()
+        let set = try await Self.set(fixture, 3)
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<8 { group.addTask { try await fixture.runEval(set.id, requestID: "once").id } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(ids.count == 1)
+        #expect(try await fixture.rows("eval_runs") == 1)
+        for id in ids { _ = try await fixture.cancelEvalRun(id) }
+    }
+
+    /// Each outcome is heard once, also by who lost the stream in the middle; the last message is the end.
+    @Test func aWatcherHearsEachOutcomeOnce() async throws {
+        let fixture = try await Self.fixture()
+        let set = try await Self.set(fixture, 45)
+        let run = try await fixture.runEval(set.id)
+        #expect(try await fixture.service.evaluations.step())
+        let first = try await fixture.watchEvalRun(run.id, until: { !$0.isEmpty })
+        #expect(first.first?.status == .running && first.first?.outcomes.count == 20)
+        let last = try #require(first.last?.outcomes.last?.caseID)
+        async let done = fixture.finished(run.id)
+        let rest = try await fixture.watchEvalRun(run.id, after: last)
+        let whole = try await done
+        #expect(first.flatMap(\.outcomes) + rest.flatMap(\.outcomes) == whole.outcomes)
+        #expect(rest.last?.status == .succeeded && rest.last?.report == whole.report && rest.last?.doneCount == 45)
+        #expect(rest.dropLast().allSatisfy { $0.status == .running })
+        // One that is over is told at once.
+        let again = try await fixture.watchEvalRun(run.id)
+        #expect(again == [whole])
+        let bad = await status { try await fixture.watchEvalRun(run.id, after: "x") }
+        #expect(bad?.reason == "EVAL_CASE_ID")
+        for id in ["x", "", UUID128.v4().description] {
+            #expect(await status { try await fixture.watchEvalRun(id) }?.reason == "EVAL_RUN_NOT_FOUND")
+        }
+        #expect(await status { try await fixture.other().watchEvalRun(run.id) }?.reason == "EVAL_RUN_NOT_FOUND")
+    }
+
     @Test func aRunAsksWhatItsSetHeldAtItsStart() async throws {
         let fixture = try await Self.fixture()
         let set = try await Self.set(fixture, 5)

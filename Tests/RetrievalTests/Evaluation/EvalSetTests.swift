@@ -2,6 +2,7 @@ import Bytes
 import ProtoRuntime
 import RPC
 import Schema
+import Synchronization
 import Testing
 
 @testable import Retrieval
@@ -188,14 +189,38 @@ import Testing
 
 extension RetrievalFixture {
     func runEval(
-        _ set: String, baseline: String = "", label: String = "", collections: [String] = []
+        _ set: String, baseline: String = "", label: String = "", collections: [String] = [], requestID: String = ""
     ) async throws -> Ragdz_V1_EvalRun {
         var request = Ragdz_V1_RunEvalRequest()
         request.id = set
         request.baselineRunID = baseline
         request.label = label
         request.collections = collections
+        request.requestID = requestID
         return try await service.runEval(request, context: context())
+    }
+
+    /// What a watcher hears up to the end, or until it has heard enough and its call is cancelled.
+    func watchEvalRun(
+        _ id: String, after last: String = "",
+        until enough: @escaping @Sendable ([Ragdz_V1_EvalRun]) -> Bool = { _ in false }
+    ) async throws -> [Ragdz_V1_EvalRun] {
+        var request = Ragdz_V1_WatchEvalRunRequest()
+        request.id = id
+        request.afterCaseID = last
+        let heard = Mutex<[Ragdz_V1_EvalRun]>([])
+        do {
+            try await service.watchEvalRun(
+                request,
+                responses: ResponseWriter { run in
+                    let all = heard.withLock { all in
+                        all.append(run)
+                        return all
+                    }
+                    if enough(all) { throw CancellationError() }
+                }, context: context())
+        } catch is CancellationError {}
+        return heard.withLock { $0 }
     }
 
     func evalRun(_ id: String) async throws -> Ragdz_V1_EvalRun {
