@@ -133,7 +133,9 @@ import Testing
                     Statement(name: "end", sql: "select pg_terminate_backend(pg_backend_pid())"))
             }
         default:
-            let task = Task { _ = try? await world.run(insert, as: tenant) }
+            // It may be stored before the cancel arrives, so it has no chunks that would be missing then.
+            let bare = QuotaWorld.documents(count, tenant, collection, chunks: 0, bytes: 10)
+            let task = Task { _ = try? await world.run(bare, as: tenant) }
             await Task.yield()
             task.cancel()
             await task.value
