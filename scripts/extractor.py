@@ -291,7 +291,11 @@ def value_text(value):
 
 
 def table_rows(rows):
-    """One line a row; when the first row names the columns, each value stands with its column's name."""
+    """One line a row; when the first row names the columns, each value stands with its column's name.
+
+    An empty line after each makes it a sentence of its own, and no cell gets a mark that its file does not have. Values are
+    parted by bars: a semicolon would end a sentence within a long row.
+    """
     names = None
     for number, row in enumerate(rows):
         filled = [cell for cell in row if cell]
@@ -302,7 +306,7 @@ def table_rows(rows):
             worded = all(any(c.isalpha() for c in cell) and len(cell) <= 60 for cell in filled)
             names = row if distinct and worded and len(filled) == len(row) else []
             if names or len(filled) == 1:
-                line(" | ".join(filled))
+                line(" | ".join(filled) + "\n")
                 if not names and len(filled) == 1:
                     # A title above the table; the names of the columns come after it.
                     names = None
@@ -313,9 +317,9 @@ def table_rows(rows):
                 for index, cell in enumerate(row)
                 if cell
             ]
-            line("; ".join(pairs))
+            line(" | ".join(pairs) + "\n")
         else:
-            line(" | ".join(filled))
+            line(" | ".join(filled) + "\n")
 
 
 def eml(data):

@@ -1,3 +1,4 @@
+import Bytes
 import Embedded
 import Foundation
 import Language
@@ -34,7 +35,7 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
         #expect(text.headings.map { text.text[$0.range] } == ["Le bail commercial", "Le loyer"])
         #expect(text.headings.map(\.level) == [1, 2])
         let whole = text.text.string
-        #expect(whole.contains("Ville: Alger; Loyer: 90 000") && whole.contains("الإيجار يدفع كل شهر."))
+        #expect(whole.contains("Ville: Alger | Loyer: 90 000") && whole.contains("الإيجار يدفع كل شهر."))
         let chunks = Chunker.chunks(of: text)
         #expect(chunks.contains { $0.titlePath.contains("Le bail commercial") })
     }
@@ -52,7 +53,7 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
         #expect(text.mediaType == .spreadsheet && text.pageCount == 2)
         #expect(text.headings.map { text.text[$0.range] } == ["Ventes", "الأسعار"])
         let whole = text.text.string
-        #expect(whole.contains("Client: Client 7; Montant: 700"))
+        #expect(whole.contains("Client: Client 7 | Montant: 700"))
         let wheat = try #require(whole.range(of: "قمح"))
         #expect(text.page(at: whole.unicodeScalars.distance(from: whole.startIndex, to: wheat.lowerBound)) == 2)
     }
@@ -70,9 +71,42 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
 
     @Test func tablesCarryTheirColumns() async throws {
         let text = try await extract(Array("nom;ville\nAli;Oran\nZohra;Alger\n".utf8), "t.csv")
-        #expect(text.mediaType == .csv && text.text.string.contains("nom: Zohra; ville: Alger"))
+        #expect(text.mediaType == .csv && text.text.string.contains("nom: Zohra | ville: Alger"))
         // Prose that is called a table stays prose.
         #expect(try await extract(Array("Une phrase sans tableau.".utf8), "t.csv").mediaType == .plain)
+    }
+
+    /// A row is what answers a question: it must neither run into its neighbours nor be cut, however long it is and whatever its
+    /// cells end with, and it is quoted as it stands in the text.
+    @Test func eachRowIsASentence() async throws {
+        let note = String(repeating: "remarque sans point ", count: 8) + "etc."
+        let rows = (0..<30).map { "Client \($0);Oran;\(note)" } + ["zohra;Alger;M."]
+        let text = try await extract(Array(("nom;ville;note\n" + rows.joined(separator: "\n")).utf8), "t.csv")
+        let sentences = SentenceSegmenter.sentences(in: text.text).map { text.text[$0] }
+        #expect(sentences.count == 32 && sentences.first == "nom | ville | note")
+        #expect(sentences.dropFirst().allSatisfy { $0.hasPrefix("nom: ") })
+        #expect(sentences.last == "nom: zohra | ville: Alger | note: M.")
+
+        let book = try await OfficeFiles.make(
+            """
+            b = openpyxl.Workbook(); s = b.active
+            s.append(["Produit", "Origine"])
+            for n in ["blé", "orge", "dattes"]: s.append([n, "Biskra"])
+            b.save(out)
+            """)
+        let sheet = try await extract(book, "x.xlsx")
+        let passages = Chunker.chunks(of: sheet).map { chunk in
+            Passage(
+                chunk: .v4(), document: .v4(), title: "t", language: "fr", content: sheet.text[chunk.range], page: 1,
+                start: Int64(chunk.range.lowerBound), end: Int64(chunk.range.upperBound))
+        }
+        let candidates = CandidateSentence.all(in: passages)
+        // The row may be quoted, the names of the columns answer nothing.
+        #expect(
+            candidates.filter { !$0.isLeadIn }.map(\.text)
+                == ["blé", "orge", "dattes"].map {
+                    "Produit: \($0) | Origine: Biskra"
+                })
     }
 
     @Test func officeFilesThatAreNoneHaveTheirReasons() async throws {
@@ -133,7 +167,7 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
         var bytes: [UInt8] = [0xFF, 0xFE]
         for unit in text.utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
         let table = try await extract(bytes, "t.csv")
-        #expect(table.mediaType == .csv && table.text.string.contains("nom: علي; ville: وهران"))
+        #expect(table.mediaType == .csv && table.text.string.contains("nom: علي | ville: وهران"))
     }
 
     @Test func archivesInArchivesStayClosed() async throws {

@@ -87,10 +87,16 @@ struct CandidateSentence: Sendable {
     private static func isLeadIn(_ text: ScalarText, _ range: Range<Int>, isAlone: Bool) -> Bool {
         guard range.count <= Limits.longest, let last = text.scalars[range].last else { return true }
         if "?؟:".unicodeScalars.contains(last) { return true }
-        if isAlone { return false }
+        if isAlone || isRow(text.scalars[range]) { return false }
         return range.count < Limits.shortest
             || range.count < 80 && !".!…»”\"؛;۔|".unicodeScalars.contains(last)
                 && !text.scalars[range].contains { $0.properties.numericType != nil }
+    }
+
+    /// A row of a table, in which each value stands with its column's name: `Produit: orge | Origine: Biskra`.
+    private static func isRow(_ scalars: ArraySlice<Unicode.Scalar>) -> Bool {
+        zip(scalars, scalars.dropFirst()).contains { $0 == ":" && $1 == " " }
+            && zip(scalars, scalars.dropFirst()).contains { $0 == "|" && $1 == " " }
     }
 
     /// "- ", "3. ", "> " and "## " in front are not part of the sentence.
