@@ -16,18 +16,25 @@ extension Connection {
         let isOperators: Bool
     }
 
-    /// What was sent before one sync.
-    struct Span {
+    /// What was sent before one sync. An object, since it is looked at for every reply and its parts would be counted each time.
+    final class Span {
         /// Nil for a preparation on its own.
         let unit: Unit?
         let prepared: Prepared?
         /// The last one is the statement; those before it are `begin` and the identity.
         let commands: Int
         /// In a transaction that has failed the server refuses everything; this does no harm if it is refused.
-        var mayFail = false
-        var answered = 0
-        var replied = false
-        var failure: PostgresError?
-        var rows: ResultRows?
+        let mayFail: Bool
+        @exclusivity(unchecked) var answered = 0
+        @exclusivity(unchecked) var replied = false
+        @exclusivity(unchecked) var failure: PostgresError?
+        @exclusivity(unchecked) var rows: ResultRows?
+
+        init(unit: Unit?, prepared: Prepared?, commands: Int, mayFail: Bool = false) {
+            self.unit = unit
+            self.prepared = prepared
+            self.commands = commands
+            self.mayFail = mayFail
+        }
     }
 }

@@ -265,33 +265,34 @@ final class Connection: @unchecked Sendable {
     // MARK: - Replies
 
     private func process() {
-        while state == .ready, !spans.isEmpty, !handle.isBusy {
-            let isStatement = spans[0].answered == spans[0].commands - 1
+        while state == .ready, let span = spans.first, !handle.isBusy {
+            let isStatement = span.answered == span.commands - 1
             switch handle.nextReply(
-                wantsRows: isStatement && spans[0].unit != nil, columns: spans[0].prepared?.columns)
+                wantsRows: isStatement && span.unit != nil, columns: span.prepared?.columns)
             {
             case .rows(let rows):
-                spans[0].replied = true
-                if isStatement { spans[0].rows = rows }
-            case .skipped: spans[0].replied = true
+                span.replied = true
+                if isStatement { span.rows = rows }
+            case .skipped: span.replied = true
             case .failed(let error, let fatal):
-                spans[0].replied = true
-                if spans[0].failure == nil { spans[0].failure = error }
+                span.replied = true
+                if span.failure == nil { span.failure = error }
                 if fatal {
                     if error.report != nil { noteUntouched() }
                     return lose(error)
                 }
             case .endOfCommand:
-                if spans[0].replied {
-                    spans[0].answered += 1
-                    spans[0].replied = false
+                if span.replied {
+                    span.answered += 1
+                    span.replied = false
                     emptyReplies = 0
                 }
                 emptyReplies += 1
                 if emptyReplies > 4 { return lose("the replies of the server do not fit what was sent") }
             case .sync:
                 emptyReplies = 0
-                finish(spans.removeFirst())
+                spans.removeFirst()
+                finish(span)
             }
         }
         while state == .ready, let (channel, payload) = handle.nextNotification() {

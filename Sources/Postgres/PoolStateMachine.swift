@@ -169,18 +169,22 @@ struct PoolStateMachine<Request> {
         replenish(now: now)
     }
 
-    /// When `tick` has something to do next.
-    func nextTick(now: Int64) -> Int64? {
-        var times = slots.filter { $0.state == .shared }.map(\.retires).filter { $0 < .max }
-        if waiterCount > 0 { times.append(firstDeadline) }
-        if failures > 0, !closed, slots.count < limits.maximum, !slots.contains(where: { $0.state == .connecting }) {
-            times.append(max(pausedUntil, now + 1))
+    /// When `tick` has something to do next. Asked after every unit, so it makes nothing; it changes nothing, but to be handed
+    /// the machine as its owner has it costs no copy.
+    mutating func nextTick(now: Int64) -> Int64? {
+        var due = waiterCount > 0 ? firstDeadline : .max
+        var isConnecting = false
+        let hasSpare = slots.count > limits.minimum
+        for slot in slots {
+            if slot.state == .connecting { isConnecting = true }
+            guard slot.state == .shared else { continue }
+            due = min(due, slot.retires)
+            if hasSpare, slot.inFlight == 0 { due = min(due, slot.idleSince + Int64(limits.idleMilliseconds)) }
         }
-        if slots.count > limits.minimum {
-            times += slots.filter { $0.state == .shared && $0.inFlight == 0 }
-                .map { $0.idleSince + Int64(limits.idleMilliseconds) }
+        if failures > 0, !closed, !isConnecting, slots.count < limits.maximum {
+            due = min(due, max(pausedUntil, now + 1))
         }
-        return times.min()
+        return due == .max ? nil : due
     }
 
     /// No new requests; those that wait fail. Connections close when their work is done.

@@ -64,8 +64,9 @@ public struct MethodPolicy: Sendable, Hashable {
     public static let open = MethodPolicy(credential: .none)
 }
 
-/// One method of a service: its name, its types and what the proto file says about it.
-public struct MethodDescriptor: Sendable {
+/// One method of a service: its name, its types and what the proto file says about it. An object, since every call is handed
+/// its method's several times.
+public final class MethodDescriptor: Sendable {
     /// The full name, e.g. `"ragdz.v1.Tenants"`.
     public let service: String
     /// e.g. `"CreateTenant"`.

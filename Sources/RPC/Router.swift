@@ -36,23 +36,28 @@ public final class Route: Sendable {
 public struct Router: Sendable {
     /// In order of registration.
     public private(set) var methods: [MethodDescriptor] = []
-    private var interceptors: [any ServerInterceptor]
+    /// What runs around every handler.
+    package private(set) var chain: CallChain
     /// Nothing runs around the handlers: a transport may call them itself, unless the route is resumable.
-    public var isPlain: Bool { interceptors.isEmpty }
+    public var isPlain: Bool { chain.interceptors.isEmpty }
     private var routes: [String: Route] = [:]
     private var table = PathTable()
     /// Keeps what resumable streams have said. Without one, a resumable method promises to say the same again for
     /// the same request: a stream is taken up by running it again and leaving out what its client has.
-    public var journal: (any StreamJournal)?
+    public var journal: (any StreamJournal)? {
+        get { chain.journal }
+        set { chain = CallChain(chain.interceptors, newValue) }
+    }
 
     public init(interceptors: [any ServerInterceptor] = [], journal: (any StreamJournal)? = nil) {
-        self.interceptors = interceptors
-        self.journal = journal
+        chain = CallChain(interceptors, journal)
     }
 
     public mutating func add(_ service: any RPCService) { service.register(in: &self) }
     /// Adds an interceptor that runs inside the ones that are there already.
-    public mutating func add(interceptor: any ServerInterceptor) { interceptors.append(interceptor) }
+    public mutating func add(interceptor: any ServerInterceptor) {
+        chain = CallChain(chain.interceptors + [interceptor], chain.journal)
+    }
 
     /// The names of the services that have at least one method here, in order of registration.
     public var services: [String] {
@@ -81,46 +86,7 @@ public struct Router: Sendable {
     nonisolated(nonsending)
         public func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws
     {
-        if interceptors.isEmpty, !route.isResumable { return try await route.handler(call, context) }
-        try await run(route, call, context, from: 0)
-    }
-
-    private func run(_ route: Route, _ call: any ServerCall, _ context: ServerContext, from index: Int) async throws {
-        guard index < interceptors.count else {
-            guard let watch = context.watch else { return try await handle(route, call, context) }
-            return try await run(route, call, context, watchedBy: watch)
-        }
-        try await interceptors[index].intercept(context) { context in
-            try await run(route, call, context, from: index + 1)
-        }
-    }
-}
-
-extension Router {
-    private func handle(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
-        if route.isResumable { return try await runResumably(route, call, context) }
-        try await route.handler(call, context)
-    }
-
-    private enum Part: Sendable { case handler, watch }
-
-    /// Runs the handler of a call until it ends or the watch throws; the handler's task is cancelled then.
-    private func run(
-        _ route: Route, _ call: any ServerCall, _ context: ServerContext,
-        watchedBy watch: @escaping @Sendable () async throws -> Void
-    ) async throws {
-        try await withThrowingTaskGroup(of: Part.self) { group in
-            group.addTask {
-                try await watch()
-                return .watch
-            }
-            group.addTask {
-                try await handle(route, call, context)
-                return .handler
-            }
-            while let ended = try await group.next(), ended != .handler {}
-            group.cancelAll()
-        }
+        try await chain.run(route, call, context)
     }
 }
 

@@ -8,6 +8,9 @@ internal import NIOCore
 /// call. When a handler suspends, its worker stays with it, and the next call gets another worker; so calls wait for
 /// each other no more than with a task each.
 ///
+/// Connections take turns (`CallTurn`): what one of them brought beyond its turn waits in its `backlog`, and the loop reads from
+/// the others before it goes on.
+///
 /// A cancelled call cancels its worker's task. A task cannot be un-cancelled: such a worker ends after that call.
 /// Task-local values cannot pass from call to call, because they end with the scope that bound them, and workers are
 /// detached: they inherit none.
@@ -25,6 +28,13 @@ final class CallWorkers: @unchecked Sendable {
 
     @exclusivity(unchecked) private var isStopped = false
 
+    @exclusivity(unchecked) private var turn = CallTurn()
+    /// Connections with a backlog, in the order of their turns.
+    @exclusivity(unchecked) private var waiting: [ServerConnection] = []
+    @exclusivity(unchecked) private var turnIsScheduled = false
+    /// Long enough that the loop looks at its sockets first: what is due at once runs in the same tick.
+    private static let breath = TimeAmount.microseconds(2)
+
     init(_ executor: LoopExecutor) { self.executor = executor }
 
     /// Lets the parked workers end: they and this object hold each other. Workers with a call end after it. From any
@@ -41,9 +51,19 @@ final class CallWorkers: @unchecked Sendable {
     /// Queues a call; the caller runs `drain` before it lets go of the bytes that the call may still point into.
     func add(_ call: ServerStream) { ready.append(call) }
 
-    /// Runs every queued call up to its first suspension.
-    func drain() {
-        while taken < ready.count {
+    /// Runs every queued call of `connection` up to its first suspension, or as many as its turn allows. `now`: when the
+    /// read began that brought them.
+    func drain(_ connection: ServerConnection, at now: NIODeadline) {
+        guard !ready.isEmpty else { return }
+        turn.begin(ObjectIdentifier(connection), at: now)
+        if connection.backlog.isEmpty { run() }
+        if taken < ready.count { postpone(connection) }
+        ready.removeAll(keepingCapacity: true)
+        taken = 0
+    }
+
+    private func run() {
+        while taken < ready.count, !turn.hasEnded {
             let worker: CallWorker
             if let (idle, continuation) = parked.popLast() {
                 worker = idle
@@ -56,8 +76,36 @@ final class CallWorkers: @unchecked Sendable {
             // It came back because it ended or because the handler waits.
             worker.call?.suspended()
         }
+    }
+
+    /// Keeps what is left in `ready` for a later turn.
+    private func postpone(_ connection: ServerConnection) {
+        if connection.backlog.isEmpty { waiting.append(connection) }
+        for place in taken..<ready.count {
+            guard let call = ready[place].take(), !call.isOver else { continue }
+            call.suspended()
+            connection.backlog.append(call)
+        }
+        scheduleTurn()
+    }
+
+    private func scheduleTurn() {
+        guard !turnIsScheduled, !waiting.isEmpty else { return }
+        turnIsScheduled = true
+        executor.loop.scheduleTask(in: Self.breath) { self.takeTurn() }
+    }
+
+    /// The connection that has waited longest goes on.
+    private func takeTurn() {
+        turnIsScheduled = false
+        let connection = waiting.removeFirst()
+        swap(&ready, &connection.backlog)
+        turn.goOn(at: .now())
+        run()
+        if taken < ready.count { postpone(connection) }
         ready.removeAll(keepingCapacity: true)
         taken = 0
+        scheduleTurn()
     }
 
     nonisolated(nonsending) private func work(_ worker: CallWorker) async {
@@ -79,6 +127,7 @@ final class CallWorkers: @unchecked Sendable {
 
     private func next() -> ServerStream? {
         while taken < ready.count {
+            guard turn.takesOneMore() else { return nil }
             taken += 1
             // The peer may have taken it back in the same read.
             if let call = ready[taken - 1].take(), !call.isOver { return call }

@@ -10,6 +10,7 @@ internal import TLS
 final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     let configuration: RPCServer.Configuration
     let router: Router
+    let chain: CallChain
     let workers: CallWorkers
     /// No interceptor runs around the calls.
     let isPlain: Bool
@@ -21,6 +22,8 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
     @exclusivity(unchecked) var watch = Watch()
     /// The peer has sent its SETTINGS, so it does speak HTTP/2.
     @exclusivity(unchecked) private(set) var isGreeted = false
+    /// Calls that came in a burst and wait for the connection's next turn.
+    @exclusivity(unchecked) var backlog: [ServerStream?] = []
     /// Handlers that still run although their streams are over.
     @exclusivity(unchecked) var orphans = 0
     /// Memory for requests that are larger than a stream's window.
@@ -37,6 +40,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         self.tls = tls
         configuration = server.configuration
         router = server.router
+        chain = server.router.chain
         isPlain = server.router.isPlain
         registry = server.registry
         workers = share.workers
@@ -84,7 +88,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         }
     }
 
-    override func handledRead() { workers.drain() }
+    override func handledRead() { workers.drain(self, at: heardAt) }
 
     private func opened(_ event: HTTP2Event) {
         let head: RequestHead

@@ -89,10 +89,10 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
         connection.workers.add(self)
     }
 
-    /// The handler waits for something, for the first time.
+    /// The handler waits for something for the first time, or has to wait for its turn to begin.
     func suspended() {
         keepDirectBytes()
-        guard let deadline else { return }
+        guard let deadline, timer == nil else { return }
         let left = TimeAmount.nanoseconds(deadline.remaining.wholeNanoseconds)
         timer = connection.loop.scheduleTask(in: left) { [weak self] in self?.abort(.deadlineExceeded()) }
     }
@@ -102,7 +102,7 @@ final class ServerStream: MessageStream, CallScope, ServerCall, @unchecked Senda
             if connection.isPlain, !route.isResumable {
                 try await head.route.handler(self, ServerContext(self))
             } else {
-                try await connection.router.run(route, self, ServerContext(self))
+                try await connection.chain.run(route, self, ServerContext(self))
             }
             if isOnLoop { handlerEnded(.ok) } else { onLoop { self.handlerEnded(.ok) } }
         } catch {

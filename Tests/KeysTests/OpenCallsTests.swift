@@ -249,7 +249,7 @@ import Testing
         #expect(await refuse(far, nil, 20, at: moment) == [], "a few are answered at once")
         #expect(await refuse(far, nil, 3, at: moment) == [.milliseconds(50), .milliseconds(50), .milliseconds(50)])
         let near = Status.resourceExhausted("Soon.", reason: "RATE_LIMITED", retryAfter: .milliseconds(7))
-        #expect(await refuse(near, at: moment) == [.milliseconds(7)], "nobody waits past the time to come back")
+        #expect(await refuse(near, at: moment) == [.milliseconds(50)], "however soon there is a token again")
         #expect(await refuse(far, .after(.milliseconds(20)), at: moment) == [], "nor past his deadline")
         #expect(await refuse(.unavailable("Away.", reason: "DATABASE_UNAVAILABLE"), at: moment) == [])
         #expect(await refuse(far, nil, 20, at: moment + 100_000) == [], "who calmed down is told at once again")

@@ -216,15 +216,14 @@ public final class RateLimiter: Sendable {
 
     /// Lets a refusal wait for a moment when its key gets many of them: its caller does not heed them, and each costs about as
     /// much as a call. A connection has so many calls at once, so that a flood slows down to what costs the others nothing.
-    /// Nobody waits past the time at which he may come back, nor past his deadline.
+    /// Nobody waits past half of his deadline.
     func holdBack(
         _ refusal: Status, tenant: UUID128, keyID: String, deadline: Deadline?, now: Int64 = RateLimiter.nowMicros()
     ) async {
-        guard refusal.code == .resourceExhausted, let retryAfter = refusal.retryAfter else { return }
+        guard refusal.code == .resourceExhausted, refusal.retryAfter != nil else { return }
         guard lanes[Self.lane(of: tenant)].state.withLock({ $0.isFlood(keyID, now: now) }) else { return }
-        let hold = min(Limits.hold, retryAfter)
-        if let deadline, deadline.remaining < hold * 2 { return }
-        await pause(hold)
+        if let deadline, deadline.remaining < Limits.hold * 2 { return }
+        await pause(Limits.hold)
     }
 
     private static func refusal(_ standing: RateStanding, _ retryMicros: Int64) -> Status {

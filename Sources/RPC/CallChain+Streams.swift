@@ -2,7 +2,7 @@ import Bytes
 import ProtoRuntime
 
 /// Resumable streams: kept in a journal, or run again where there is none.
-extension Router {
+extension CallChain {
     func runResumably(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
         let resumption = context.scope.resumption
         if resumption == .unsupported { return try await route.handler(call, context) }
