@@ -25,8 +25,16 @@ struct FairQueue<Element> {
         }
     }
 
-    mutating func popFirst() -> Element? {
-        guard let share = turns.popFirst(), let element = shares[share]?.popFirst() else { return nil }
+    /// Whether one of the share waits.
+    func contains(_ share: Identity) -> Bool { count > 0 && shares[share] != nil }
+
+    mutating func popFirst() -> Element? { popFirst { _ in true } }
+
+    /// The oldest of the first share that may be served now.
+    mutating func popFirst(where isAllowed: (Identity) -> Bool) -> Element? {
+        guard let place = turns.firstIndex(where: isAllowed) else { return nil }
+        let share = turns.remove(at: place)
+        guard let element = shares[share]?.popFirst() else { return nil }
         count -= 1
         if shares[share]?.isEmpty ?? true { shares[share] = nil } else { turns.append(share) }
         return element

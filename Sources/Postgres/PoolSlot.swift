@@ -5,6 +5,8 @@ struct PoolSlot {
     let id: Int
     var state = State.connecting
     var inFlight = 0
+    /// On whose account the newest unit runs; nobody in particular does not count.
+    private(set) var share = Identity.none
     var idleSince: Int64 = 0
     /// When it has lived long enough.
     var retires: Int64 = .max
@@ -15,8 +17,13 @@ struct PoolSlot {
 
     init(id: Int) { self.id = id }
 
-    mutating func started(cost: Int64, now: Int64) {
-        if inFlight == 0 { begunAt = now }
+    mutating func started(cost: Int64, share: Identity, now: Int64) {
+        if inFlight == 0 {
+            begunAt = now
+            self.share = share
+        } else if share != .none {
+            self.share = share
+        }
         inFlight += 1
         expected += cost
     }
@@ -36,6 +43,41 @@ struct PoolSlot {
 
     /// The clock of the pool counts milliseconds: a unit that began just now may seem to be one old.
     private static let tick: Int64 = 1000
+}
+
+extension [PoolSlot] {
+    /// What a quick unit may wait for others on its connection, in microseconds.
+    private static var soon: Int64 { 1000 }
+
+    /// The fullest connection that is expected to be through soon with what it has and this; otherwise the one that is through
+    /// first. Few busy processes answer sooner than many: each that sleeps has to be woken and to find a processor. But nothing
+    /// quick is put behind something slow while another connection has room.
+    func place(
+        cost: Int64, depth: Int, now: Int64, where isAllowed: (PoolSlot) -> Bool = { _ in true }
+    ) -> (index: Int, isSoon: Bool)? {
+        var fullest: (index: Int, backlog: Int64)?
+        var first: (index: Int, backlog: Int64)?
+        for (index, slot) in enumerated() where slot.state == .shared && slot.inFlight < depth && isAllowed(slot) {
+            let backlog = slot.backlog(now: now)
+            if first.map({ backlog < $0.backlog }) ?? true { first = (index, backlog) }
+            guard slot.inFlight > 0, backlog + cost <= Self.soon else { continue }
+            if fullest.map({ backlog > $0.backlog }) ?? true { fullest = (index, backlog) }
+        }
+        if let fullest { return (fullest.index, true) }
+        return first.map { ($0.index, $0.backlog + cost <= Self.soon) }
+    }
+
+    /// Of several connections one stays free of whoever has units on all others, for those who ask for little.
+    func mayUse(_ slot: PoolSlot, _ share: Identity) -> Bool {
+        if slot.inFlight > 0, slot.share == share { return true }
+        var others = 0
+        var own = 0
+        for other in self where other.state == .shared && other.id != slot.id {
+            others += 1
+            if other.inFlight > 0, other.share == share { own += 1 }
+        }
+        return own == 0 || own < others
+    }
 }
 
 /// What each statement takes at the server, from when it was sent, or the one before it was done, to its answer: a mean that

@@ -28,6 +28,7 @@ struct PoolStateMachine<Request> {
         let number: Int
         let deadline: Int64
         let cost: Int64
+        let share: Identity
     }
 
     private let limits: PoolLimits
@@ -69,11 +70,13 @@ struct PoolStateMachine<Request> {
         note(share, now: now)
         switch kind {
         case .unit:
-            // Who came before goes first.
-            if waiting.units.isEmpty, let (index, isSoon) = place(cost: cost, now: now) {
+            // Who came before goes first, unless he waits for others of his own.
+            if waiting.units.isEmpty || (now < mixedUntil && !waiting.units.contains(share)),
+                let (index, isSoon) = place(share, cost: cost, now: now)
+            {
                 let spill = isSoon ? max(Self.spillDepth, depth(now: now) / 2) : Self.spillDepth
                 if slots[index].inFlight >= spill, slots.count < limits.soft { grow(now: now) }
-                return start(request, cost, index, now: now)
+                return start(request, cost, share, index, now: now)
             }
         case .lease:
             if waiting.leases.isEmpty, let index = slots.firstIndex(where: { $0.state == .shared && $0.inFlight == 0 })
@@ -86,7 +89,7 @@ struct PoolStateMachine<Request> {
                 request, PostgresError(.poolExhausted, "\(limits.waiters) callers wait for a connection already"))
         }
         let deadline = now + min(Int64(limits.waitMilliseconds), patience)
-        let waiter = Waiter(request: request, number: nextNumber, deadline: deadline, cost: cost)
+        let waiter = Waiter(request: request, number: nextNumber, deadline: deadline, cost: cost, share: share)
         nextNumber += 1
         firstDeadline = min(firstDeadline, deadline)
         if kind == .unit {
@@ -124,6 +127,7 @@ struct PoolStateMachine<Request> {
     mutating func lost(_ id: Int, now: Int64) {
         slots.removeAll { $0.id == id }
         replenish(now: now)
+        serveIdle(now: now)
     }
 
     /// A unit on a shared connection has its outcome; `cost` is what it was submitted with.
@@ -132,6 +136,7 @@ struct PoolStateMachine<Request> {
         slots[index].finished(cost: cost, now: now)
         if slots[index].inFlight == 0 { slots[index].idleSince = now }
         serve(index, now: now)
+        serveIdle(now: now)
     }
 
     /// A lease gives its connection back.
@@ -167,6 +172,7 @@ struct PoolStateMachine<Request> {
             actions.append(.close(slot.id))
         }
         replenish(now: now)
+        serveIdle(now: now)
     }
 
     /// When `tick` has something to do next. Asked after every unit, so it makes nothing; it changes nothing, but to be handed
@@ -204,8 +210,6 @@ extension PoolStateMachine {
     /// A further connection is worth it when the best one has this many units on their way, or half of what it may have when
     /// they are quick.
     private static var spillDepth: Int { 2 }
-    /// What a quick unit may wait for others on its connection, in microseconds.
-    private static var soon: Int64 { 1000 }
     /// For so many milliseconds after a change of the caller.
     private static var mixedFor: Int64 { 1000 }
     private static var firstPause: Int64 { 50 }
@@ -225,25 +229,22 @@ extension PoolStateMachine {
         now < mixedUntil ? min(limits.sharedDepth, limits.pipelineDepth) : limits.pipelineDepth
     }
 
-    /// The fullest connection that is expected to be through soon with what it has and this; otherwise the one that is through
-    /// first. Few busy processes answer sooner than many: each that sleeps has to be woken and to find a processor. But nothing
-    /// quick is put behind something slow while another connection has room.
-    private func place(cost: Int64, now: Int64) -> (index: Int, isSoon: Bool)? {
+    /// While several call, nobody takes the last connection that is free of him, nor one behind somebody who has more waiting.
+    private func place(_ share: Identity, cost: Int64, now: Int64) -> (index: Int, isSoon: Bool)? {
         let depth = depth(now: now)
-        var fullest: (index: Int, backlog: Int64)?
-        var first: (index: Int, backlog: Int64)?
-        for (index, slot) in slots.enumerated() where slot.state == .shared && slot.inFlight < depth {
-            let backlog = slot.backlog(now: now)
-            if first.map({ backlog < $0.backlog }) ?? true { first = (index, backlog) }
-            guard slot.inFlight > 0, backlog + cost <= Self.soon else { continue }
-            if fullest.map({ backlog > $0.backlog }) ?? true { fullest = (index, backlog) }
+        guard now < mixedUntil, share != .none else { return slots.place(cost: cost, depth: depth, now: now) }
+        if !waiting.units.isEmpty,
+            let place = slots.place(
+                cost: cost, depth: depth, now: now,
+                where: { ($0.inFlight == 0 || !waiting.units.contains($0.share)) && slots.mayUse($0, share) })
+        {
+            return place
         }
-        if let fullest { return (fullest.index, true) }
-        return first.map { ($0.index, $0.backlog + cost <= Self.soon) }
+        return slots.place(cost: cost, depth: depth, now: now) { slots.mayUse($0, share) }
     }
 
-    private mutating func start(_ request: Request, _ cost: Int64, _ index: Int, now: Int64) {
-        slots[index].started(cost: cost, now: now)
+    private mutating func start(_ request: Request, _ cost: Int64, _ share: Identity, _ index: Int, now: Int64) {
+        slots[index].started(cost: cost, share: share, now: now)
         actions.append(.run(request, on: slots[index].id))
     }
 
@@ -353,8 +354,9 @@ extension PoolStateMachine {
             return lease(waiter.request, index)
         }
         let depth = depth(now: now)
-        while slots[index].inFlight < depth, let waiter = waiting.units.popFirst() {
-            start(waiter.request, waiter.cost, index, now: now)
+        while slots[index].inFlight < depth, !waiting.units.isEmpty, let waiter = nextUnit(for: slots[index], now: now)
+        {
+            start(waiter.request, waiter.cost, waiter.share, index, now: now)
         }
         if closed, slots[index].inFlight == 0 {
             actions.append(.close(slots[index].id))
@@ -362,6 +364,21 @@ extension PoolStateMachine {
             return
         }
         drainForLeases()
+    }
+
+    /// Who left a connection free for others may use it once they do not call any more.
+    private mutating func serveIdle(now: Int64) {
+        guard !waiting.units.isEmpty else { return }
+        for slot in slots where slot.state == .shared && slot.inFlight == 0 {
+            if let index = index(of: slot.id) { serve(index, now: now) }
+        }
+    }
+
+    /// Whose turn it is among those who may use the connection.
+    private mutating func nextUnit(for slot: PoolSlot, now: Int64) -> Waiter? {
+        guard now < mixedUntil else { return waiting.units.popFirst() }
+        let slots = slots
+        return waiting.units.popFirst { $0 == .none || slots.mayUse(slot, $0) }
     }
 
     /// Sets aside as many connections as leases wait, but never one that is on its way to become free.

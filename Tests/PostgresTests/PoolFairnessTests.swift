@@ -70,6 +70,38 @@ import Testing
         #expect(drain(&pool).count == 7)
     }
 
+    @Test func oneConnectionStaysFreeOfWhoeverHasMost() {
+        var pool = machine { ($0.soft, $0.maximum, $0.pipelineDepth, $0.sharedDepth, $0.waiters) = (2, 2, 8, 2, 100) }
+        pool.submit("m", .unit, share: modest, now: 0)
+        pool.submit("g", .unit, share: greedy, now: 0)
+        for id in 0...1 { _ = pool.connected(id, now: 0) }
+        for _ in 0..<2 { pool.finishedUnit(0, now: 0) }
+        #expect(drain(&pool) == ["connect 0", "connect 1", "run m", "run g"])
+        for number in 0..<30 { pool.submit("g\(number)", .unit, share: greedy, cost: 50, now: 1) }
+        #expect(drain(&pool) == ["run g0", "run g1"], "the other connection is for others")
+        pool.submit("m0", .unit, share: modest, cost: 50, now: 1)
+        pool.submit("m1", .unit, share: modest, cost: 50, now: 1)
+        #expect(drain(&pool) == ["run m0", "run m1"], "at once, and not behind anybody")
+        for _ in 0..<2 { pool.finishedUnit(1, cost: 50, now: 2) }
+        #expect(drain(&pool) == [])
+        pool.finishedUnit(0, cost: 50, now: 2)
+        #expect(drain(&pool) == ["run g2"])
+        pool.finishedUnit(0, cost: 50, now: 1003)
+        #expect(drain(&pool).count == 15, "nobody else has called for a second: both connections, all of their depth")
+    }
+
+    @Test func whoLosesHisConnectionMayUseTheFreeOne() {
+        var pool = machine { ($0.soft, $0.maximum, $0.pipelineDepth, $0.sharedDepth) = (2, 2, 8, 2) }
+        pool.submit("m", .unit, share: modest, now: 0)
+        pool.submit("g", .unit, share: greedy, now: 0)
+        for id in 0...1 { _ = pool.connected(id, now: 0) }
+        for _ in 0..<2 { pool.finishedUnit(0, now: 0) }
+        for number in 0..<4 { pool.submit("g\(number)", .unit, share: greedy, cost: 50, now: 1) }
+        _ = drain(&pool)
+        pool.lost(0, now: 2)
+        #expect(drain(&pool) == ["connect 2", "run g2", "run g3"])
+    }
+
     @Test func transactionsTakeTurnsToo() {
         var pool = machine()
         pool.submit("first", .lease, share: greedy, now: 0)
