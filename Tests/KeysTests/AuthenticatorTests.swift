@@ -224,6 +224,8 @@ import Testing
         "ragdz.reserve_ingest ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off;plan_cache_mode=auto",
         "ragdz.shared_corpora ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.shared_documents ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.spread_groups ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.tenant_stats ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.turn_quota ragdz_definer search_path=pg_catalog, pg_temp",
     ]
@@ -254,6 +256,7 @@ import Testing
         // forget_quotes: answers that quote a document go with it, also where the document was shared;
         // purge_*: what has expired, of all tenants, and a number comes back;
         // shared_corpora: which corpora the tenant of the transaction reads beside its own, as ids;
+        // shared_documents: documents of these by their ids; spread_groups: a trigger, from a collection to what stands in it;
         // search_chunks: full text is not leakproof, so that its index is unused under row-level security; the tenant is
         // that of the transaction.
         #expect(functions == Self.definers)

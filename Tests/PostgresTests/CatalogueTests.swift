@@ -59,19 +59,10 @@ import Testing
             """)
         let own = "(tenant_id = ragdz.current_tenant())"
         let once = "(tenant_id = ( SELECT ragdz.current_tenant() AS current_tenant))"
-        let hasShared: Set = ["collections", "documents"]
-        let asksOnce = hasShared.union(["chunk_vectors"])
+        let asksOnce: Set = ["chunk_vectors", "shelves", "key_secrets"]
         var limited: Set<String> = []
-        var shared: Set<String> = []
         for policy in policies {
             let name = "\(policy[1]) on \(policy[0])"
-            if policy[1] == "shared" {
-                // What operators share is there to be read, as far as it is limited to no group.
-                #expect(policy[4] == "ragdz_app" && policy[5] == "r" && policy[3].isEmpty)
-                #expect(policy[2].contains("groups = '{}'") && policy[2].contains("shared_corpora()"))
-                shared.insert(policy[0])
-                continue
-            }
             #expect(policy[5] == "*", "\(name) is not for all commands")
             if policy[6] == "false" {
                 // A restrictive policy takes away from what the others give.
@@ -81,14 +72,13 @@ import Testing
             }
             switch policy[4] {
             case "ragdz_app":
-                // Beside what is shared, and where a statement writes many rows, the tenant is asked for once and not for each.
+                // Where rows are looked up for each row of something else, or many written, the tenant is asked for once.
                 let using = asksOnce.contains(policy[0]) ? once : own
                 #expect(policy[2] == using && policy[3] == own, "\(name): \(policy[2]) / \(policy[3])")
             case "ragdz_operator": #expect(!policy[2].isEmpty && !policy[3].isEmpty, "\(name) has one side only")
             default: Issue.record("\(name) is for \(policy[4])")
             }
         }
-        #expect(shared == hasShared)
         let ingests: Set = ["ingests", "ingest_pieces", "ingest_texts", "ingest_chunks"]
         #expect(limited == ingests.union(["collections", "shelves", "documents", "chunks", "chunk_vectors"]))
         let guarded = Set(policies.filter { $0[4] == "ragdz_app" && $0[6] == "true" }.map { $0[0] })

@@ -203,4 +203,89 @@ import Testing
         let remove = Statement(name: "remove", sql: "delete from ragdz.documents")
         #expect(try await admin.test.database.execute(remove, as: .tenant(admin.tenant)) == 0)
     }
+
+    private static let tables = ["documents", "chunks", "chunk_vectors", "shelves"]
+
+    /// How many rows of the table the database shows.
+    private func rows(
+        _ table: String, _ admin: RetrievalFixture, as groups: AccessGroups = .none
+    ) async throws -> Int {
+        let count = Statement(name: "rows.\(table)", sql: "select count(*) as n from ragdz.\(table)")
+        return try await admin.test.database.query(count, as: .tenant(admin.tenant, groups: groups))[0].get("n")
+    }
+
+    /// A collection's groups hold for what stands in it, from the statement on that changes them, and nobody else changes them there.
+    @Test func aCollectionsGroupsReachWhatStandsInIt() async throws {
+        let admin = try await RetrievalFixture.make(embedder: WordEmbedder())
+        let made = try await admin.createCollection("pay")
+        _ = try await admin.upload(Array(Self.secret.utf8), to: "pay", filename: "a.txt")
+        for groups in [["hr"], [], ["hr", "legal"]] {
+            var request = Ragdz_V1_UpdateCollectionRequest()
+            request.id = made.id
+            request.groups = groups
+            _ = try await admin.service.updateCollection(request, context: admin.context())
+            for table in Self.tables {
+                #expect(try await rows(table, admin) == (groups.isEmpty ? 1 : 0), "\(table) \(groups)")
+                #expect(try await rows(table, admin, as: AccessGroups(["hr"])) == 1, "\(table) \(groups)")
+            }
+        }
+        let open = Statement(name: "open", sql: "update ragdz.documents set collection_groups = '{}', title = 'x'")
+        let all = Identity.tenant(admin.tenant, groups: .all)
+        #expect(try await admin.test.database.execute(open, as: all) == 1)
+        #expect(try await rows("documents", admin) == 0)
+        // A chunk stands where its document does.
+        _ = try await admin.createCollection("open")
+        _ = try await admin.upload(Array(Self.open.utf8), to: "open", filename: "b.txt")
+        for table in ["chunks", "chunk_vectors"] {
+            let move = Statement(
+                name: "move.\(table)",
+                sql: """
+                    update ragdz.\(table) set shelf_id = (select id from ragdz.shelves where collection_groups = '{}')
+                    where collection_id = $1
+                    """)
+            await #expect(throws: PostgresError.self) {
+                try await admin.test.database.execute(move, [UUID128(made.id)], as: all)
+            }
+        }
+    }
+
+    private static let insert = Statement(
+        name: "insert",
+        sql: """
+            insert into ragdz.documents (
+                tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count,
+                page_count, page_starts, sha256, content, chunk_count, analyzer_version)
+            select tenant_id, gen_random_uuid(), id, 'a', 'a', 'text/plain', 'fr', 1, 1, 0, '{}', repeat('0', 64), 'a', 0, 1
+            from ragdz.collections
+            """)
+    private static let limit = Statement(name: "limit", sql: "update ragdz.collections set groups = '{hr}'")
+
+    /// A document that comes while its collection is limited to a group is limited too, whichever of both is first.
+    @Test(arguments: [true, false]) func aDocumentComesWhileItsCollectionIsLimited(changesFirst: Bool) async throws {
+        let admin = try await RetrievalFixture.make(embedder: WordEmbedder())
+        try await admin.createCollection("pay")
+        let (first, second) = changesFirst ? (Self.limit, Self.insert) : (Self.insert, Self.limit)
+        let database = admin.test.database
+        let all = Identity.tenant(admin.tenant, groups: .all)
+        let other = try await database.transaction(as: all) { transaction in
+            _ = try await transaction.execute(first)
+            let other = Task { try await database.execute(second, as: all) }
+            // Until it waits for this transaction, as it has to.
+            for _ in 0..<6_000 {
+                let waiting = try await admin.test.asOwner(
+                    """
+                    select count(*) as n from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock'
+                    """)
+                if try waiting[0].get("n", as: Int.self) > 0 { break }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            return other
+        }
+        #expect(try await other.value == 1)
+        for table in ["documents", "shelves"] {
+            #expect(try await rows(table, admin) == 0, "\(table)")
+            #expect(try await rows(table, admin, as: AccessGroups(["hr"])) == 1, "\(table)")
+        }
+    }
 }

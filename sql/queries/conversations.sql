@@ -70,9 +70,7 @@ with own as (
     for key share
 ), standing as (
     select (select count(*) from own) + (
-        select count(*) from ragdz.documents d
-        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> (select ragdz.current_tenant())
-            and d.id = any (:documents::uuid[])) as held
+        select count(*) from ragdz.shared_documents(:documents::uuid[])) as held
 ), put as (
     insert into ragdz.conversation_turns (
         tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten,
@@ -103,12 +101,16 @@ where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id 
 -- name: outdatedQuotes :many
 -- Places, from 1, of the quotes whose document was replaced by a version without them. Of documents that the caller sees: own ones,
 -- and those of corpora that are shared with the tenant.
+with shared as materialized (
+    select id, content from ragdz.shared_documents(:documents::uuid[]) where version > 1
+)
 select q.place as "place!"
 from unnest(:documents::uuid[], :quotes::text[]) with ordinality as q (document_id, quote, place)
 cross join lateral (
     select d.content from ragdz.documents d
-    where d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = q.document_id
-        and d.version > 1
+    where d.tenant_id = ragdz.current_tenant() and d.id = q.document_id and d.version > 1
+    union all
+    select s.content from shared s where s.id = q.document_id
     -- One by one, and only texts that were replaced are looked through.
     offset 0
 ) d

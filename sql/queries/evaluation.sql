@@ -168,6 +168,7 @@ where tenant_id = ragdz.current_tenant() and id = :id and epoch = :epoch and sta
 
 -- name: knownDocuments :many
 -- Those of the ids that the caller sees: own ones, and those of corpora that are shared with the tenant.
-select id from ragdz.documents
-where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[])
-    and id = any (:ids::uuid[]);
+select id as "id!" from ragdz.documents
+where tenant_id = ragdz.current_tenant() and id = any (:ids::uuid[])
+union all
+select id from ragdz.shared_documents(:ids::uuid[]);

@@ -57,11 +57,21 @@ delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = 
 
 -- name: findDocument :one
 -- row: DocumentRow
--- One's own, or one of a corpus that is shared with the tenant.
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
-where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = :id;
+where tenant_id = ragdz.current_tenant() and id = :id;
+
+-- name: findSharedDocument :one
+-- row: DocumentRow
+-- Of a corpus that is shared with the tenant.
+select id as "id!", collection_id as "collection_id!", filename as "filename!", title as "title!",
+    media_type as "media_type!", language as "language!", byte_size as "byte_size!",
+    character_count as "character_count!", page_count as "page_count!", chunk_count as "chunk_count!",
+    sha256 as "sha256!", create_time as "create_time!", groups as "groups!", country as "country!", theme as "theme!",
+    source as "source!", official as "official!", document_time, tags as "tags!", update_time, version as "version!",
+    ingest_id
+from ragdz.shared_documents(array[:id::uuid]);
 
 -- name: findDocumentByHash :one
 -- row: DocumentRow
@@ -73,14 +83,25 @@ where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and 
 -- name: findDocumentText :one
 select content, page_starts
 from ragdz.documents
-where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = :id;
+where tenant_id = ragdz.current_tenant() and id = :id;
+
+-- name: findSharedDocumentText :one
+select content as "content!", page_starts as "page_starts!" from ragdz.shared_documents(array[:id::uuid]);
 
 -- name: findDocumentParts :many
 -- Exactly the quoted ranges, from the text as it is stored now. Characters of PostgreSQL are Unicode scalars.
 select p.number as "number!", substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as "quote!",
     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as "page!"
 from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends::bigint[]) as p (number, document_id, start_at, end_at)
-join ragdz.documents d on d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = p.document_id
+join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+order by p.number;
+
+-- name: findSharedDocumentParts :many
+-- The same of documents of corpora that are shared with the tenant.
+select p.number as "number!", substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as "quote!",
+    case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as "page!"
+from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends::bigint[]) as p (number, document_id, start_at, end_at)
+join ragdz.shared_documents(:document_ids::uuid[]) d on d.id = p.document_id
 order by p.number;
 
 -- name: findChunks :many

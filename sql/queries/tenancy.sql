@@ -39,6 +39,14 @@ select tenant_id, slug, name, region, timezone, default_language, plan, status, 
 from ragdz.tenants
 where tenant_id = :tenant_id::uuid;
 
+-- name: getOwnTenant :one
+-- row: TenantRow
+-- The caller's own. Named by the identity alone, so that it is not compared with a second name of it.
+select tenant_id, slug, name, region, timezone, default_language, plan, status, suspend_reason, trial_end,
+    settings, create_time, update_time
+from ragdz.tenants
+where tenant_id = ragdz.current_tenant();
+
 -- name: listTenants :many
 -- row: TenantRow
 select tenant_id, slug, name, region, timezone, default_language, plan, status, suspend_reason, trial_end,

@@ -88,9 +88,7 @@ enum Queries {
                     for key share
                 ), standing as (
                     select (select count(*) from own) + (
-                        select count(*) from ragdz.documents d
-                        where d.tenant_id = any ((select ragdz.shared_corpora())::uuid[]) and d.tenant_id <> (select ragdz.current_tenant())
-                            and d.id = any ($1::uuid[])) as held
+                        select count(*) from ragdz.shared_documents($1::uuid[])) as held
                 ), put as (
                     insert into ragdz.conversation_turns (
                         tenant_id, conversation_id, id, question, searched, answer, citations, documents, abstention, model, is_forgotten,
@@ -124,12 +122,16 @@ enum Queries {
         static let outdatedQuotes = Statement(
             name: "conversations.outdatedQuotes",
             sql: #"""
+                with shared as materialized (
+                    select id, content from ragdz.shared_documents($1::uuid[]) where version > 1
+                )
                 select q.place as place
                 from unnest($1::uuid[], $2::text[]) with ordinality as q (document_id, quote, place)
                 cross join lateral (
                     select d.content from ragdz.documents d
-                    where d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = q.document_id
-                        and d.version > 1
+                    where d.tenant_id = ragdz.current_tenant() and d.id = q.document_id and d.version > 1
+                    union all
+                    select s.content from shared s where s.id = q.document_id
                     offset 0
                 ) d
                 where strpos(d.content, q.quote) = 0
@@ -367,9 +369,10 @@ enum Queries {
         static let knownDocuments = Statement(
             name: "evaluation.knownDocuments",
             sql: #"""
-                select id from ragdz.documents
-                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[])
-                    and id = any ($1::uuid[])
+                select id as id from ragdz.documents
+                where tenant_id = ragdz.current_tenant() and id = any ($1::uuid[])
+                union all
+                select id from ragdz.shared_documents($1::uuid[])
                 """#)
 
         static let insertIngest = Statement(
@@ -821,7 +824,19 @@ enum Queries {
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
                 from ragdz.documents
-                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = $1
+                where tenant_id = ragdz.current_tenant() and id = $1
+                """#)
+
+        static let findSharedDocument = Statement(
+            name: "retrieval.findSharedDocument",
+            sql: #"""
+                select id as id, collection_id as collection_id, filename as filename, title as title,
+                    media_type as media_type, language as language, byte_size as byte_size,
+                    character_count as character_count, page_count as page_count, chunk_count as chunk_count,
+                    sha256 as sha256, create_time as create_time, groups as groups, country as country, theme as theme,
+                    source as source, official as official, document_time, tags as tags, update_time, version as version,
+                    ingest_id
+                from ragdz.shared_documents(array[$1::uuid])
                 """#)
 
         static let findDocumentByHash = Statement(
@@ -838,7 +853,13 @@ enum Queries {
             sql: #"""
                 select content, page_starts
                 from ragdz.documents
-                where tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and id = $1
+                where tenant_id = ragdz.current_tenant() and id = $1
+                """#)
+
+        static let findSharedDocumentText = Statement(
+            name: "retrieval.findSharedDocumentText",
+            sql: #"""
+                select content as content, page_starts as page_starts from ragdz.shared_documents(array[$1::uuid])
                 """#)
 
         static let findDocumentParts = Statement(
@@ -847,7 +868,17 @@ enum Queries {
                 select p.number as number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
                     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
                 from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
-                join ragdz.documents d on d.tenant_id = any ((select ragdz.current_tenant() || ragdz.shared_corpora())::uuid[]) and d.id = p.document_id
+                join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+                order by p.number
+                """#)
+
+        static let findSharedDocumentParts = Statement(
+            name: "retrieval.findSharedDocumentParts",
+            sql: #"""
+                select p.number as number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
+                    case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
+                from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
+                join ragdz.shared_documents($2::uuid[]) d on d.id = p.document_id
                 order by p.number
                 """#)
 
@@ -1246,7 +1277,18 @@ enum Queries {
         var pageStarts: [Int64]
     }
 
+    struct FindSharedDocumentTextRow: PostgresRow, Hashable {
+        var content: String
+        var pageStarts: [Int64]
+    }
+
     struct FindDocumentPartsRow: PostgresRow, Hashable {
+        var number: Int
+        var quote: String
+        var page: Int
+    }
+
+    struct FindSharedDocumentPartsRow: PostgresRow, Hashable {
         var number: Int
         var quote: String
         var page: Int
@@ -2190,13 +2232,21 @@ enum Queries {
         return try await db.run(Statements.deleteCollection, parameters).affected
     }
 
-    /// One's own, or one of a corpus that is shared with the tenant.
     static func findDocument(
         _ db: some QueryRunner, id: UUID128
     ) async throws(PostgresError) -> DocumentRow? {
         var parameters = ParameterWriter(capacity: 1)
         id.encode(into: &parameters)
         return try await db.run(Statements.findDocument, parameters).first()
+    }
+
+    /// Of a corpus that is shared with the tenant.
+    static func findSharedDocument(
+        _ db: some QueryRunner, id: UUID128
+    ) async throws(PostgresError) -> DocumentRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.findSharedDocument, parameters).first()
     }
 
     static func findDocumentByHash(
@@ -2217,6 +2267,14 @@ enum Queries {
         return try await db.run(Statements.findDocumentText, parameters).first()
     }
 
+    static func findSharedDocumentText(
+        _ db: some QueryRunner, id: UUID128
+    ) async throws(PostgresError) -> FindSharedDocumentTextRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.findSharedDocumentText, parameters).first()
+    }
+
     /// Exactly the quoted ranges, from the text as it is stored now. Characters of PostgreSQL are Unicode scalars.
     static func findDocumentParts(
         _ db: some QueryRunner, numbers: [Int], documentIDs: [UUID128], starts: [Int64], ends: [Int64]
@@ -2227,6 +2285,18 @@ enum Queries {
         starts.encode(into: &parameters)
         ends.encode(into: &parameters)
         return try await db.run(Statements.findDocumentParts, parameters).all()
+    }
+
+    /// The same of documents of corpora that are shared with the tenant.
+    static func findSharedDocumentParts(
+        _ db: some QueryRunner, numbers: [Int], documentIDs: [UUID128], starts: [Int64], ends: [Int64]
+    ) async throws(PostgresError) -> [FindSharedDocumentPartsRow] {
+        var parameters = ParameterWriter(capacity: 4)
+        numbers.encode(into: &parameters)
+        documentIDs.encode(into: &parameters)
+        starts.encode(into: &parameters)
+        ends.encode(into: &parameters)
+        return try await db.run(Statements.findSharedDocumentParts, parameters).all()
     }
 
     /// With the text as the document holds it now: a chunk is a range of it.
@@ -2623,6 +2693,21 @@ extension Queries.FindIngestTextRow {
         self.headingStarts = try row.get(5)
         self.headingEnds = try row.get(6)
         self.headingLevels = try row.get(7)
+    }
+}
+
+extension Queries.FindSharedDocumentPartsRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.number = try row.get(0)
+        self.quote = try row.get(1)
+        self.page = try row.get(2)
+    }
+}
+
+extension Queries.FindSharedDocumentTextRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.content = try row.get(0)
+        self.pageStarts = try row.get(1)
     }
 }
 

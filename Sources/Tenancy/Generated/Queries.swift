@@ -50,6 +50,15 @@ enum Queries {
                 where tenant_id = $1::uuid
                 """#)
 
+        static let getOwnTenant = Statement(
+            name: "tenancy.getOwnTenant",
+            sql: #"""
+                select tenant_id, slug, name, region, timezone, default_language, plan, status, suspend_reason, trial_end,
+                    settings, create_time, update_time
+                from ragdz.tenants
+                where tenant_id = ragdz.current_tenant()
+                """#)
+
         static let listTenants = Statement(
             name: "tenancy.listTenants",
             sql: #"""
@@ -475,6 +484,13 @@ enum Queries {
         var parameters = ParameterWriter(capacity: 1)
         tenantID.encode(into: &parameters)
         return try await db.run(Statements.getTenant, parameters).first()
+    }
+
+    /// The caller's own. Named by the identity alone, so that it is not compared with a second name of it.
+    static func getOwnTenant(
+        _ db: some QueryRunner
+    ) async throws(PostgresError) -> TenantRow? {
+        try await db.run(Statements.getOwnTenant, ParameterWriter(capacity: 0)).first()
     }
 
     static func listTenants(
