@@ -78,9 +78,9 @@ begin
         perform set_config('ragdz.tenant', asked.tenant_id::text, true);
         update recall r set
             found = array(
-                select s.chunk_id from ragdz.search_chunks(asked.embedding, '{}', '{}', '{}', 'fr', 'usem3', null, null, null, null,
+                select s.chunk_id from ragdz.search_chunks(asked.embedding, '{}', '{}', '{}', 'fr', 'usem3', '{}', false, null, null, null, null,
                     null, null, true, 100, 10, 0, 0, 0) s where s.place > 0 order by s.place),
-            plan = (select s.plan from ragdz.search_chunks(asked.embedding, '{}', '{}', '{}', 'fr', 'usem3', null, null, null, null,
+            plan = (select s.plan from ragdz.search_chunks(asked.embedding, '{}', '{}', '{}', 'fr', 'usem3', '{}', false, null, null, null, null,
                     null, null, true, 100, 10, 0, 0, 0) s where s.place = 0)
         where r.tenant = asked.tenant and r.query = asked.query;
     end loop;
@@ -101,7 +101,7 @@ $identity
 select count(*) from ragdz.search_chunks(
     (select embedding from public.bench_queries where tenant = :t and query = :q),
     (select lexemes from public.bench_queries where tenant = :t and query = :q), '{1,2,3,4,5,6}', '{1,1,1,1,1,1}', 'fr', 'usem3',
-    null, null, null, null, null, null, true, 100, 10, 0.3, 0.1, 0.22);
+    '{}', false, null, null, null, null, null, null, true, 100, 10, 0.3, 0.1, 0.22);
 commit;
 SQL
 cat >"$folder/plain.sql" <<SQL
@@ -134,7 +134,7 @@ from ragdz.documents d, lateral (select * from ragdz.chunks k where k.tenant_id 
 where d.tenant_id = ragdz.current_tenant() and d.id = :'made';
 insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
 select c.tenant_id, c.id, c.collection_id, c.document_id, c.shelf_id, 'fr', v.embedding,
-    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = c.tenant_id), 0)
+    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = c.tenant_id limit 1), 0)
 from ragdz.chunks c, lateral (
     select w.embedding from ragdz.chunk_vectors w where w.tenant_id = c.tenant_id and w.document_id <> c.document_id limit 1) v
 where c.tenant_id = ragdz.current_tenant() and c.document_id = :'made';

@@ -35,6 +35,7 @@ begin
                         else '''x'' || t || ''y'' || n' end
                 when format_type(a.atttypid, null) = 'smallint' then '1'
                 when a.attname in ('newest_version', 'version') then '1'
+                when a.attname = 'model_key' then 'ragdz.model_key(''m'', 3)'
                 -- Everybody's partition; and where homes are given out, one each.
                 when a.attname = 'home' then case target.relkind when 'p' then '0' else 't' end
                 when format_type(a.atttypid, null) in ('integer', 'bigint', 'numeric', 'double precision', 'real') then 'n'

@@ -24,9 +24,11 @@ public struct EmbeddingClient: TextEmbedder {
     private let endpoint: ModelEndpoint
     public let dimension: Int
 
-    public var model: String { endpoint.model }
+    /// The endpoint's name for it, and its revision where it has one: "name@revision".
+    public let model: String
 
-    public init(client: HTTPClient, endpoint: ModelEndpoint, dimension: Int) {
+    public init(client: HTTPClient, endpoint: ModelEndpoint, dimension: Int, revision: String = "") {
+        model = revision.isEmpty ? endpoint.model : "\(endpoint.model)@\(revision)"
         self.client = client
         self.endpoint = endpoint
         self.dimension = dimension

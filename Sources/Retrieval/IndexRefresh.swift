@@ -101,7 +101,7 @@ extension RetrievalStore {
         return TextToIndex(title: text.title, content: text.content, chunks: chunks)
     }
 
-    private static func path(_ joined: String) -> [String] {
+    static func path(_ joined: String) -> [String] {
         var path: [String] = []
         var rest = Substring(joined)
         while let separator = rest.firstRange(of: pathSeparator) {

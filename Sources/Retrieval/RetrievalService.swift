@@ -17,7 +17,9 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     let ingests: IngestEngine
     let search: SearchEngine
     let answers: AnswerEngine
-    let embedder: any TextEmbedder
+    let models: EmbeddingModels
+    let reembeddings: ReembeddingEngine
+    var embedder: any TextEmbedder { models.first }
     let meter: any UsageMeter
     let logger: Logger
     let memory = UploadMemory()
@@ -25,30 +27,44 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     /// Without a chat model, answers are made of the documents' own sentences.
     /// Without an extractor, only text, Markdown and HTML can be read.
     public init(
+        database: Database, models: EmbeddingModels, chat: (any ChatModel)?, extractor: ExtractorProgram?,
+        meter: any UsageMeter = NoMeter(), logger: Logger
+    ) {
+        self.init(
+            database: database, models: models, chat: chat, extractor: TextExtractor(program: extractor),
+            meter: meter, ingests: .defaults, logger: logger)
+    }
+
+    /// With one model for embeddings.
+    public init(
         database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, extractor: ExtractorProgram?,
         meter: any UsageMeter = NoMeter(), logger: Logger
     ) {
         self.init(
-            database: database, embedder: embedder, chat: chat, extractor: TextExtractor(program: extractor),
-            meter: meter, ingests: .defaults, logger: logger)
+            database: database, models: EmbeddingModels(embedder), chat: chat, extractor: extractor, meter: meter,
+            logger: logger)
     }
 
     init(
-        database: Database, embedder: any TextEmbedder, chat: (any ChatModel)?, extractor: TextExtractor,
+        database: Database, models: EmbeddingModels, chat: (any ChatModel)?, extractor: TextExtractor,
         meter: any UsageMeter = NoMeter(), ingests configuration: IngestConfiguration, logger: Logger,
-        dies: (@Sendable (IngestEngine.Moment, IngestClaim) -> Bool)? = nil
+        dies: (@Sendable (IngestEngine.Moment, IngestClaim) -> Bool)? = nil,
+        reembeddingDies: (@Sendable (ReembeddingEngine.Moment) -> Bool)? = nil
     ) {
         store = RetrievalStore(database: database)
         let queue = IngestStore(database: database)
         let signals = IngestSignals(database: database, logger: logger)
-        intake = IngestIntake(store: queue, documents: store, signals: signals, embedder: embedder, logger: logger)
+        intake = IngestIntake(store: queue, documents: store, signals: signals, models: models, logger: logger)
         ingests = IngestEngine(
-            store: queue, signals: signals, embedder: embedder, extractor: extractor, configuration: configuration,
+            store: queue, signals: signals, models: models, extractor: extractor, configuration: configuration,
             logger: logger, dies: dies)
-        search = SearchEngine(store: store, embedder: embedder)
+        reembeddings = ReembeddingEngine(
+            store: ReembeddingStore(database: database), signals: signals, models: models, turns: ingests.turns,
+            configuration: configuration, logger: logger, dies: reembeddingDies)
+        search = SearchEngine(store: store, models: models)
         answers = AnswerEngine(search: search, chat: chat, logger: logger, meter: meter)
         self.meter = meter
-        self.embedder = embedder
+        self.models = models
         self.logger = logger
     }
 
@@ -65,17 +81,21 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
     /// Works on the runs of evaluations, until the task is cancelled.
     public func keepEvaluating() async { await evaluations.run() }
 
-    /// Works on ingests, and listens to what the database tells of them, until the task is cancelled.
+    /// Works on ingests and re-embeddings, and listens to what the database tells of them, until the task is cancelled.
     public func runIngests() async {
         await withTaskGroup { group in
             group.addTask { await intake.signals.run() }
+            group.addTask { await reembeddings.run() }
             await ingests.run()
             group.cancelAll()
         }
     }
 
     /// Takes no new ingest; what runs is given back at its next step.
-    public func drainIngests(grace: Duration) { ingests.drain(grace: grace) }
+    public func drainIngests(grace: Duration) {
+        reembeddings.drain()
+        ingests.drain(grace: grace)
+    }
 
     public func createCollection(
         _ request: Ragdz_V1_CreateCollectionRequest, context: ServerContext

@@ -103,6 +103,8 @@ struct SearchResult: Sendable {
     var version = ""
     /// How vectors were compared: "exact", "hnsw", "hnsw, then exact".
     var plan = ""
+    /// Models of collections in scope that this search left out.
+    var otherModels: [String] = []
     /// It was found before, and the database says that it still holds.
     var isCached = false
 }
@@ -111,13 +113,16 @@ extension RetrievalStore {
     /// Candidates of each leg.
     private static let candidates = 100
 
+    /// Collections of the models `others` are left out, because they are searched by calls of their own; with `isAlone`, those of
+    /// every model but `model` are. What no model of this server has embedded is found by its words.
     func search(
         _ caller: Caller, vector: [Float], terms: QueryTerms, model: String, scope: SearchScope, limit: Int,
-        weights: FusionWeights, known: SearchResult? = nil
+        weights: FusionWeights, known: SearchResult? = nil, leavingOut others: [String] = [], isAlone: Bool = false
     ) async throws -> SearchResult {
         let rows = try await Queries.searchChunks(
             database.as(caller.identity), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
-            weights: terms.weights, language: terms.language, model: model, collections: scope.collections,
+            weights: terms.weights, language: terms.language, model: model, leftOut: others, onlyModel: isAlone,
+            collections: scope.collections,
             languages: scope.languages.isEmpty ? nil : scope.languages, documents: scope.filter?.documents,
             filterPath: scope.filter?.path, filterValues: scope.filter?.values, knownVersion: known?.version,
             withShared: scope.includesShared && scope.collections == nil,
@@ -131,11 +136,13 @@ extension RetrievalStore {
             } else {
                 result.version = row.corpusVersion
                 result.plan = row.plan
+                result.otherModels = row.otherModels
             }
         }
         // The version that was sent is the corpus's: nothing was searched.
         if result.plan == Self.knownPlan, var known {
             known.isCached = true
+            known.otherModels = result.otherModels
             return known
         }
         return result

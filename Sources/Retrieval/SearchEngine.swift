@@ -10,7 +10,7 @@ struct AnalysedQuery: Sendable {
     /// What of earlier questions of the conversation belongs to it; mostly empty.
     let context: String
     let terms: QueryTerms
-    let vector: [Float]
+    var vector: [Float]
     /// What the vector was made from.
     let embedded: [String]
     /// The countries and cities that it names, as `PlaceNames` numbers them.
@@ -24,7 +24,9 @@ struct AnalysedQuery: Sendable {
 /// Analyses queries and runs the hybrid search.
 struct SearchEngine: Sendable {
     let store: RetrievalStore
-    let embedder: any TextEmbedder
+    let models: EmbeddingModels
+    /// What reads questions and sentences, whatever the passages' own model is.
+    var embedder: any TextEmbedder { models.first }
     var weights = FusionWeights()
     let cache = QueryCache()
 
@@ -71,18 +73,69 @@ struct SearchEngine: Sendable {
         return analysed
     }
 
+    /// Searches every collection in scope with a vector of its own model.
+    ///
+    /// Similarities of two models cannot be compared: where there are collections of several, each model's are searched by
+    /// themselves, and the results are joined by their ranks.
     func search(
         _ caller: Caller, _ query: AnalysedQuery, scope: SearchScope, limit: Int
     ) async throws -> SearchResult {
+        let others = models.further.map(\.model)
+        let found = try await search(
+            caller, query, model: embedder.model, scope: scope, limit: limit, leavingOut: others)
+        guard !found.otherModels.isEmpty else { return found }
+        var results = [found]
+        for other in models.further where found.otherModels.contains(other.model) {
+            let same = try await self.query(query, by: other, for: caller)
+            results.append(
+                try await search(
+                    caller, same, model: other.model, scope: scope, limit: limit, leavingOut: [], isAlone: true))
+        }
+        return SearchResult(byRank: results, limit: limit)
+    }
+
+    /// The query with another model's vector of the same texts.
+    private func query(
+        _ query: AnalysedQuery, by other: any TextEmbedder, for caller: Caller
+    ) async throws -> AnalysedQuery {
+        let key = QueryCache.EmbeddingKey(
+            tenant: caller.tenant, query: query.text, context: query.context, model: other.model,
+            analyzer: LexicalAnalyzer.version)
+        if let known = cache.query(key) { return known }
+        var same = query
+        do { same.vector = Self.mean(try await other.embed(query.embedded)) } catch { throw Status(embedding: error) }
+        cache.remember(same, for: key)
+        return same
+    }
+
+    private func search(
+        _ caller: Caller, _ query: AnalysedQuery, model: String, scope: SearchScope, limit: Int,
+        leavingOut others: [String], isAlone: Bool = false
+    ) async throws -> SearchResult {
         let key = QueryCache.ResultKey(
             caller: caller, query: query.text, context: query.context, scope: scope, limit: limit,
-            model: embedder.model,
+            model: model,
             analyzer: LexicalAnalyzer.version, weights: weights)
         let found = try await store.search(
-            caller, vector: query.vector, terms: query.terms, model: embedder.model, scope: scope, limit: limit,
-            weights: weights, known: cache.result(key))
+            caller, vector: query.vector, terms: query.terms, model: model, scope: scope, limit: limit,
+            weights: weights, known: cache.result(key), leavingOut: others, isAlone: isAlone)
         cache.note(caller.tenant, isHit: found.isCached)
         if !found.isCached { cache.remember(found, for: key) }
         return found
+    }
+}
+
+extension SearchResult {
+    /// The best of each, then the second of each…; of one rank, by score.
+    init(byRank results: [SearchResult], limit: Int) {
+        let longest = results.map(\.passages.count).max() ?? 0
+        for rank in 0..<longest where passages.count < limit {
+            let equals = results.filter { rank < $0.passages.count }.map { $0.passages[rank] }
+            passages += equals.sorted { $0.score > $1.score }
+        }
+        passages = Array(passages.prefix(limit))
+        version = results.map(\.version).joined(separator: " ")
+        plan = results.map(\.plan).joined(separator: " + ")
+        isCached = results.allSatisfy(\.isCached)
     }
 }

@@ -4,7 +4,7 @@ internal import Schema
 struct CollectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "collection", abstract: "Sets of documents that are searched together.",
-        subcommands: [Create.self, List.self, Get.self, Limit.self, Delete.self])
+        subcommands: [Create.self, List.self, Get.self, Limit.self, Reembed.self, Delete.self])
 
     typealias Client = Ragdz_V1_Retrieval.Client
 

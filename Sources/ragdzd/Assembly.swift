@@ -62,7 +62,7 @@ struct Assembly: Sendable {
         var ingests: RetrievalService?
         if let models {
             let retrieval = RetrievalService(
-                database: database, embedder: models.embedder, chat: models.chat,
+                database: database, models: models.embeddings, chat: models.chat,
                 extractor: ExtractorProgram(python: Runtime().python, script: Runtime().extractor),
                 meter: LedgerMeter(ledger, limiter), logger: logger)
             // Workflows store documents too.

@@ -1,6 +1,7 @@
 internal import Embedded
 internal import Logging
 internal import Models
+internal import Retrieval
 
 /// The models that retrieval works with: supervised here, or somewhere behind a URL.
 struct ModelParts: Sendable {
@@ -11,7 +12,7 @@ struct ModelParts: Sendable {
         static let ownEmbeddings = 2
     }
 
-    let embedder: any TextEmbedder
+    let embeddings: EmbeddingModels
     let chat: (any ChatModel)?
     private let server: EmbeddingServer?
     private let client: HTTPClient
@@ -31,17 +32,33 @@ struct ModelParts: Sendable {
                     "RAGDZ_EMBEDDINGS_URL needs RAGDZ_EMBEDDINGS_MODEL and RAGDZ_EMBEDDINGS_DIMENSION.")
             }
             let endpoint = ModelEndpoint(url: url, model: model, apiKey: settings.embeddingsKey)
-            let embedder = FairEmbedder(
-                EmbeddingClient(client: client, endpoint: endpoint, dimension: dimension),
-                turns: TenantTurns(concurrent: Limits.remoteEmbeddings))
-            return ModelParts(embedder: embedder, chat: chat, server: nil, client: client)
+            let embedder = remote(endpoint, dimension, settings.embeddingsRevision, client)
+            return ModelParts(
+                embeddings: EmbeddingModels(embedder, further: second(settings, client)), chat: chat, server: nil,
+                client: client)
         }
         let server = try await EmbeddingServer.start(logger: logger)
         let endpoint = ModelEndpoint(url: server.url, model: EmbeddingServer.model)
         let embedder = FairEmbedder(
             EmbeddingClient(client: client, endpoint: endpoint, dimension: EmbeddingServer.dimensions),
             turns: TenantTurns(concurrent: Limits.ownEmbeddings))
-        return ModelParts(embedder: embedder, chat: chat, server: server, client: client)
+        return ModelParts(
+            embeddings: EmbeddingModels(embedder, further: second(settings, client)), chat: chat, server: server,
+            client: client)
+    }
+
+    private static func second(_ settings: Settings, _ client: HTTPClient) -> [any TextEmbedder] {
+        guard let second = settings.secondEmbeddings else { return [] }
+        let endpoint = ModelEndpoint(url: second.url, model: second.model, apiKey: second.key)
+        return [remote(endpoint, second.dimension, second.revision, client)]
+    }
+
+    private static func remote(
+        _ endpoint: ModelEndpoint, _ dimension: Int, _ revision: String?, _ client: HTTPClient
+    ) -> any TextEmbedder {
+        FairEmbedder(
+            EmbeddingClient(client: client, endpoint: endpoint, dimension: dimension, revision: revision ?? ""),
+            turns: TenantTurns(concurrent: Limits.remoteEmbeddings))
     }
 
     /// Whether embeddings can be made; an endpoint of your own is taken at its word.

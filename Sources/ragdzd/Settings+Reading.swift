@@ -41,6 +41,8 @@ extension Settings {
         embeddingsModel = Self.text(reader, "embeddings.model")
         embeddingsDimension = try Self.number(reader, "embeddings.dimension")
         embeddingsKey = Self.text(reader, "embeddings.key", isSecret: true)
+        embeddingsRevision = Self.text(reader, "embeddings.revision")
+        secondEmbeddings = try Self.secondEmbeddings(reader)
         chatURL = Self.text(reader, "chat.url")
         chatModel = Self.text(reader, "chat.model")
         chatKey = Self.text(reader, "chat.key", isSecret: true)
@@ -102,6 +104,22 @@ extension Settings {
             throw Invalid("RAGDZ_LOG_CALLS is all, failures or off, not \"\(text)\".")
         }
         return logging
+    }
+
+    /// A second model is known by its URL; the rest has to be there, too.
+    private static func secondEmbeddings(_ reader: ConfigReader) throws -> SecondEmbeddings? {
+        guard let url = text(reader, "embeddings.second.url") else { return nil }
+        guard let model = text(reader, "embeddings.second.model"),
+            let dimension = try number(reader, "embeddings.second.dimension")
+        else {
+            throw Invalid(
+                "RAGDZ_EMBEDDINGS_SECOND_URL needs RAGDZ_EMBEDDINGS_SECOND_MODEL and "
+                    + "RAGDZ_EMBEDDINGS_SECOND_DIMENSION.")
+        }
+        return SecondEmbeddings(
+            url: url, model: model, dimension: dimension,
+            key: text(reader, "embeddings.second.key", isSecret: true),
+            revision: text(reader, "embeddings.second.revision"))
     }
 
     private static func tls(_ reader: ConfigReader) throws -> TLSFiles? {

@@ -32,6 +32,10 @@ struct Settings: Sendable {
     var embeddingsModel: String?
     var embeddingsDimension: Int?
     var embeddingsKey: String?
+    /// Of the model, when its vectors have changed under the same name: collections tell revisions apart.
+    var embeddingsRevision: String?
+    /// A second model, for collections that move to it or come from it.
+    var secondEmbeddings: SecondEmbeddings?
     /// An OpenAI-compatible endpoint for answers; nil: answers are extracts.
     var chatURL: String?
     var chatModel: String?
@@ -45,6 +49,15 @@ struct Settings: Sendable {
     var allowsPlaintext: Bool
     /// How long a stop waits for running calls, in seconds.
     var stopSeconds: Int
+
+    /// Another OpenAI-compatible endpoint for embeddings.
+    struct SecondEmbeddings: Sendable, Hashable {
+        var url: String
+        var model: String
+        var dimension: Int
+        var key: String?
+        var revision: String?
+    }
 
     struct TLSFiles: Sendable, Hashable {
         var certificate: String

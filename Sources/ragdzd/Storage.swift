@@ -85,7 +85,10 @@ struct Storage: Sendable {
         guard let url = embedded?.ownerURL ?? settings.databaseOwnerURL else { return }
         let owner = Database(configuration: .init(url: url), group: group, logger: logger)
         do {
-            try await VectorHomes.keep(owner, dimension: settings.embeddingsDimension ?? EmbeddingServer.dimensions)
+            let first = settings.embeddingsDimension ?? EmbeddingServer.dimensions
+            for dimension in Set([first] + [settings.secondEmbeddings?.dimension].compactMap { $0 }) {
+                try await VectorHomes.keep(owner, dimension: dimension)
+            }
         } catch {
             logger.warning("no partitions were made for large tenants", metadata: ["error": "\(error)"])
         }

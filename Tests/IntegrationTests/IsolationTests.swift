@@ -148,6 +148,11 @@ import Testing
         "/ragdz.v1.Retrieval/GetDocumentText": .alike(#"{"id":"$document"}"#),
         "/ragdz.v1.Retrieval/ListDocuments": .alike(#"{"collection":"$collection"}"#),
         "/ragdz.v1.Retrieval/DeleteDocument": .alike(#"{"id":"$document"}"#),
+        "/ragdz.v1.Retrieval/ListEmbeddingModels": .own("{}"),
+        "/ragdz.v1.Retrieval/ReembedCollection": .alike(
+            #"{"id":"$collection","embeddingModel":"use-multilingual-v3"}"#),
+        "/ragdz.v1.Retrieval/GetReembedding": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/CancelReembedding": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/GetIngest": .alike(#"{"id":"$ingest"}"#),
         "/ragdz.v1.Retrieval/ListIngests": .own("{}"),
         "/ragdz.v1.Retrieval/WatchIngest": .alike(#"{"id":"$ingest"}"#),

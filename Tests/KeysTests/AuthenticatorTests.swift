@@ -193,8 +193,10 @@ import Testing
 @Suite struct KeyIsolationTests {
     static let definers = [
         "ragdz.begin_login ragdz_definer search_path=pg_catalog, pg_temp",
+        "ragdz.begin_vector_set ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.chain_audit_entry ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.claim_due_ingests ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
+        "ragdz.claim_due_reembeddings ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.claim_due_steps ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.claim_eval_run ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.count_documents ragdz_definer search_path=pg_catalog, pg_temp",
@@ -220,6 +222,7 @@ import Testing
         "ragdz.recount_quotas ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_ingest ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.release_quotas ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
+        "ragdz.remove_retired_vectors ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.renew_shelves ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.reserve_ingest ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off;plan_cache_mode=auto",
@@ -243,6 +246,9 @@ import Testing
         // Why each may cross row-level security:
         // claim_due_steps: a worker serves all tenants, and learns of each only which step is due;
         // claim_due_ingests, forget_ingests: the same for documents on their way, and the end of what is long over;
+        // claim_due_reembeddings: the same for collections on their way to another model;
+        // remove_retired_vectors: vectors that no search looks at go, of all tenants, and a number comes back;
+        // begin_vector_set: a trigger that gives a new collection its set of vectors;
         // reserve_ingest, release_ingest: triggers that set room aside in those counters and give it back;
         // count_*: triggers that keep the counters of quotas, which nobody may write by hand;
         // recount_quotas, tenant_stats: operators compare and look, and get numbers;

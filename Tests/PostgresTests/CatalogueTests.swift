@@ -80,7 +80,12 @@ import Testing
             }
         }
         let ingests: Set = ["ingests", "ingest_pieces", "ingest_texts", "ingest_chunks"]
-        #expect(limited == ingests.union(["collections", "shelves", "documents", "chunks", "chunk_vectors"]))
+        #expect(
+            limited
+                == ingests.union([
+                    "collections", "shelves", "documents", "chunks", "chunk_vectors", "vector_sets",
+                    "reembeddings",
+                ]))
         let guarded = Set(policies.filter { $0[4] == "ragdz_app" && $0[6] == "true" }.map { $0[0] })
         let tables = try await rows(
             "select relname::text from pg_class where relnamespace = 'ragdz'::regnamespace and relkind in ('r', 'p')")

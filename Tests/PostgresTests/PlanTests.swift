@@ -25,8 +25,8 @@ import Testing
     private static let ofFewRows = ["evaluation.findEvalSet": "by id or name, each of which is unique"]
     /// Functions that cross tenants and run often; the rest is an operator's, a trigger or cleans up.
     private static let hotFunctions: Set<String> = [
-        "find_key", "find_operator_credential", "claim_due_ingests", "claim_due_steps", "documents_to_index",
-        "search_chunks", "turn_quota",
+        "find_key", "find_operator_credential", "claim_due_ingests", "claim_due_reembeddings", "claim_due_steps",
+        "documents_to_index", "search_chunks", "turn_quota",
     ]
 
     private static func number(_ name: String) -> Int? {
@@ -216,8 +216,10 @@ import Testing
             "select proname::text from pg_proc where proconfig::text like '%plan_cache_mode=auto%' order by 1")
         #expect(
             choosing.compactMap { $0[0] } == [
-                "claim_due_ingests", "claim_due_steps", "documents_to_index", "erase_tenant_rows", "forget_ingests",
-                "move_vectors", "purge_conversations", "purge_streams", "release_quotas", "search_chunks",
+                "claim_due_ingests", "claim_due_reembeddings", "claim_due_steps", "documents_to_index",
+                "erase_tenant_rows",
+                "forget_ingests", "move_vectors", "purge_conversations", "purge_streams", "release_quotas",
+                "remove_retired_vectors", "search_chunks",
             ])
     }
 

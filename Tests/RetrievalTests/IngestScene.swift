@@ -15,7 +15,7 @@ func aMoment() async throws { try await Task.sleep(for: .milliseconds(3)) }
 /// An embedder that counts what it is asked for, and that fails or waits when it is told to.
 final class WatchedEmbedder: TextEmbedder {
     let model: String
-    let dimension = 16
+    let dimension: Int
     private struct State {
         var texts: [String] = []
         var failures: [ModelError] = []
@@ -25,7 +25,10 @@ final class WatchedEmbedder: TextEmbedder {
     }
     private let state = Mutex(State())
 
-    init(model: String = "watched") { self.model = model }
+    init(model: String = "watched", dimension: Int = 16) {
+        self.model = model
+        self.dimension = dimension
+    }
 
     var texts: [String] { state.withLock { $0.texts } }
     var most: Int { state.withLock { $0.most } }
@@ -49,7 +52,7 @@ final class WatchedEmbedder: TextEmbedder {
         let failure = state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { throw failure }
         state.withLock { $0.texts += texts }
-        return try await WordEmbedder().embed(texts)
+        return try await WordEmbedder(dimension: dimension).embed(texts)
     }
 }
 
@@ -85,7 +88,7 @@ struct IngestScene: Sendable {
         configuration.batch = 4
         configuration.firstPause = .milliseconds(20)
         return RetrievalService(
-            database: test.database, embedder: embedder, chat: nil,
+            database: test.database, models: EmbeddingModels(embedder), chat: nil,
             extractor: TextExtractor(program: RetrievalFixture.extractor), ingests: configuration,
             logger: RetrievalFixture.quiet, dies: dies)
     }

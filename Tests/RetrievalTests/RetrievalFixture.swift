@@ -193,7 +193,7 @@ func status<R>(_ body: () async throws -> R) async -> Status? {
 struct WordEmbedder: TextEmbedder {
     /// Each its own, so that the worker of one test leaves the ingests of others alone where tests share a database.
     var model = "words \(UUID128.v4())"
-    let dimension = 16
+    var dimension = 16
 
     func embed(_ texts: [String]) async throws(ModelError) -> [[Float]] {
         texts.map { text in

@@ -89,8 +89,10 @@ struct SearchReference {
                     returning *
                 )
                 insert into ragdz.chunk_vectors (
-                    tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
-                select c.tenant_id, c.id, c.collection_id, c.document_id, c.shelf_id, c.language, $5,
+                    tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, model_key, home)
+                select c.tenant_id, c.id, c.collection_id, c.document_id, c.shelf_id, c.language, $5, (
+                        select v.model_key from ragdz.vector_sets v
+                        where v.tenant_id = c.tenant_id and v.collection_id = c.collection_id and v.state = 'current'),
                     coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = c.tenant_id), 0)
                 from chunk c
                 """, [chunk, ordinal, fixture.tenant, document.id, HalfVector(vector)])

@@ -133,6 +133,22 @@ export declare class Retrieval {
     updateCollection(request?: UpdateCollectionRequest, options?: CallOptions): Promise<Collection>;
     /** Removes the collection and every document in it, also those that the caller may not see. */
     deleteCollection(request?: DeleteCollectionRequest, options?: CallOptions): Promise<Record<string, never>>;
+    /** The models that collections may have here; new collections get the first. */
+    listEmbeddingModels(request?: ListEmbeddingModelsRequest, options?: CallOptions): Promise<ListEmbeddingModelsResponse>;
+    /**
+     * Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on
+     * whatever becomes of the server. Searches use the old vectors until the new ones are complete, then all use the new ones at
+     * once. Documents that come or go meanwhile come and go in both. Asking for the model that it is on its way to returns the
+     * re-embedding under way; for another one FAILED_PRECONDITION, as for the model that it has.
+     */
+    reembedCollection(request?: ReembedCollectionRequest, options?: CallOptions): Promise<Reembedding>;
+    /** The last re-embedding of a collection: the one under way, or how it ended. */
+    getReembedding(request?: GetReembeddingRequest, options?: CallOptions): Promise<Reembedding>;
+    /**
+     * The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
+     * FAILED_PRECONDITION.
+     */
+    cancelReembedding(request?: CancelReembeddingRequest, options?: CallOptions): Promise<Reembedding>;
     /**
      * The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
      * the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
@@ -410,6 +426,11 @@ export interface CancelIngestRequest {
     id?: string;
 }
 
+export interface CancelReembeddingRequest {
+    /** Id or name of the collection. */
+    id?: string;
+}
+
 export interface CancelRunRequest {
     id?: string;
     reason?: string;
@@ -449,7 +470,7 @@ export interface Collection {
     id?: string;
     /** 1 to 100 characters, unique among the tenant's collections that are limited to the same groups. */
     name?: string;
-    /** The embedding model and the dimension of its vectors, fixed at creation. */
+    /** The embedding model and the dimension of its vectors; ReembedCollection changes them. */
     embeddingModel?: string;
     embeddingDimension?: number;
     /** Of what the caller may see. */
@@ -639,6 +660,13 @@ export interface DocumentText {
     text?: string;
     /** For each page, the character (Unicode scalar) at which it starts. One 0 for a document without pages. */
     pageStarts?: string[];
+}
+
+export interface EmbeddingModel {
+    /** With its revision, where it has one: "name@revision". */
+    name?: string;
+    /** Of its vectors. */
+    dimension?: number;
 }
 
 export interface EndGraceRequest {
@@ -843,6 +871,11 @@ export interface GetKeyRequest {
 }
 
 export interface GetMemberRequest {
+    id?: string;
+}
+
+export interface GetReembeddingRequest {
+    /** Id or name of the collection. */
     id?: string;
 }
 
@@ -1053,6 +1086,13 @@ export interface ListDocumentsRequest {
 export interface ListDocumentsResponse {
     documents?: Document[];
     nextPageToken?: string;
+}
+
+export interface ListEmbeddingModelsRequest {
+}
+
+export interface ListEmbeddingModelsResponse {
+    models?: EmbeddingModel[];
 }
 
 export interface ListEvalCasesRequest {
@@ -1276,6 +1316,35 @@ export interface ReconcileUsageRequest {
     id?: string;
     /** Puts right what differs. */
     repair?: boolean;
+}
+
+export interface ReembedCollectionRequest {
+    /** Id or name. */
+    id?: string;
+    /** One of ListEmbeddingModels. */
+    embeddingModel?: string;
+}
+
+/** A collection on its way to another embedding model. */
+export interface Reembedding {
+    id?: string;
+    collectionId?: string;
+    fromModel?: string;
+    embeddingModel?: string;
+    embeddingDimension?: number;
+    /** As of ingests. */
+    state?: IngestState;
+    /** 0 to 100; 100 from the moment in which searches use the new model. */
+    percent?: number;
+    /** Of what was embedded so far; 0 before the first batch. */
+    charactersPerSecond?: number;
+    /** Stable: why it failed or was cancelled, or why its last attempt did. */
+    reason?: string;
+    message?: string;
+    createTime?: string;
+    updateTime?: string;
+    /** When it is tried again, while it waits for the embedding server. */
+    nextAttemptTime?: string;
 }
 
 export interface RefreshSessionRequest {

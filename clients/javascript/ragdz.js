@@ -335,6 +335,34 @@ export class Retrieval {
         return this.#client.unary("DELETE", "/v1/collections/{id}", "", request, options);
     }
 
+    /** The models that collections may have here; new collections get the first. */
+    listEmbeddingModels(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/embedding-models", "", request, options);
+    }
+
+    /**
+     * Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on
+     * whatever becomes of the server. Searches use the old vectors until the new ones are complete, then all use the new ones at
+     * once. Documents that come or go meanwhile come and go in both. Asking for the model that it is on its way to returns the
+     * re-embedding under way; for another one FAILED_PRECONDITION, as for the model that it has.
+     */
+    reembedCollection(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/collections/{id}/reembedding", "*", request, options);
+    }
+
+    /** The last re-embedding of a collection: the one under way, or how it ended. */
+    getReembedding(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/collections/{id}/reembedding", "", request, options);
+    }
+
+    /**
+     * The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
+     * FAILED_PRECONDITION.
+     */
+    cancelReembedding(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/collections/{id}/reembedding:cancel", "*", request, options);
+    }
+
     /**
      * The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
      * the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.

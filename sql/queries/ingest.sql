@@ -87,14 +87,20 @@ where tenant_id = ragdz.current_tenant() and id = :id and state = 4
 
 -- name: claimDueIngests :many
 select tenant_id as "tenant_id!", ingest_id as "ingest_id!", lease_epoch as "lease_epoch!"
-from ragdz.claim_due_ingests(:owner::uuid, :model::text, :wanted::integer, :lease_micros::bigint);
+from ragdz.claim_due_ingests(:owner::uuid, :models::text[], :wanted::integer, :lease_micros::bigint);
 
 -- name: forgetIngests :one
 select ragdz.forget_ingests(:at_most::integer) as "count!";
 
 -- name: loadIngest :one
 -- What a worker needs to go on; no row when the lease is lost.
-select collection_id, document_id as "document_id!", header, filename, media_type, sha256 as "sha256!", byte_size,
+select collection_id, document_id as "document_id!", header, filename, media_type, sha256 as "sha256!", byte_size, embedding_model,
+    coalesce((
+        select c.embedding_model from ragdz.collections c
+        where c.tenant_id = i.tenant_id and c.id = i.collection_id), embedding_model) as "collection_model!",
+    coalesce((
+        select c.embedding_dimension from ragdz.collections c
+        where c.tenant_id = i.tenant_id and c.id = i.collection_id), 0) as "collection_dimension!",
     attempts, attempt_limit, losses, characters_embedded, embedding_micros, create_time,
     exists (
         select from ragdz.ingest_texts t where t.tenant_id = i.tenant_id and t.ingest_id = i.id) as "has_text!",
@@ -142,7 +148,10 @@ where tenant_id = ragdz.current_tenant() and ingest_id = :ingest_id;
 select v.chunk_id
 from ragdz.chunk_vectors v
 where v.tenant_id = (select ragdz.current_tenant()) and v.chunk_id = any (:chunk_ids::uuid[])
-    and v.home = any (array[0, (select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant())]);
+    and v.model_key = (select ragdz.model_key(:model::text, :dimension::integer))
+    and v.home = any (array[0, (
+        select h.home from ragdz.vector_homes h
+        where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key(:model::text, :dimension::integer))]);
 
 -- name: stageChunks :execrows
 with fenced as (
@@ -184,14 +193,18 @@ from fenced, unnest(
 cross join lateral (
     select k.embedding from ragdz.chunk_vectors k
     where k.tenant_id = (select ragdz.current_tenant()) and k.chunk_id = c.chunk_id
-        and k.home = any (array[0, (select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant())])
+        and k.model_key = (select ragdz.model_key(:model::text, :dimension::integer))
+        and k.home = any (array[0, (
+            select h.home from ragdz.vector_homes h
+            where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key(:model::text, :dimension::integer))])
     -- One by one by their keys: a join would read all vectors of the tenant.
     offset 0
 ) v;
 
--- name: lockCollection :execrows
--- Whoever stores or deletes takes the collection first, then the document, then the ingest: nobody waits in a circle.
-select from ragdz.collections where tenant_id = ragdz.current_tenant() and id = :id for no key update;
+-- name: lockCollection :one
+-- Whoever stores or deletes takes the collection first, then the document, then the ingest: nobody waits in a circle. Its model
+-- stays what it is for as long.
+select embedding_model, embedding_dimension from ragdz.collections where tenant_id = ragdz.current_tenant() and id = :id for no key update;
 
 -- name: finishIngest :execrows
 -- Before the document is stored: the room that was set aside for it is given back here, and nobody else gets it until the
@@ -237,9 +250,12 @@ order by c.ordinal;
 
 -- name: insertStagedVectors :execrows
 -- Into the tenant's own partition, when it has one.
-insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
+insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, model_key, home)
 select c.tenant_id, c.chunk_id, d.collection_id, d.id, d.shelf_id, c.language, c.embedding,
-    coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = ragdz.current_tenant()), 0)
+    (select ragdz.model_key(:model::text, :dimension::integer)),
+    coalesce((
+        select h.home from ragdz.vector_homes h
+        where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key(:model::text, :dimension::integer)), 0)
 from ragdz.documents d
 join ragdz.ingest_chunks c on c.tenant_id = d.tenant_id and c.ingest_id = :ingest_id
 where d.tenant_id = ragdz.current_tenant() and d.id = :document_id
@@ -259,6 +275,17 @@ delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ing
 update ragdz.ingests
 set state = 1, attempts = attempts - 1, lease_owner = null, due_at = clock_timestamp(), update_time = clock_timestamp()
 where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2;
+
+-- name: changeIngestModel :execrows
+-- The collection has another model by now: what was embedded for the old one is made again.
+with fenced as (
+    update ragdz.ingests
+    set state = 1, attempts = attempts - 1, lease_owner = null, embedding_model = :model, chunks_done = 0, chunks_reused = 0,
+        due_at = clock_timestamp(), update_time = clock_timestamp()
+    where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2
+    returning id
+)
+delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ingest_id in (select id from fenced);
 
 -- name: returnIngest :execrows
 -- Something went wrong that is not the document's fault; it counts like a worker that was lost.

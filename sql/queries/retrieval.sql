@@ -200,9 +200,11 @@ select place as "place!", coalesce(corpus_version, '') as "corpus_version!", coa
     coalesce(page, 0) as "page!", coalesce(start_at, 0) as "start_at!", coalesce(end_at, 0) as "end_at!",
     coalesce(utf16_start, 0) as "utf16_start!", coalesce(score, 0) as "score!", coalesce(dense_rank, 0) as "dense_rank!",
     coalesce(lexical_rank, 0) as "lexical_rank!", coalesce(similarity, 0) as "similarity!",
-    coalesce(coverage, 0) as "coverage!", coalesce(relevance, 0) as "relevance!"
+    coalesce(coverage, 0) as "coverage!", coalesce(relevance, 0) as "relevance!",
+    coalesce(other_models, '{}') as "other_models!"
 from ragdz.search_chunks(
-    :query_vector::public.halfvec, :lexemes::text[], :terms::integer[], :weights::double precision[], :language::text, :model::text, :collections?::uuid[], :languages?::text[],
+    :query_vector::public.halfvec, :lexemes::text[], :terms::integer[], :weights::double precision[], 
+    :language::text, :model::text, :left_out::text[], :only_model::boolean, :collections?::uuid[], :languages?::text[],
     :documents?::uuid[], :filter_path?::text, :filter_values?::jsonb, :known_version?::text, :with_shared::boolean,
     :candidates::integer, :result_limit::integer, :lexical_weight::double precision, :rank_weight::double precision,
     :foreign_coverage::double precision);

@@ -1407,6 +1407,176 @@ enum OpenAPI {
                 "x-required-scope": "retrieval.write"
               }
             },
+            "/v1/embedding-models": {
+              "get": {
+                "operationId": "Retrieval_ListEmbeddingModels",
+                "tags": ["Retrieval"],
+                "description": "The models that collections may have here; new collections get the first.",
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/ListEmbeddingModelsResponse"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/collections/{id}/reembedding": {
+              "post": {
+                "operationId": "Retrieval_ReembedCollection",
+                "tags": ["Retrieval"],
+                "description": "Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on\nwhatever becomes of the server. Searches use the old vectors until the new ones are complete, then all use the new ones at\nonce. Documents that come or go meanwhile come and go in both. Asking for the model that it is on its way to returns the\nre-embedding under way; for another one FAILED_PRECONDITION, as for the model that it has.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "embeddingModel": {
+                            "type": "string",
+                            "description": "One of ListEmbeddingModels."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Reembedding"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              },
+              "get": {
+                "operationId": "Retrieval_GetReembedding",
+                "tags": ["Retrieval"],
+                "description": "The last re-embedding of a collection: the one under way, or how it ended.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name of the collection.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Reembedding"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/collections/{id}/reembedding:cancel": {
+              "post": {
+                "operationId": "Retrieval_CancelReembedding",
+                "tags": ["Retrieval"],
+                "description": "The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives\nFAILED_PRECONDITION.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name of the collection.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {}
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Reembedding"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
             "/v1/collections/{collection}/documents": {
               "post": {
                 "operationId": "Retrieval_UploadDocument",
@@ -4443,7 +4613,7 @@ enum OpenAPI {
                   },
                   "embeddingModel": {
                     "type": "string",
-                    "description": "The embedding model and the dimension of its vectors, fixed at creation."
+                    "description": "The embedding model and the dimension of its vectors; ReembedCollection changes them."
                   },
                   "embeddingDimension": {
                     "type": "integer",
@@ -4843,6 +5013,20 @@ enum OpenAPI {
                       "format": "int64"
                     },
                     "description": "For each page, the character (Unicode scalar) at which it starts. One 0 for a document without pages."
+                  }
+                }
+              },
+              "EmbeddingModel": {
+                "type": "object",
+                "properties": {
+                  "name": {
+                    "type": "string",
+                    "description": "With its revision, where it has one: \"name@revision\"."
+                  },
+                  "dimension": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Of its vectors."
                   }
                 }
               },
@@ -5639,6 +5823,17 @@ enum OpenAPI {
                   }
                 }
               },
+              "ListEmbeddingModelsResponse": {
+                "type": "object",
+                "properties": {
+                  "models": {
+                    "type": "array",
+                    "items": {
+                      "$ref": "#/components/schemas/EmbeddingModel"
+                    }
+                  }
+                }
+              },
               "ListEvalCasesResponse": {
                 "type": "object",
                 "properties": {
@@ -5969,6 +6164,62 @@ enum OpenAPI {
                     "description": "An operator gave this tenant a limit of its own."
                   }
                 }
+              },
+              "Reembedding": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "collectionId": {
+                    "type": "string"
+                  },
+                  "fromModel": {
+                    "type": "string"
+                  },
+                  "embeddingModel": {
+                    "type": "string"
+                  },
+                  "embeddingDimension": {
+                    "type": "integer",
+                    "format": "int32"
+                  },
+                  "state": {
+                    "$ref": "#/components/schemas/IngestState",
+                    "description": "As of ingests."
+                  },
+                  "percent": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "0 to 100; 100 from the moment in which searches use the new model."
+                  },
+                  "charactersPerSecond": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "Of what was embedded so far; 0 before the first batch."
+                  },
+                  "reason": {
+                    "type": "string",
+                    "description": "Stable: why it failed or was cancelled, or why its last attempt did."
+                  },
+                  "message": {
+                    "type": "string"
+                  },
+                  "createTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "updateTime": {
+                    "type": "string",
+                    "format": "date-time"
+                  },
+                  "nextAttemptTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it is tried again, while it waits for the embedding server."
+                  }
+                },
+                "description": "A collection on its way to another embedding model."
               },
               "RefreshSessionRequest": {
                 "type": "object",

@@ -67,6 +67,12 @@ struct ChunkPlan: Sendable {
         }
     }
 
+    /// The same of a chunk as it is stored: its title and the headings above it, as the database joins them.
+    static func input(_ title: String, _ titlePath: String, _ content: String) -> String {
+        let path = RetrievalStore.path(titlePath)
+        return ((path.first == title ? path : [title] + path) + [content]).joined(separator: "\n")
+    }
+
     private static func input(_ title: String, _ chunk: Chunk, _ content: String) -> String {
         (headings(title, chunk) + [content]).joined(separator: "\n")
     }

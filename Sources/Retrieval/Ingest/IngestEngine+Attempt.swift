@@ -28,6 +28,9 @@ extension IngestEngine {
             // What is missing is made again.
             logger.notice("the chunks of an ingest are made again", metadata: log)
             await giveBack(claim)
+        } catch let changed as ModelChanged {
+            logger.info("an ingest is embedded anew, for its collection's new model", metadata: log)
+            try? await store.change(claim, to: changed.model)
         } catch is CancellationError {
             return
         } catch {
@@ -54,6 +57,9 @@ extension IngestEngine {
 
     private func carry(_ claim: IngestClaim, _ load: IngestStore.Load) async throws {
         guard load.losses <= IngestLimits.losses else { throw IngestFailure.lost }
+        guard load.embeddingModel == load.collectionModel else { throw ModelChanged(model: load.collectionModel) }
+        let embedder = models.named(load.collectionModel, dimension: load.collectionDimension)
+        guard let embedder else { throw IngestFailure(.embeddingModelGone(load.collectionModel)) }
         let header = try Ragdz_V1_UploadHeader(json: Array(load.header.text.utf8))
         let attributes = try RetrievalRules.attributes(header.attributes, field: "header.attributes")
         let text = try await text(claim, load)
@@ -68,7 +74,7 @@ extension IngestEngine {
         } catch let error as ExtractionError { throw IngestFailure(error) }
         try await store.setStage(claim, .embed, chunks: plan.count)
         let embedding = BatchEmbedding(
-            engine: self, claim: claim, plan: plan, reuses: !header.replaces.isEmpty)
+            engine: self, claim: claim, embedder: embedder, plan: plan, reuses: !header.replaces.isEmpty)
         guard try await embedding.run(from: min(Int(load.staged), plan.count)) else {
             if isDead { return }
             return try await store.release(claim)
@@ -79,7 +85,7 @@ extension IngestEngine {
             claim: claim, collection: load.collectionID, document: load.documentID,
             replaces: !header.replaces.isEmpty, attributes: attributes, filename: load.filename,
             byteSize: load.byteSize,
-            sha256: load.sha256, text: text, plan: plan)
+            sha256: load.sha256, embedder: embedder, text: text, plan: plan)
         do { try check(await store.finish(finished)) } catch let error as PostgresError {
             if let full = IngestFailure.quota(error) { throw full }
             throw error
@@ -135,6 +141,7 @@ extension IngestEngine {
 private struct BatchEmbedding: Sendable {
     let engine: IngestEngine
     let claim: IngestClaim
+    let embedder: any TextEmbedder
     let plan: ChunkPlan
     /// Whether the stored version may have some of the vectors.
     let reuses: Bool
@@ -170,7 +177,7 @@ private struct BatchEmbedding: Sendable {
                     }
                     let now = ContinuousClock.now
                     try await engine.store.stage(
-                        claim, next.rows, of: plan.count, micros: last.duration(to: now).micros)
+                        claim, next.rows, of: plan.count, micros: last.duration(to: now).micros, by: embedder)
                     engine.signals.ring(claim.id)
                     last = now
                     kept += 1
@@ -192,7 +199,7 @@ private struct BatchEmbedding: Sendable {
 
     private func batch(_ number: Int, _ range: Range<Int>) async throws -> Batch {
         let rows = await withTaskExecutorPreference(globalConcurrentExecutor) { plan.rows(range) }
-        let known = reuses ? try await engine.store.known(claim, rows.map(\.id)) : []
+        let known = reuses ? try await engine.store.known(claim, rows.map(\.id), embedder) : []
         let fresh = rows.filter { !known.contains($0.id) }
         let vectors = try await embed(fresh.map(\.embeddingInput))
         var index = 0
@@ -210,11 +217,10 @@ private struct BatchEmbedding: Sendable {
 
     private func embed(_ texts: [String]) async throws -> [[Float]] {
         guard !texts.isEmpty else { return [] }
-        let embedder = engine.embedder
-        return try await engine.turns.pass(claim.tenant) { try await self.request(embedder, texts) }
+        return try await engine.turns.pass(claim.tenant) { try await self.request(texts) }
     }
 
-    private func request(_ embedder: any TextEmbedder, _ texts: [String]) async throws -> [[Float]] {
+    private func request(_ texts: [String]) async throws -> [[Float]] {
         let failure: ModelError
         do { return try await embedder.embed(texts) } catch { failure = error }
         if failure.code == .cancelled { throw CancellationError() }

@@ -34,7 +34,7 @@ final class IngestEngine: Sendable {
     let configuration: IngestConfiguration
     let store: IngestStore
     let signals: IngestSignals
-    let embedder: any TextEmbedder
+    let models: EmbeddingModels
     let extractor: TextExtractor
     let logger: Logger
     let dies: (@Sendable (Moment, IngestClaim) -> Bool)?
@@ -46,13 +46,13 @@ final class IngestEngine: Sendable {
     private let state = Mutex(State())
 
     init(
-        store: IngestStore, signals: IngestSignals, embedder: any TextEmbedder, extractor: TextExtractor,
+        store: IngestStore, signals: IngestSignals, models: EmbeddingModels, extractor: TextExtractor,
         configuration: IngestConfiguration = .defaults, logger: Logger,
         dies: (@Sendable (Moment, IngestClaim) -> Bool)? = nil
     ) {
         self.store = store
         self.signals = signals
-        self.embedder = embedder
+        self.models = models
         self.extractor = extractor
         self.configuration = configuration
         self.logger = logger
@@ -113,7 +113,7 @@ final class IngestEngine: Sendable {
         guard free > 0 else { return [] }
         do {
             let claims = try await store.claim(
-                owner: owner, model: embedder.model, wanted: free, lease: configuration.lease)
+                owner: owner, models: models.names, wanted: free, lease: configuration.lease)
             state.withLock { $0.running += claims.count }
             return claims
         } catch {

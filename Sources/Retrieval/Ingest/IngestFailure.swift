@@ -78,6 +78,12 @@ extension Status {
             reason: "COLLECTION_AMBIGUOUS", field: "collection")
     }
 
+    static func embeddingModelGone(_ model: String) -> Status {
+        .failedPrecondition(
+            "The collection's vectors are of the embedding model \(model), which this server does not run: move it to another "
+                + "one with ReembedCollection, or use a new collection.", reason: "EMBEDDING_MODEL_CHANGED")
+    }
+
     static var documentNotFound: Status {
         .notFound("There is no such document.", reason: "DOCUMENT_NOT_FOUND")
     }

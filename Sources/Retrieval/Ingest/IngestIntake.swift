@@ -12,7 +12,7 @@ struct IngestIntake: Sendable {
     let store: IngestStore
     let documents: RetrievalStore
     let signals: IngestSignals
-    let embedder: any TextEmbedder
+    let models: EmbeddingModels
     let logger: Logger
 
     /// What came of an upload.
@@ -36,7 +36,7 @@ struct IngestIntake: Sendable {
         let kept = try Self.kept(header, collection).jsonString()
         do {
             try await insert(
-                caller, id, PostgresJSON(kept), filename: filename, groups: groups, into: collection.id, type: type,
+                caller, id, PostgresJSON(kept), filename: filename, groups: groups, into: collection, type: type,
                 attempts: header.background ? IngestLimits.backgroundAttempts : 1)
         } catch let error as PostgresError where error.isForeignKeyViolation {
             // Deleted a moment ago.
@@ -49,11 +49,11 @@ struct IngestIntake: Sendable {
 
     private func insert(
         _ caller: Caller, _ id: UUID128, _ header: PostgresJSON, filename: String, groups: [String],
-        into collection: UUID128, type: MediaType?, attempts: Int
+        into collection: StoredCollection, type: MediaType?, attempts: Int
     ) async throws {
         try await Queries.insertIngest(
-            store.database.as(caller.identity), id: id, collectionID: collection, header: header, filename: filename,
-            groups: groups, embeddingModel: embedder.model, mediaType: type?.rawValue, attemptLimit: attempts,
+            store.database.as(caller.identity), id: id, collectionID: collection.id, header: header, filename: filename,
+            groups: groups, embeddingModel: collection.embeddingModel, mediaType: type?.rawValue, attemptLimit: attempts,
             patienceMicros: IngestLimits.patience.micros)
     }
 
@@ -84,11 +84,9 @@ struct IngestIntake: Sendable {
     }
 
     private func checkModel(of collection: StoredCollection) throws(Status) {
-        guard collection.embeddingModel == embedder.model, collection.embeddingDimension == embedder.dimension else {
-            throw .failedPrecondition(
-                "The collection was made for the embedding model \(collection.embeddingModel), which this server does "
-                    + "not run: use a new collection.", reason: "EMBEDDING_MODEL_CHANGED")
-        }
+        let embedder = models.named(collection.embeddingModel, dimension: collection.embeddingDimension)
+        guard embedder == nil else { return }
+        throw .embeddingModelGone(collection.embeddingModel)
     }
 
     /// Waits until the ingest has ended, and gives the document.

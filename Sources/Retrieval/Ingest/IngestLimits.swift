@@ -13,6 +13,8 @@ struct IngestConfiguration: Sendable {
     var slice: Duration
     /// Passages that go to the embedding server in one request.
     var batch: Int
+    /// How often vectors that no search looks at any more are looked for.
+    var sweep: Duration = .seconds(30)
     /// The pause after the first failure; each further one doubles it, up to `longestPause`.
     var firstPause: Duration
     var longestPause: Duration

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Language
+internal import Models
 internal import Postgres
 
 /// A finished document, about to be stored.
@@ -14,6 +15,8 @@ struct FinishedIngest: Sendable {
     let filename: String
     let byteSize: Int64
     let sha256: String
+    /// What the staged vectors were made with.
+    let embedder: any TextEmbedder
     let text: ExtractedText
     let plan: ChunkPlan
 }
@@ -33,25 +36,26 @@ enum IngestOutcome: Sendable, Equatable {
 extension IngestStore {
     /// Keeps finished chunks, in order; throws `IngestLost` when the lease is.
     func stage(
-        _ claim: IngestClaim, _ rows: [(row: ChunkPlan.Row, vector: [Float]?)], of count: Int, micros: Int64
+        _ claim: IngestClaim, _ rows: [(row: ChunkPlan.Row, vector: [Float]?)], of count: Int, micros: Int64,
+        by embedder: any TextEmbedder
     ) async throws {
         let fresh = rows.compactMap { row in row.vector.map { (row.row, $0) } }
         let known = rows.filter { $0.vector == nil }.map(\.row)
         try await database.transaction(as: claim.identity) { transaction in
-            try await Self.stage(claim, fresh, known, count, micros, transaction)
+            try await Self.stage(claim, fresh, known, count, micros, embedder, transaction)
         }
     }
 
     private static func stage(
         _ claim: IngestClaim, _ fresh: [(ChunkPlan.Row, [Float])], _ known: [ChunkPlan.Row], _ count: Int,
-        _ micros: Int64, _ transaction: Transaction
+        _ micros: Int64, _ embedder: any TextEmbedder, _ transaction: Transaction
     ) async throws {
         if !fresh.isEmpty {
             let staged = try await stageFresh(transaction, claim, fresh, count, micros)
             guard staged == fresh.count else { throw IngestLost() }
         }
         if !known.isEmpty {
-            let staged = try await stageKnown(transaction, claim, known, count)
+            let staged = try await stageKnown(transaction, claim, known, count, embedder)
             if staged == 0 { throw IngestLost() }
             // The version that had the vectors was replaced or deleted in between.
             guard staged == known.count else { throw StagingLost() }
@@ -76,7 +80,8 @@ extension IngestStore {
     }
 
     private static func stageKnown(
-        _ transaction: Transaction, _ claim: IngestClaim, _ rows: [ChunkPlan.Row], _ count: Int
+        _ transaction: Transaction, _ claim: IngestClaim, _ rows: [ChunkPlan.Row], _ count: Int,
+        _ embedder: any TextEmbedder
     ) async throws -> Int {
         let chunks = rows.map(\.chunk)
         return try await Queries.stageKnownChunks(
@@ -85,7 +90,8 @@ extension IngestStore {
             starts: chunks.map { Int64($0.range.lowerBound) }, ends: chunks.map { Int64($0.range.upperBound) },
             utf16Starts: rows.map { Int64($0.utf16Start) }, languages: chunks.map(\.language.rawValue),
             titlePaths: chunks.map { $0.titlePath.joined(separator: RetrievalStore.pathSeparator) },
-            contents: rows.map(\.content), lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count))
+            contents: rows.map(\.content), lexemes: rows.map(\.terms.vector), lexemeCounts: rows.map(\.terms.count),
+            model: embedder.model, dimension: embedder.dimension)
     }
 
     /// Makes the document of what is staged, in one transaction: the old version answers until its end, the new one from then
@@ -108,8 +114,10 @@ extension IngestStore {
     }
 
     private static func finish(_ finished: FinishedIngest, _ transaction: Transaction) async throws -> IngestOutcome {
-        guard try await Queries.lockCollection(transaction, id: finished.collection) == 1 else {
-            throw Refused(outcome: .noCollection)
+        let collection = try await Queries.lockCollection(transaction, id: finished.collection)
+        guard let collection else { throw Refused(outcome: .noCollection) }
+        guard collection.embeddingModel == finished.embedder.model else {
+            throw ModelChanged(model: collection.embeddingModel)
         }
         // The document before the ingest, as who deletes or changes one does.
         let old = try await Queries.lockDocument(transaction, id: finished.document)
@@ -151,7 +159,8 @@ extension IngestStore {
         let chunks = try await Queries.insertStagedChunks(
             transaction, ingestID: finished.claim.id, documentID: finished.document)
         let vectors = try await Queries.insertStagedVectors(
-            transaction, ingestID: finished.claim.id, documentID: finished.document)
+            transaction, model: finished.embedder.model, dimension: finished.embedder.dimension,
+            ingestID: finished.claim.id, documentID: finished.document)
         guard chunks == count, vectors == count else { throw StagingLost() }
         return nil
     }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Language
+internal import Models
 internal import Postgres
 internal import RPC
 
@@ -16,6 +17,11 @@ struct IngestClaim: Sendable, Hashable {
 /// The lease is another's by now, or the ingest was cancelled or deleted: nothing more is to be written.
 struct IngestLost: Error {}
 
+/// The collection has this model by now: nothing was stored.
+struct ModelChanged: Error {
+    let model: String
+}
+
 /// What was staged is not all there: the database has crashed. It is made again.
 struct StagingLost: Error {}
 
@@ -26,9 +32,9 @@ struct IngestStore: Sendable {
     typealias Row = Queries.IngestRow
     typealias Load = Queries.LoadIngestRow
 
-    func claim(owner: UUID128, model: String, wanted: Int, lease: Duration) async throws -> [IngestClaim] {
+    func claim(owner: UUID128, models: [String], wanted: Int, lease: Duration) async throws -> [IngestClaim] {
         try await Queries.claimDueIngests(
-            database.as(.none), owner: owner, model: model, wanted: wanted, leaseMicros: lease.micros
+            database.as(.none), owner: owner, models: models, wanted: wanted, leaseMicros: lease.micros
         ).map { IngestClaim(tenant: $0.tenantID, id: $0.ingestID, epoch: $0.leaseEpoch) }
     }
 
@@ -135,9 +141,16 @@ struct IngestStore: Sendable {
     }
 
     /// Those that the stored version of the document has.
-    func known(_ claim: IngestClaim, _ ids: [UUID128]) async throws -> Set<UUID128> {
+    func known(_ claim: IngestClaim, _ ids: [UUID128], _ embedder: any TextEmbedder) async throws -> Set<UUID128> {
         Set(
-            try await Queries.knownChunks(database.as(claim.identity), chunkIDs: ids))
+            try await Queries.knownChunks(
+                database.as(claim.identity), chunkIDs: ids, model: embedder.model, dimension: embedder.dimension))
+    }
+
+    /// Back into the queue, to be embedded with the model that the collection has by now.
+    func change(_ claim: IngestClaim, to model: String) async throws {
+        _ = try await Queries.changeIngestModel(
+            database.as(claim.identity), model: model, id: claim.id, epoch: claim.epoch)
     }
 
     /// Back into the queue, behind those that wait already.

@@ -147,7 +147,7 @@ public struct Ragdz_V1_Collection: Message {
     public var id: String = ""
     /// 1 to 100 characters, unique among the tenant's collections that are limited to the same groups.
     public var name: String = ""
-    /// The embedding model and the dimension of its vectors, fixed at creation.
+    /// The embedding model and the dimension of its vectors; ReembedCollection changes them.
     public var embeddingModel: String = ""
     public var embeddingDimension: Int32 = 0
     /// Of what the caller may see.
@@ -217,6 +217,93 @@ public struct Ragdz_V1_DeleteCollectionRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.DeleteCollectionRequest" }
 
     public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_EmbeddingModel: Message {
+    public static var protoMessageName: String { "ragdz.v1.EmbeddingModel" }
+
+    /// With its revision, where it has one: "name@revision".
+    public var name: String = ""
+    /// Of its vectors.
+    public var dimension: Int32 = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEmbeddingModelsRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEmbeddingModelsRequest" }
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ListEmbeddingModelsResponse: Message {
+    public static var protoMessageName: String { "ragdz.v1.ListEmbeddingModelsResponse" }
+
+    public var models: [Ragdz_V1_EmbeddingModel] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_ReembedCollectionRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.ReembedCollectionRequest" }
+
+    /// Id or name.
+    public var id: String = ""
+    /// One of ListEmbeddingModels.
+    public var embeddingModel: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetReembeddingRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetReembeddingRequest" }
+
+    /// Id or name of the collection.
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_CancelReembeddingRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.CancelReembeddingRequest" }
+
+    /// Id or name of the collection.
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// A collection on its way to another embedding model.
+public struct Ragdz_V1_Reembedding: Message {
+    public static var protoMessageName: String { "ragdz.v1.Reembedding" }
+
+    public var id: String = ""
+    public var collectionID: String = ""
+    public var fromModel: String = ""
+    public var embeddingModel: String = ""
+    public var embeddingDimension: Int32 = 0
+    /// As of ingests.
+    public var state: Ragdz_V1_IngestState = .unspecified
+    /// 0 to 100; 100 from the moment in which searches use the new model.
+    public var percent: Int32 = 0
+    /// Of what was embedded so far; 0 before the first batch.
+    public var charactersPerSecond: Double = 0
+    /// Stable: why it failed or was cancelled, or why its last attempt did.
+    public var reason: String = ""
+    public var message: String = ""
+    public var createTime: Google_Protobuf_Timestamp?
+    public var updateTime: Google_Protobuf_Timestamp?
+    /// When it is tried again, while it waits for the embedding server.
+    public var nextAttemptTime: Google_Protobuf_Timestamp?
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -1274,6 +1361,10 @@ public enum Ragdz_V1_Retrieval {
             Methods.listCollections,
             Methods.updateCollection,
             Methods.deleteCollection,
+            Methods.listEmbeddingModels,
+            Methods.reembedCollection,
+            Methods.getReembedding,
+            Methods.cancelReembedding,
             Methods.uploadDocument,
             Methods.getDocument,
             Methods.getDocumentText,
@@ -1337,6 +1428,29 @@ public enum Ragdz_V1_Retrieval {
             service: "ragdz.v1.Retrieval", name: "DeleteCollection", callType: .unary,
             requestType: Ragdz_V1_DeleteCollectionRequest.self, responseType: Google_Protobuf_Empty.self,
             http: HTTPRule(verb: "DELETE", template: "/v1/collections/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
+        public static let listEmbeddingModels = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ListEmbeddingModels", callType: .unary,
+            requestType: Ragdz_V1_ListEmbeddingModelsRequest.self, responseType: Ragdz_V1_ListEmbeddingModelsResponse.self,
+            http: HTTPRule(verb: "GET", template: "/v1/embedding-models"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let reembedCollection = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "ReembedCollection", callType: .unary,
+            requestType: Ragdz_V1_ReembedCollectionRequest.self, responseType: Ragdz_V1_Reembedding.self,
+            http: HTTPRule(verb: "POST", template: "/v1/collections/{id}/reembedding", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"))
+        public static let getReembedding = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetReembedding", callType: .unary,
+            requestType: Ragdz_V1_GetReembeddingRequest.self, responseType: Ragdz_V1_Reembedding.self,
+            http: HTTPRule(verb: "GET", template: "/v1/collections/{id}/reembedding"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let cancelReembedding = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "CancelReembedding", callType: .unary,
+            requestType: Ragdz_V1_CancelReembeddingRequest.self, responseType: Ragdz_V1_Reembedding.self,
+            http: HTTPRule(verb: "POST", template: "/v1/collections/{id}/reembedding:cancel", body: "*"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
             idempotency: .idempotent)
         public static let uploadDocument = MethodDescriptor(
@@ -1554,6 +1668,26 @@ public enum Ragdz_V1_Retrieval {
         func deleteCollection(
             _ request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
+        /// The models that collections may have here; new collections get the first.
+        func listEmbeddingModels(
+            _ request: Ragdz_V1_ListEmbeddingModelsRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_ListEmbeddingModelsResponse
+        /// Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on
+        /// whatever becomes of the server. Searches use the old vectors until the new ones are complete, then all use the new ones at
+        /// once. Documents that come or go meanwhile come and go in both. Asking for the model that it is on its way to returns the
+        /// re-embedding under way; for another one FAILED_PRECONDITION, as for the model that it has.
+        func reembedCollection(
+            _ request: Ragdz_V1_ReembedCollectionRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Reembedding
+        /// The last re-embedding of a collection: the one under way, or how it ended.
+        func getReembedding(
+            _ request: Ragdz_V1_GetReembeddingRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Reembedding
+        /// The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
+        /// FAILED_PRECONDITION.
+        func cancelReembedding(
+            _ request: Ragdz_V1_CancelReembeddingRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Reembedding
         /// The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
         /// the end of the call and of the server: the answer is the stored document, or with `header.background` the pending one.
         /// On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
@@ -1729,6 +1863,38 @@ public enum Ragdz_V1_Retrieval {
             _ request: Ragdz_V1_DeleteCollectionRequest, options: CallOptions = .defaults
         ) async throws -> Google_Protobuf_Empty {
             try await _channel.unary(Methods.deleteCollection, request, options: options)
+        }
+
+        /// The models that collections may have here; new collections get the first.
+        public func listEmbeddingModels(
+            _ request: Ragdz_V1_ListEmbeddingModelsRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_ListEmbeddingModelsResponse {
+            try await _channel.unary(Methods.listEmbeddingModels, request, options: options)
+        }
+
+        /// Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on
+        /// whatever becomes of the server. Searches use the old vectors until the new ones are complete, then all use the new ones at
+        /// once. Documents that come or go meanwhile come and go in both. Asking for the model that it is on its way to returns the
+        /// re-embedding under way; for another one FAILED_PRECONDITION, as for the model that it has.
+        public func reembedCollection(
+            _ request: Ragdz_V1_ReembedCollectionRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Reembedding {
+            try await _channel.unary(Methods.reembedCollection, request, options: options)
+        }
+
+        /// The last re-embedding of a collection: the one under way, or how it ended.
+        public func getReembedding(
+            _ request: Ragdz_V1_GetReembeddingRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Reembedding {
+            try await _channel.unary(Methods.getReembedding, request, options: options)
+        }
+
+        /// The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
+        /// FAILED_PRECONDITION.
+        public func cancelReembedding(
+            _ request: Ragdz_V1_CancelReembeddingRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Reembedding {
+            try await _channel.unary(Methods.cancelReembedding, request, options: options)
         }
 
         /// The first message holds `header`, the rest `data`. The document is stored whole or not at all, by an ingest that survives
@@ -1988,6 +2154,22 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.unary(Ragdz_V1_Retrieval.Methods.deleteCollection) {
             (request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext) in
             try await self.deleteCollection(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.listEmbeddingModels) {
+            (request: Ragdz_V1_ListEmbeddingModelsRequest, context: ServerContext) in
+            try await self.listEmbeddingModels(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.reembedCollection) {
+            (request: Ragdz_V1_ReembedCollectionRequest, context: ServerContext) in
+            try await self.reembedCollection(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getReembedding) {
+            (request: Ragdz_V1_GetReembeddingRequest, context: ServerContext) in
+            try await self.getReembedding(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.cancelReembedding) {
+            (request: Ragdz_V1_CancelReembeddingRequest, context: ServerContext) in
+            try await self.cancelReembedding(request, context: context)
         }
         router.clientStreaming(Ragdz_V1_Retrieval.Methods.uploadDocument) {
             (requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext) in
@@ -2588,6 +2770,372 @@ extension Ragdz_V1_DeleteCollectionRequest {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_EmbeddingModel {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, name)
+        size += sizes.singular(ProtoInt32.self, 2, dimension)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, name)
+        writer.singular(ProtoInt32.self, 2, dimension)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &name)
+            case 16: try reader.singular(ProtoInt32.self, &dimension)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "name"),
+        .init(2, "dimension"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "name", name)
+        try json.singular(ProtoInt32.self, "dimension", dimension)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &name)
+            case 2: try json.singular(ProtoInt32.self, &dimension)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ListEmbeddingModelsRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        unknownFields.bytes.count
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while try json.nextField(&object) != nil {}
+    }
+}
+
+extension Ragdz_V1_ListEmbeddingModelsResponse {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.repeated(ProtoMessage<Ragdz_V1_EmbeddingModel>.self, 1, models)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.repeated(ProtoMessage<Ragdz_V1_EmbeddingModel>.self, 1, models)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.repeated(ProtoMessage<Ragdz_V1_EmbeddingModel>.self, &models)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "models"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.repeated(ProtoMessage<Ragdz_V1_EmbeddingModel>.self, "models", models)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.repeated(ProtoMessage<Ragdz_V1_EmbeddingModel>.self, &models)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_ReembedCollectionRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, embeddingModel)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, embeddingModel)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &embeddingModel)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "embeddingModel", "embedding_model"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "embeddingModel", embeddingModel)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &embeddingModel)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetReembeddingRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_CancelReembeddingRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Reembedding {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, collectionID)
+        size += sizes.singular(ProtoString.self, 3, fromModel)
+        size += sizes.singular(ProtoString.self, 4, embeddingModel)
+        size += sizes.singular(ProtoInt32.self, 5, embeddingDimension)
+        size += sizes.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 6, state)
+        size += sizes.singular(ProtoInt32.self, 7, percent)
+        size += sizes.singular(ProtoDouble.self, 8, charactersPerSecond)
+        size += sizes.singular(ProtoString.self, 9, reason)
+        size += sizes.singular(ProtoString.self, 10, message)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 11, createTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, updateTime)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 13, nextAttemptTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, collectionID)
+        writer.singular(ProtoString.self, 3, fromModel)
+        writer.singular(ProtoString.self, 4, embeddingModel)
+        writer.singular(ProtoInt32.self, 5, embeddingDimension)
+        writer.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, 6, state)
+        writer.singular(ProtoInt32.self, 7, percent)
+        writer.singular(ProtoDouble.self, 8, charactersPerSecond)
+        writer.singular(ProtoString.self, 9, reason)
+        writer.singular(ProtoString.self, 10, message)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 11, createTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 12, updateTime)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 13, nextAttemptTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &collectionID)
+            case 26: try reader.singular(ProtoString.self, &fromModel)
+            case 34: try reader.singular(ProtoString.self, &embeddingModel)
+            case 40: try reader.singular(ProtoInt32.self, &embeddingDimension)
+            case 48: try reader.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 56: try reader.singular(ProtoInt32.self, &percent)
+            case 65: try reader.singular(ProtoDouble.self, &charactersPerSecond)
+            case 74: try reader.singular(ProtoString.self, &reason)
+            case 82: try reader.singular(ProtoString.self, &message)
+            case 90: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 98: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 106: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &nextAttemptTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "collectionId", "collection_id"),
+        .init(3, "fromModel", "from_model"),
+        .init(4, "embeddingModel", "embedding_model"),
+        .init(5, "embeddingDimension", "embedding_dimension"),
+        .init(6, "state"),
+        .init(7, "percent"),
+        .init(8, "charactersPerSecond", "characters_per_second"),
+        .init(9, "reason"),
+        .init(10, "message"),
+        .init(11, "createTime", "create_time"),
+        .init(12, "updateTime", "update_time"),
+        .init(13, "nextAttemptTime", "next_attempt_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "collectionId", collectionID)
+        try json.singular(ProtoString.self, "fromModel", fromModel)
+        try json.singular(ProtoString.self, "embeddingModel", embeddingModel)
+        try json.singular(ProtoInt32.self, "embeddingDimension", embeddingDimension)
+        try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, "state", state)
+        try json.singular(ProtoInt32.self, "percent", percent)
+        try json.singular(ProtoDouble.self, "charactersPerSecond", charactersPerSecond)
+        try json.singular(ProtoString.self, "reason", reason)
+        try json.singular(ProtoString.self, "message", message)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "createTime", createTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "updateTime", updateTime)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "nextAttemptTime", nextAttemptTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &collectionID)
+            case 3: try json.singular(ProtoString.self, &fromModel)
+            case 4: try json.singular(ProtoString.self, &embeddingModel)
+            case 5: try json.singular(ProtoInt32.self, &embeddingDimension)
+            case 6: try json.singular(ProtoEnumeration<Ragdz_V1_IngestState>.self, &state)
+            case 7: try json.singular(ProtoInt32.self, &percent)
+            case 8: try json.singular(ProtoDouble.self, &charactersPerSecond)
+            case 9: try json.singular(ProtoString.self, &reason)
+            case 10: try json.singular(ProtoString.self, &message)
+            case 11: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &createTime)
+            case 12: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &updateTime)
+            case 13: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &nextAttemptTime)
             default: break
             }
         }
