@@ -35,7 +35,7 @@ extension RetrievalService {
         }
     }
 
-    private func answer(
+    func answer(
         _ caller: Caller, to accepted: IngestIntake.Accepted, background: Bool
     ) async throws -> Ragdz_V1_Document {
         switch accepted {
@@ -81,9 +81,12 @@ extension RetrievalService {
         let found = try await withDatabaseErrors(logger, context) { try await store.document(caller, id: id) }
         if let found { return Ragdz_V1_Document(found, duplicate: false) }
         let pending = try await withDatabaseErrors(logger, context) { try await intake.store.newest(caller, of: id) }
-        // One that succeeded, and whose document is not there, was deleted with it a moment ago.
-        guard let pending, pending.state != IngestState.succeeded.rawValue else { throw Status.documentNotFound }
-        return Ragdz_V1_Document(pending: pending)
+        guard let pending else { throw Status.documentNotFound }
+        if pending.state != IngestState.succeeded.rawValue { return Ragdz_V1_Document(pending: pending) }
+        // It was stored between the two looks, unless it was deleted a moment ago.
+        let stored = try await withDatabaseErrors(logger, context) { try await store.document(caller, id: id) }
+        guard let stored else { throw Status.documentNotFound }
+        return Ragdz_V1_Document(stored, duplicate: false)
     }
 
     public func getDocumentText(

@@ -5,12 +5,17 @@ internal import ProtoRuntime
 enum Terminal {
     static let isInteractive = isatty(STDERR_FILENO) == 1
 
-    /// Without a line break and at once, for text that streams in.
-    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// Without a line break and at once, for text that streams in. Ends the program when nobody reads any more, as `| head` does.
+    static func write(_ text: String) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch { exit(closedPipe) }
+    }
+
+    /// What a shell shows for a program that SIGPIPE ended.
+    private static let closedPipe: Int32 = 141
 
     static func complain(_ text: String) { note(text + "\n") }
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
     /// A message as one line of JSON.
     static func printJSON(_ message: any Message) throws { write(try message.jsonString() + "\n") }

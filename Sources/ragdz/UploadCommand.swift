@@ -16,10 +16,12 @@ struct UploadCommand: AsyncParsableCommand {
     @OptionGroup(title: "What it is about") var about: AttributeOptions
     @Option(help: "Id of the document whose new version the file is.") var replaces: String?
     @Flag(help: "Do not wait until the documents are stored.") var background = false
+    @Option(help: "Goes on with an upload that broke off; the file is the same one.") var resume: String?
     @Argument(help: "Files.", completion: .file()) var files: [String]
 
     func validate() throws {
         if title != nil, files.count > 1 { throw ValidationError("--title is for one file only.") }
+        if resume != nil, files.count > 1 { throw ValidationError("--resume is for one file only.") }
         if replaces != nil, files.count > 1 { throw ValidationError("--replaces is for one file only.") }
         for file in files where !FileManager.default.isReadableFile(atPath: file) {
             throw ValidationError("\(file) cannot be read.")
@@ -36,12 +38,12 @@ struct UploadCommand: AsyncParsableCommand {
         header.replaces = replaces ?? ""
         // The stages are shown while it waits, so the server is not asked to wait.
         header.background = true
-        try await Session.run(connection) { [header, background] session in
+        try await Session.run(connection) { [header, background, resume] session in
             var firstFailure: Status?
             for (index, file) in files.enumerated() {
                 let place = files.count > 1 ? "[\(index + 1)/\(files.count)] " : ""
                 do {
-                    let upload = Upload(file: file, header: header, label: place, waits: !background)
+                    let upload = Upload(file: file, header: header, label: place, waits: !background, resume: resume)
                     let (document, elapsed) = try await upload.run(session)
                     if json { try Terminal.printJSON(document) } else { Self.report(document, place, elapsed) }
                 } catch let status as Status {
@@ -77,6 +79,8 @@ struct Upload: Sendable {
     let label: String
     /// Until the document is stored.
     let waits: Bool
+    /// The id of an upload that broke off.
+    var resume: String?
 
     /// The document and how long it took until the server had stored it.
     func run(_ session: Session) async throws -> (Ragdz_V1_Document, Duration) {
@@ -89,9 +93,15 @@ struct Upload: Sendable {
         header.filename = URL(fileURLWithPath: file).lastPathComponent
         let progress = ProgressBar(label: label + header.filename, total: size)
         let start = ContinuousClock.now
-        let requests = FileMessages(header: header, handle: handle, progress: progress)
         defer { progress.clear() }
         let client = Ragdz_V1_Retrieval.Client(session.client)
+        if resume != nil || size >= ResumingUpload.Limits.size {
+            let parts = ResumingUpload(client: client, options: session.options, progress: progress)
+            let document = try await parts.run(handle, header, size: size, resuming: resume)
+            guard waits, document.state == .pending else { return (document, .now - start) }
+            return (try await stored(document, session, progress), .now - start)
+        }
+        let requests = FileMessages(header: header, handle: handle, progress: progress)
         var options = session.options
         if !options.bindsStreams { options.timeout = .seconds(600) }
         let document = try await client.uploadDocument(requests, options: options)

@@ -50,6 +50,22 @@ import Testing
         #expect(fields.fields["exitCode"]?.kind == .numberValue(6))
     }
 
+    /// `ragdz … | head`: who reads has gone, which is no failure that anybody is to look at.
+    @Test func nobodyWhoReadsIsNoCrash() async throws {
+        let process = Process()
+        process.executableURL = RunningServer.products.appendingPathComponent("ragdz")
+        process.arguments = ["call", "--list"]
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try output.fileHandleForReading.close()
+        try process.run()
+        let complaint = try errors.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        #expect([141, SIGPIPE].contains(process.terminationStatus))
+        #expect(complaint.isEmpty)
+    }
+
     @Test func aProfileIsReadableByItsOwnerAlone() async throws {
         let saved = try await cli.run(
             "login", "--address", "127.0.0.1:1", "--key", "-", "--unchecked", "--profile", "work", input: "k1\n")

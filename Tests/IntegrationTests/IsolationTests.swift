@@ -153,6 +153,13 @@ import Testing
             #"{"id":"$collection","embeddingModel":"use-multilingual-v3"}"#),
         "/ragdz.v1.Retrieval/GetReembedding": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/CancelReembedding": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/StartUpload": .alike(
+            #"{"header":{"collection":"$collection","filename":"a.txt"},"byteSize":"5"}"#),
+        // An upload's id is that of its ingest.
+        "/ragdz.v1.Retrieval/AppendUpload": .alike(#"{"id":"$ingest","data":"U2FsdXQu"}"#),
+        "/ragdz.v1.Retrieval/GetUpload": .alike(#"{"id":"$ingest"}"#),
+        "/ragdz.v1.Retrieval/FinishUpload": .alike(#"{"id":"$ingest"}"#),
+        "/ragdz.v1.Retrieval/DeleteUpload": .alike(#"{"id":"$ingest"}"#),
         "/ragdz.v1.Retrieval/GetIngest": .alike(#"{"id":"$ingest"}"#),
         "/ragdz.v1.Retrieval/ListIngests": .own("{}"),
         "/ragdz.v1.Retrieval/WatchIngest": .alike(#"{"id":"$ingest"}"#),

@@ -16,6 +16,7 @@ func aMoment() async throws { try await Task.sleep(for: .milliseconds(3)) }
 final class WatchedEmbedder: TextEmbedder {
     let model: String
     let dimension: Int
+    private let seed: Int
     private struct State {
         var texts: [String] = []
         var failures: [ModelError] = []
@@ -25,7 +26,8 @@ final class WatchedEmbedder: TextEmbedder {
     }
     private let state = Mutex(State())
 
-    init(model: String = "watched", dimension: Int = 16) {
+    init(model: String = "watched", dimension: Int = 16, seed: Int = 7) {
+        self.seed = seed
         self.model = model
         self.dimension = dimension
     }
@@ -52,7 +54,7 @@ final class WatchedEmbedder: TextEmbedder {
         let failure = state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { throw failure }
         state.withLock { $0.texts += texts }
-        return try await WordEmbedder(dimension: dimension).embed(texts)
+        return try await WordEmbedder(dimension: dimension, seed: seed).embed(texts)
     }
 }
 

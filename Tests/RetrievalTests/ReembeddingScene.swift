@@ -118,7 +118,9 @@ struct ReembeddingScene: Sendable {
     }
 
     /// Ends the lease of a dead worker, as time would.
-    func endLease() async throws {
-        try await test.asOwner("update ragdz.reembeddings set due_at = clock_timestamp() where state = 2")
+    func endLease(of service: RetrievalService) async throws {
+        try await test.asOwner(
+            "update ragdz.reembeddings set due_at = clock_timestamp() where state = 2 and lease_owner = $1",
+            [service.reembeddings.owner])
     }
 }

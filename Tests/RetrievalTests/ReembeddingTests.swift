@@ -1,6 +1,7 @@
 import Bytes
 import Models
 import Postgres
+import ProtoRuntime
 import RPC
 import Schema
 import Support
@@ -54,7 +55,7 @@ import Testing
         try await scene.reembed()
         let rounds = Mutex(0)
         let died = Mutex(false)
-        var first: IngestWorker? = scene.worker { now in
+        let dying = ReembeddingScene.service(scene.test, scene.old, scene.new) { now in
             guard now == moment else { return false }
             // In the middle, not at the first batch.
             if now == .kept || now == .embedded {
@@ -67,6 +68,7 @@ import Testing
             died.withLock { $0 = true }
             return true
         }
+        var first: IngestWorker? = IngestWorker(dying)
         while !died.withLock({ $0 }) { try await aMoment() }
         first = nil
         #expect(try await scene.seen().count == min(30, chunks))
@@ -75,7 +77,7 @@ import Testing
         if moment != .switched {
             // Again and again: the dead one's last renewal may still have been on its way.
             while try await scene.now().state != .succeeded {
-                try await scene.endLease()
+                try await scene.endLease(of: dying)
                 try await aMoment()
             }
         }
@@ -100,12 +102,27 @@ import Testing
             request.id = document.id
             _ = try await scene.fixture.service.deleteDocument(request, context: scene.fixture.context())
         }
+        var change = Ragdz_V1_UpdateDocumentRequest()
+        change.id = stored[2].id
+        change.attributes = Ragdz_V1_DocumentAttributes()
+        change.attributes?.groups = ["legal"]
+        change.updateMask = Google_Protobuf_FieldMask(paths: ["groups"])
+        _ = try await scene.fixture.service.updateDocument(change, context: scene.fixture.context())
         _ = try await scene.upload("Le blé arrive pendant ce temps.", "blé.md")
         #expect(try await scene.fixture.search("blé", limit: 1).first?.title == "blé")
         scene.new.open()
         #expect(try await scene.end().state == .succeeded)
         let left = try await scene.fixture.rows("chunks")
         #expect(try await scene.vectors(of: scene.new) == (left, left))
+        // Nothing is left on the shelf of those who may not see it any more.
+        let astray = try await scene.test.asOwner(
+            """
+            select 1 as n from ragdz.chunk_vectors v join ragdz.chunks c on c.tenant_id = v.tenant_id and c.id = v.chunk_id
+            where c.shelf_id <> v.shelf_id
+            """)
+        #expect(astray.isEmpty)
+        let open = try await scene.fixture.member(of: "hr").search("original sentence", limit: 50)
+        #expect(!open.isEmpty && open.allSatisfy { $0.documentID != stored[2].id })
         let hit = try await scene.fixture.search("blé", limit: 1).first
         #expect(hit?.title == "blé" && hit?.denseRank == 1)
         try await scene.removeRetired()

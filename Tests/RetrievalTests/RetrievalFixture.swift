@@ -194,12 +194,14 @@ struct WordEmbedder: TextEmbedder {
     /// Each its own, so that the worker of one test leaves the ingests of others alone where tests share a database.
     var model = "words \(UUID128.v4())"
     var dimension = 16
+    /// Models of the same dimension have vectors of their own.
+    var seed = 7
 
     func embed(_ texts: [String]) async throws(ModelError) -> [[Float]] {
         texts.map { text in
             var vector = [Float](repeating: 0.01, count: dimension)
             for word in text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
-                let sum = word.unicodeScalars.reduce(7) { ($0 &* 31 &+ Int($1.value)) & 0xFFFF }
+                let sum = word.unicodeScalars.reduce(seed) { ($0 &* 31 &+ Int($1.value)) & 0xFFFF }
                 vector[sum % dimension] += 1
             }
             let length = vector.map { $0 * $0 }.reduce(0, +).squareRoot()

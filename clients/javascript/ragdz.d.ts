@@ -155,6 +155,24 @@ export declare class Retrieval {
      * On the bridge: POST the bytes to /v1/collections/{collection}/documents?filename=….
      */
     uploadDocument(header: UploadHeader, data: BodyInit, options?: CallOptions): Promise<Document>;
+    /**
+     * Begins an upload whose bytes come in parts: who loses the connection asks how far the server has them, and goes on there. The
+     * room for all of them is set aside in the quotas. What gets no part for an hour is forgotten.
+     */
+    startUpload(request?: StartUploadRequest, options?: CallOptions): Promise<Upload>;
+    /**
+     * Adds a part. One that begins before the end of what the server has changes nothing: the answer says where to go on, so that
+     * the same part may be sent again. One that begins behind it: OUT_OF_RANGE.
+     */
+    appendUpload(request?: AppendUploadRequest, options?: CallOptions): Promise<Upload>;
+    getUpload(request?: GetUploadRequest, options?: CallOptions): Promise<Upload>;
+    /**
+     * Makes the document of the bytes, as UploadDocument does. The upload's id is that of its ingest; finishing again answers the
+     * same while that is known. Before the last part: FAILED_PRECONDITION.
+     */
+    finishUpload(request?: FinishUploadRequest, options?: CallOptions): Promise<Document>;
+    /** Forgets the parts, and gives back the room that was set aside. Once it is finished, NOT_FOUND: cancel its ingest. */
+    deleteUpload(request?: DeleteUploadRequest, options?: CallOptions): Promise<Record<string, never>>;
     getDocument(request?: GetDocumentRequest, options?: CallOptions): Promise<Document>;
     /** The extracted text and its page map: what citations point into. */
     getDocumentText(request?: GetDocumentTextRequest, options?: CallOptions): Promise<DocumentText>;
@@ -316,6 +334,14 @@ export interface AcceptInvitationRequest {
 export interface AddEvalCasesRequest {
     id?: string;
     cases?: EvaluationCase[];
+}
+
+export interface AppendUploadRequest {
+    id?: string;
+    /** Where the part begins in the file. */
+    offset?: string;
+    /** 1 byte to 1 MiB. */
+    data?: string;
 }
 
 export interface ApproveRequest {
@@ -600,6 +626,10 @@ export interface DeleteTenantRequest {
     slug?: string;
 }
 
+export interface DeleteUploadRequest {
+    id?: string;
+}
+
 export interface Document {
     id?: string;
     collectionId?: string;
@@ -834,6 +864,12 @@ export interface Filters {
     filters?: Filter[];
 }
 
+export interface FinishUploadRequest {
+    id?: string;
+    /** SHA-256 of the file, lower-case hexadecimal; empty: not compared. Another one: FAILED_PRECONDITION, and the upload stays. */
+    sha256?: string;
+}
+
 export interface GetAccountRequest {
 }
 
@@ -892,6 +928,10 @@ export interface GetTenantRequest {
 }
 
 export interface GetTenantStatsRequest {
+    id?: string;
+}
+
+export interface GetUploadRequest {
     id?: string;
 }
 
@@ -1601,6 +1641,12 @@ export interface StartRunRequest {
     requestId?: string;
 }
 
+export interface StartUploadRequest {
+    header?: UploadHeader;
+    /** Bytes of the whole: 1 to 33,554,432. */
+    byteSize?: string;
+}
+
 export interface StepDefinition {
     /** Unique in the definition; 1 to 63 of a-z, 0-9, "-" and "_". */
     id?: string;
@@ -1754,6 +1800,18 @@ export interface UpdateKeyRequest {
 export interface UpdateTenantRequest {
     tenant?: Tenant;
     updateMask?: string;
+}
+
+/** A file that comes in parts. */
+export interface Upload {
+    id?: string;
+    /** What the server has of it: the next part begins there. */
+    receivedBytes?: string;
+    byteSize?: string;
+    /** It is finished: what becomes of it is the ingest of the same id. */
+    finished?: boolean;
+    /** When it is forgotten, unless a part comes before. */
+    expireTime?: string;
 }
 
 export interface UploadDocumentRequest {

@@ -372,6 +372,39 @@ export class Retrieval {
         return this.#client.upload("POST", "/v1/collections/{collection}/documents", header, data, options);
     }
 
+    /**
+     * Begins an upload whose bytes come in parts: who loses the connection asks how far the server has them, and goes on there. The
+     * room for all of them is set aside in the quotas. What gets no part for an hour is forgotten.
+     */
+    startUpload(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/uploads", "*", request, options);
+    }
+
+    /**
+     * Adds a part. One that begins before the end of what the server has changes nothing: the answer says where to go on, so that
+     * the same part may be sent again. One that begins behind it: OUT_OF_RANGE.
+     */
+    appendUpload(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/uploads/{id}/parts", "*", request, options);
+    }
+
+    getUpload(request = {}, options = {}) {
+        return this.#client.unary("GET", "/v1/uploads/{id}", "", request, options);
+    }
+
+    /**
+     * Makes the document of the bytes, as UploadDocument does. The upload's id is that of its ingest; finishing again answers the
+     * same while that is known. Before the last part: FAILED_PRECONDITION.
+     */
+    finishUpload(request = {}, options = {}) {
+        return this.#client.unary("POST", "/v1/uploads/{id}:finish", "*", request, options);
+    }
+
+    /** Forgets the parts, and gives back the room that was set aside. Once it is finished, NOT_FOUND: cancel its ingest. */
+    deleteUpload(request = {}, options = {}) {
+        return this.#client.unary("DELETE", "/v1/uploads/{id}", "", request, options);
+    }
+
     getDocument(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/documents/{id}", "", request, options);
     }

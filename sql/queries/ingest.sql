@@ -19,6 +19,35 @@ with grown as (
 insert into ragdz.ingest_pieces (tenant_id, ingest_id, ordinal, data)
 select ragdz.current_tenant(), id, :ordinal, :data::bytea from grown;
 
+-- name: insertUpload :exec
+-- An ingest whose bytes come in parts; the room for all of them is set aside now.
+insert into ragdz.ingests (
+    tenant_id, id, collection_id, document_id, header, filename, groups, embedding_model, attempt_limit, declared_size, due_at)
+values (ragdz.current_tenant(), :id, :collection_id, :document_id?, :header::jsonb, :filename, :groups, :embedding_model, :attempt_limit, :declared_size::bigint, clock_timestamp() + :patience_micros::bigint * interval '1 microsecond');
+
+-- name: findUpload :one
+-- Until its last part has been taken over by the ingest.
+select collection_id, document_id, header, filename, groups, byte_size, declared_size as "declared_size!", due_at
+from ragdz.ingests
+where tenant_id = ragdz.current_tenant() and id = :id and state = 0 and declared_size is not null;
+
+-- name: appendPiece :execrows
+-- No row when the part does not begin where the bytes end, or the upload is gone. Of two that send the same part one waits for
+-- the other, and finds that the bytes end elsewhere.
+with grown as (
+    update ragdz.ingests
+    set byte_size = byte_size + octet_length(:data::bytea), update_time = clock_timestamp(),
+        due_at = clock_timestamp() + :patience_micros::bigint * interval '1 microsecond'
+    where tenant_id = ragdz.current_tenant() and id = :id and state = 0 and declared_size is not null
+        and byte_size = :part_start::bigint and byte_size + octet_length(:data::bytea) <= declared_size
+    returning id
+)
+insert into ragdz.ingest_pieces (tenant_id, ingest_id, ordinal, data)
+select ragdz.current_tenant(), id, (
+        select count(*)::integer from ragdz.ingest_pieces p
+        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :id), :data::bytea
+from grown;
+
 -- name: supersedeIngests :many
 -- A newer version is here: older ones that are not stored yet never will be.
 update ragdz.ingests

@@ -94,6 +94,16 @@ set after_chunk = :after?::uuid, chunks_done = chunks_done + :chunks::bigint, ch
     update_time = clock_timestamp()
 where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2;
 
+-- name: lockDocumentsOfChunks :execrows
+-- Until the vectors are there nobody puts the documents on another shelf: what is limited to groups must not be left behind on one
+-- that others see.
+select from ragdz.documents d
+where d.tenant_id = ragdz.current_tenant() and d.id = any (array(
+    select c.document_id from ragdz.chunks c
+    where c.tenant_id = (select ragdz.current_tenant()) and c.id = any (:chunk_ids::uuid[])))
+order by d.id
+for share;
+
 -- name: insertSetVectors :execrows
 -- Chunks that were deleted meanwhile are left out. The collection is locked, so that none is deleted now.
 insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, model_key, home)

@@ -1717,6 +1717,232 @@ enum OpenAPI {
                 "x-required-scope": "retrieval.read"
               }
             },
+            "/v1/uploads": {
+              "post": {
+                "operationId": "Retrieval_StartUpload",
+                "tags": ["Retrieval"],
+                "description": "Begins an upload whose bytes come in parts: who loses the connection asks how far the server has them, and goes on there. The\nroom for all of them is set aside in the quotas. What gets no part for an hour is forgotten.",
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "$ref": "#/components/schemas/StartUploadRequest"
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Upload"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/uploads/{id}/parts": {
+              "post": {
+                "operationId": "Retrieval_AppendUpload",
+                "tags": ["Retrieval"],
+                "description": "Adds a part. One that begins before the end of what the server has changes nothing: the answer says where to go on, so that\nthe same part may be sent again. One that begins behind it: OUT_OF_RANGE.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "offset": {
+                            "type": "string",
+                            "format": "int64",
+                            "description": "Where the part begins in the file."
+                          },
+                          "data": {
+                            "type": "string",
+                            "contentEncoding": "base64",
+                            "description": "1 byte to 1 MiB."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Upload"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/uploads/{id}": {
+              "get": {
+                "operationId": "Retrieval_GetUpload",
+                "tags": ["Retrieval"],
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Upload"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              },
+              "delete": {
+                "operationId": "Retrieval_DeleteUpload",
+                "tags": ["Retrieval"],
+                "description": "Forgets the parts, and gives back the room that was set aside. Once it is finished, NOT_FOUND: cancel its ingest.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "type": "object",
+                          "additionalProperties": false
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
+            "/v1/uploads/{id}:finish": {
+              "post": {
+                "operationId": "Retrieval_FinishUpload",
+                "tags": ["Retrieval"],
+                "description": "Makes the document of the bytes, as UploadDocument does. The upload's id is that of its ingest; finishing again answers the\nsame while that is known. Before the last part: FAILED_PRECONDITION.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "type": "object",
+                        "properties": {
+                          "sha256": {
+                            "type": "string",
+                            "description": "SHA-256 of the file, lower-case hexadecimal; empty: not compared. Another one: FAILED_PRECONDITION, and the upload stays."
+                          }
+                        }
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "OK",
+                    "content": {
+                      "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Document"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.write"
+              }
+            },
             "/v1/documents/{id}": {
               "get": {
                 "operationId": "Retrieval_GetDocument",
@@ -6626,6 +6852,19 @@ enum OpenAPI {
                   }
                 }
               },
+              "StartUploadRequest": {
+                "type": "object",
+                "properties": {
+                  "header": {
+                    "$ref": "#/components/schemas/UploadHeader"
+                  },
+                  "byteSize": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "Bytes of the whole: 1 to 33,554,432."
+                  }
+                }
+              },
               "StepDefinition": {
                 "type": "object",
                 "properties": {
@@ -6944,6 +7183,65 @@ enum OpenAPI {
                   "outdated": {
                     "type": "boolean",
                     "description": "Some of what the answer quotes is outdated: its citations say which. What is asked later does not go on from this answer."
+                  }
+                }
+              },
+              "Upload": {
+                "type": "object",
+                "properties": {
+                  "id": {
+                    "type": "string"
+                  },
+                  "receivedBytes": {
+                    "type": "string",
+                    "format": "int64",
+                    "description": "What the server has of it: the next part begins there."
+                  },
+                  "byteSize": {
+                    "type": "string",
+                    "format": "int64"
+                  },
+                  "finished": {
+                    "type": "boolean",
+                    "description": "It is finished: what becomes of it is the ingest of the same id."
+                  },
+                  "expireTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it is forgotten, unless a part comes before."
+                  }
+                },
+                "description": "A file that comes in parts."
+              },
+              "UploadHeader": {
+                "type": "object",
+                "properties": {
+                  "collection": {
+                    "type": "string",
+                    "description": "Id or name of the collection."
+                  },
+                  "filename": {
+                    "type": "string",
+                    "description": "1 to 255 characters; used for the title when the text has none."
+                  },
+                  "mediaType": {
+                    "type": "string",
+                    "description": "A hint only: the type is taken from the content."
+                  },
+                  "title": {
+                    "type": "string"
+                  },
+                  "attributes": {
+                    "$ref": "#/components/schemas/DocumentAttributes",
+                    "description": "A new version has those of its document: with `replaces`, none may be given."
+                  },
+                  "replaces": {
+                    "type": "string",
+                    "description": "Id of the document whose new version this is. Until it is stored the old one answers; only changed passages are embedded."
+                  },
+                  "background": {
+                    "type": "boolean",
+                    "description": "Answer as soon as the bytes are kept: the document is pending, and WatchIngest tells how it goes on. A failure of the\nembedding server is then tried again for some minutes."
                   }
                 }
               },

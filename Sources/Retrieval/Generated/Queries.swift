@@ -397,6 +397,40 @@ enum Queries {
                 select ragdz.current_tenant(), id, $4, $1::bytea from grown
                 """#)
 
+        static let insertUpload = Statement(
+            name: "ingest.insertUpload",
+            sql: #"""
+                insert into ragdz.ingests (
+                    tenant_id, id, collection_id, document_id, header, filename, groups, embedding_model, attempt_limit, declared_size, due_at)
+                values (ragdz.current_tenant(), $1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9::bigint, clock_timestamp() + $10::bigint * interval '1 microsecond')
+                """#)
+
+        static let findUpload = Statement(
+            name: "ingest.findUpload",
+            sql: #"""
+                select collection_id, document_id, header, filename, groups, byte_size, declared_size as declared_size, due_at
+                from ragdz.ingests
+                where tenant_id = ragdz.current_tenant() and id = $1 and state = 0 and declared_size is not null
+                """#)
+
+        static let appendPiece = Statement(
+            name: "ingest.appendPiece",
+            sql: #"""
+                with grown as (
+                    update ragdz.ingests
+                    set byte_size = byte_size + octet_length($1::bytea), update_time = clock_timestamp(),
+                        due_at = clock_timestamp() + $2::bigint * interval '1 microsecond'
+                    where tenant_id = ragdz.current_tenant() and id = $3 and state = 0 and declared_size is not null
+                        and byte_size = $4::bigint and byte_size + octet_length($1::bytea) <= declared_size
+                    returning id
+                )
+                insert into ragdz.ingest_pieces (tenant_id, ingest_id, ordinal, data)
+                select ragdz.current_tenant(), id, (
+                        select count(*)::integer from ragdz.ingest_pieces p
+                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $3), $1::bytea
+                from grown
+                """#)
+
         static let supersedeIngests = Statement(
             name: "ingest.supersedeIngests",
             sql: #"""
@@ -904,6 +938,17 @@ enum Queries {
                 where tenant_id = ragdz.current_tenant() and id = $5 and lease_epoch = $6 and state = 2
                 """#)
 
+        static let lockDocumentsOfChunks = Statement(
+            name: "reembedding.lockDocumentsOfChunks",
+            sql: #"""
+                select from ragdz.documents d
+                where d.tenant_id = ragdz.current_tenant() and d.id = any (array(
+                    select c.document_id from ragdz.chunks c
+                    where c.tenant_id = (select ragdz.current_tenant()) and c.id = any ($1::uuid[])))
+                order by d.id
+                for share
+                """#)
+
         static let insertSetVectors = Statement(
             name: "reembedding.insertSetVectors",
             sql: #"""
@@ -1395,6 +1440,17 @@ enum Queries {
     struct PendingEvalCasesRow: PostgresRow, Hashable {
         var id: UUID128
         var body: PostgresJSON
+    }
+
+    struct FindUploadRow: PostgresRow, Hashable {
+        var collectionID: UUID128
+        var documentID: UUID128?
+        var header: PostgresJSON
+        var filename: String
+        var groups: [String]
+        var byteSize: Int64
+        var declaredSize: Int64
+        var dueAt: PostgresTimestamp
     }
 
     struct IngestRow: PostgresRow, Hashable {
@@ -2040,6 +2096,48 @@ enum Queries {
         return try await db.run(Statements.insertPiece, parameters).affected
     }
 
+    /// An ingest whose bytes come in parts; the room for all of them is set aside now.
+    static func insertUpload(
+        _ db: some QueryRunner, id: UUID128, collectionID: UUID128, documentID: UUID128?, header: PostgresJSON,
+        filename: String, groups: [String], embeddingModel: String, attemptLimit: Int, declaredSize: Int64,
+        patienceMicros: Int64
+    ) async throws(PostgresError) {
+        var parameters = ParameterWriter(capacity: 10)
+        id.encode(into: &parameters)
+        collectionID.encode(into: &parameters)
+        documentID.encode(into: &parameters)
+        header.encode(into: &parameters)
+        filename.encode(into: &parameters)
+        groups.encode(into: &parameters)
+        embeddingModel.encode(into: &parameters)
+        attemptLimit.encode(into: &parameters)
+        declaredSize.encode(into: &parameters)
+        patienceMicros.encode(into: &parameters)
+        _ = try await db.run(Statements.insertUpload, parameters)
+    }
+
+    /// Until its last part has been taken over by the ingest.
+    static func findUpload(
+        _ db: some QueryRunner, id: UUID128
+    ) async throws(PostgresError) -> FindUploadRow? {
+        var parameters = ParameterWriter(capacity: 1)
+        id.encode(into: &parameters)
+        return try await db.run(Statements.findUpload, parameters).first()
+    }
+
+    /// No row when the part does not begin where the bytes end, or the upload is gone. Of two that send the same part one waits for
+    /// the other, and finds that the bytes end elsewhere.
+    static func appendPiece(
+        _ db: some QueryRunner, data: [UInt8], patienceMicros: Int64, id: UUID128, partStart: Int64
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 4)
+        data.encode(into: &parameters)
+        patienceMicros.encode(into: &parameters)
+        id.encode(into: &parameters)
+        partStart.encode(into: &parameters)
+        return try await db.run(Statements.appendPiece, parameters).affected
+    }
+
     /// A newer version is here: older ones that are not stored yet never will be.
     static func supersedeIngests(
         _ db: some QueryRunner, retentionMicros: Int64, documentID: UUID128, id: UUID128
@@ -2597,6 +2695,16 @@ enum Queries {
         id.encode(into: &parameters)
         epoch.encode(into: &parameters)
         return try await db.run(Statements.keepBatch, parameters).affected
+    }
+
+    /// Until the vectors are there nobody puts the documents on another shelf: what is limited to groups must not be left behind on one
+    /// that others see.
+    static func lockDocumentsOfChunks(
+        _ db: some QueryRunner, chunkIDs: [UUID128]
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 1)
+        chunkIDs.encode(into: &parameters)
+        return try await db.run(Statements.lockDocumentsOfChunks, parameters).affected
     }
 
     /// Chunks that were deleted meanwhile are left out. The collection is locked, so that none is deleted now.
@@ -3244,6 +3352,19 @@ extension Queries.FindTurnByRequestRow {
     init(_ row: Row) throws(PostgresError) {
         self.id = try row.get(0)
         self.question = try row.get(1)
+    }
+}
+
+extension Queries.FindUploadRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.collectionID = try row.get(0)
+        self.documentID = try row.get(1)
+        self.header = try row.get(2)
+        self.filename = try row.get(3)
+        self.groups = try row.get(4)
+        self.byteSize = try row.get(5)
+        self.declaredSize = try row.get(6)
+        self.dueAt = try row.get(7)
     }
 }
 

@@ -47,13 +47,54 @@ struct IngestIntake: Sendable {
             target: replaced?.id ?? document, replaces: replaced != nil)
     }
 
+    /// The beginning of an upload in parts; its id. Throws the refusal of a quota when there is no room for it.
+    func start(
+        _ caller: Caller, into collection: StoredCollection, _ header: Ragdz_V1_UploadHeader, filename: String,
+        attributes: DocumentAttributes, size: Int64
+    ) async throws -> UUID128 {
+        try checkModel(of: collection)
+        let replaced = try await replaced(caller, header, in: collection, attributes)
+        let groups = replaced?.attributes.groups ?? attributes.groups
+        let id = UUID128.v7()
+        let kept = try Self.kept(header, collection).jsonString()
+        do {
+            try await insertInParts(
+                caller, id, PostgresJSON(kept), filename: filename, groups: groups, into: collection,
+                version: replaced?.id, attempts: header.background ? IngestLimits.backgroundAttempts : 1, size: size)
+        } catch let error as PostgresError where error.isForeignKeyViolation {
+            // Deleted a moment ago.
+            throw Status.collectionNotFound
+        }
+        return id
+    }
+
+    private func insertInParts(
+        _ caller: Caller, _ id: UUID128, _ header: PostgresJSON, filename: String, groups: [String],
+        into collection: StoredCollection, version document: UUID128?, attempts: Int, size: Int64
+    ) async throws {
+        try await Queries.insertUpload(
+            store.database.as(caller.identity), id: id, collectionID: collection.id, documentID: document,
+            header: header, filename: filename, groups: groups, embeddingModel: collection.embeddingModel,
+            attemptLimit: attempts, declaredSize: size, patienceMicros: IngestLimits.partPatience.micros)
+    }
+
+    /// An upload whose parts are all here, as if it had come in one call.
+    func whole(_ caller: Caller, _ id: UUID128, _ upload: Queries.FindUploadRow) async throws -> IngestUpload {
+        var whole = IngestUpload(
+            intake: self, caller: caller, id: id, collection: upload.collectionID, groups: upload.groups,
+            target: upload.documentID, replaces: upload.documentID != nil)
+        try await whole.readAgain()
+        return whole
+    }
+
     private func insert(
         _ caller: Caller, _ id: UUID128, _ header: PostgresJSON, filename: String, groups: [String],
         into collection: StoredCollection, type: MediaType?, attempts: Int
     ) async throws {
         try await Queries.insertIngest(
             store.database.as(caller.identity), id: id, collectionID: collection.id, header: header, filename: filename,
-            groups: groups, embeddingModel: collection.embeddingModel, mediaType: type?.rawValue, attemptLimit: attempts,
+            groups: groups, embeddingModel: collection.embeddingModel, mediaType: type?.rawValue,
+            attemptLimit: attempts,
             patienceMicros: IngestLimits.patience.micros)
     }
 
@@ -171,6 +212,18 @@ struct IngestUpload {
         pieces += 1
         gathered.removeAll(keepingCapacity: true)
     }
+
+    /// Takes what the database has of it for what came.
+    fileprivate mutating func readAgain() async throws {
+        while let piece = try await Queries.findPiece(database, ingestID: id, ordinal: pieces) {
+            hash.update(piece)
+            count += piece.count
+            pieces += 1
+        }
+    }
+
+    /// Of all that came, which ends here.
+    var sha256: String { Hex.encode(hash.finalize()) }
 
     /// Forgets what was kept: the upload came to nothing.
     func abandon() async {

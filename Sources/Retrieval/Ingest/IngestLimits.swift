@@ -32,6 +32,8 @@ struct IngestConfiguration: Sendable {
 enum IngestLimits {
     /// Between two messages of an upload; after that its bytes are forgotten.
     static let patience: Duration = .seconds(900)
+    /// The same between two parts of an upload that may go on later: an hour, as long as room is set aside for it.
+    static let partPatience: Duration = .seconds(3_600)
     /// How long an ingest that has ended is remembered, and one that failed can be tried again: a day.
     static let retention: Duration = .seconds(86_400)
     /// Attempts of an ingest in the background: with the pauses between them some five minutes.

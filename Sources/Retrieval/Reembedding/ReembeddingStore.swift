@@ -151,6 +151,7 @@ struct ReembeddingStore: Sendable {
             characters: chunks.reduce(0) { $0 + Int64($1.embeddingInput.unicodeScalars.count) }, micros: micros,
             id: claim.id, epoch: claim.epoch)
         guard mine == 1 else { throw ReembeddingLost() }
+        _ = try await Queries.lockDocumentsOfChunks(transaction, chunkIDs: chunks.map(\.id))
         _ = try await Queries.insertSetVectors(
             transaction, chunkIDs: chunks.map(\.id), embeddings: vectors.map { HalfVector($0) },
             model: load.embeddingModel, dimension: load.embeddingDimension)

@@ -521,6 +521,12 @@ public enum ContractDescriptors {
                 "ragdz.v1.ListCollectionsRequest",
                 "ragdz.v1.ListCollectionsResponse",
                 "ragdz.v1.DeleteCollectionRequest",
+                "ragdz.v1.StartUploadRequest",
+                "ragdz.v1.AppendUploadRequest",
+                "ragdz.v1.GetUploadRequest",
+                "ragdz.v1.FinishUploadRequest",
+                "ragdz.v1.DeleteUploadRequest",
+                "ragdz.v1.Upload",
                 "ragdz.v1.EmbeddingModel",
                 "ragdz.v1.ListEmbeddingModelsRequest",
                 "ragdz.v1.ListEmbeddingModelsResponse",
@@ -617,6 +623,11 @@ public enum ContractDescriptors {
                 "ragdz.v1.Retrieval.GetReembedding",
                 "ragdz.v1.Retrieval.CancelReembedding",
                 "ragdz.v1.Retrieval.UploadDocument",
+                "ragdz.v1.Retrieval.StartUpload",
+                "ragdz.v1.Retrieval.AppendUpload",
+                "ragdz.v1.Retrieval.GetUpload",
+                "ragdz.v1.Retrieval.FinishUpload",
+                "ragdz.v1.Retrieval.DeleteUpload",
                 "ragdz.v1.Retrieval.GetDocument",
                 "ragdz.v1.Retrieval.GetDocumentText",
                 "ragdz.v1.Retrieval.ListDocuments",
@@ -666,7 +677,14 @@ public enum ContractDescriptors {
                 Y3Rpb25zUmVxdWVzdBIbCglwYWdlX3NpemUYASABKAVSCHBhZ2VTaXplEh0KCnBhZ2VfdG9rZW4YAiABKAlSCXBhZ2VUb2tl
                 biJ5ChdMaXN0Q29sbGVjdGlvbnNSZXNwb25zZRI2Cgtjb2xsZWN0aW9ucxgBIAMoCzIULnJhZ2R6LnYxLkNvbGxlY3Rpb25S
                 C2NvbGxlY3Rpb25zEiYKD25leHRfcGFnZV90b2tlbhgCIAEoCVINbmV4dFBhZ2VUb2tlbiIpChdEZWxldGVDb2xsZWN0aW9u
-                UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiQgoORW1iZWRkaW5nTW9kZWwSEgoEbmFtZRgBIAEoCVIEbmFtZRIcCglkaW1lbnNp
+                UmVxdWVzdBIOCgJpZBgBIAEoCVICaWQiYQoSU3RhcnRVcGxvYWRSZXF1ZXN0Ei4KBmhlYWRlchgBIAEoCzIWLnJhZ2R6LnYx
+                LlVwbG9hZEhlYWRlclIGaGVhZGVyEhsKCWJ5dGVfc2l6ZRgCIAEoA1IIYnl0ZVNpemUiUQoTQXBwZW5kVXBsb2FkUmVxdWVz
+                dBIOCgJpZBgBIAEoCVICaWQSFgoGb2Zmc2V0GAIgASgDUgZvZmZzZXQSEgoEZGF0YRgDIAEoDFIEZGF0YSIiChBHZXRVcGxv
+                YWRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCI9ChNGaW5pc2hVcGxvYWRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZBIWCgZzaGEy
+                NTYYAiABKAlSBnNoYTI1NiIlChNEZWxldGVVcGxvYWRSZXF1ZXN0Eg4KAmlkGAEgASgJUgJpZCK1AQoGVXBsb2FkEg4KAmlk
+                GAEgASgJUgJpZBIlCg5yZWNlaXZlZF9ieXRlcxgCIAEoA1INcmVjZWl2ZWRCeXRlcxIbCglieXRlX3NpemUYAyABKANSCGJ5
+                dGVTaXplEhoKCGZpbmlzaGVkGAQgASgIUghmaW5pc2hlZBI7CgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1
+                Zi5UaW1lc3RhbXBSCmV4cGlyZVRpbWUiQgoORW1iZWRkaW5nTW9kZWwSEgoEbmFtZRgBIAEoCVIEbmFtZRIcCglkaW1lbnNp
                 b24YAiABKAVSCWRpbWVuc2lvbiIcChpMaXN0RW1iZWRkaW5nTW9kZWxzUmVxdWVzdCJPChtMaXN0RW1iZWRkaW5nTW9kZWxz
                 UmVzcG9uc2USMAoGbW9kZWxzGAEgAygLMhgucmFnZHoudjEuRW1iZWRkaW5nTW9kZWxSBm1vZGVscyJTChhSZWVtYmVkQ29s
                 bGVjdGlvblJlcXVlc3QSDgoCaWQYASABKAlSAmlkEicKD2VtYmVkZGluZ19tb2RlbBgCIAEoCVIOZW1iZWRkaW5nTW9kZWwi
@@ -854,7 +872,7 @@ public enum ContractDescriptors {
                 RUQQABIaChZGRUVEQkFDS19WRVJESUNUX1JJR0hUEAESGgoWRkVFREJBQ0tfVkVSRElDVF9XUk9ORxACEiEKHUZFRURCQUNL
                 X1ZFUkRJQ1RfVU5BTlNXRVJBQkxFEAMqpwEKDUV2YWxSdW5TdGF0dXMSHwobRVZBTF9SVU5fU1RBVFVTX1VOU1BFQ0lGSUVE
                 EAASGwoXRVZBTF9SVU5fU1RBVFVTX1JVTk5JTkcQARIdChlFVkFMX1JVTl9TVEFUVVNfU1VDQ0VFREVEEAISGgoWRVZBTF9S
-                VU5fU1RBVFVTX0ZBSUxFRBADEh0KGUVWQUxfUlVOX1NUQVRVU19DQU5DRUxMRUQQBDK5LQoJUmV0cmlldmFsEoUBChBDcmVh
+                VU5fU1RBVFVTX0ZBSUxFRBADEh0KGUVWQUxfUlVOX1NUQVRVU19DQU5DRUxMRUQQBDK3MgoJUmV0cmlldmFsEoUBChBDcmVh
                 dGVDb2xsZWN0aW9uEiEucmFnZHoudjEuQ3JlYXRlQ29sbGVjdGlvblJlcXVlc3QaFC5yYWdkei52MS5Db2xsZWN0aW9uIjiC
                 0+STAhQiDy92MS9jb2xsZWN0aW9uczoBKsrzGBoIARIPcmV0cmlldmFsLndyaXRlIgV3cml0ZRKCAQoNR2V0Q29sbGVjdGlv
                 bhIeLnJhZ2R6LnYxLkdldENvbGxlY3Rpb25SZXF1ZXN0GhQucmFnZHoudjEuQ29sbGVjdGlvbiI7kAIBgtPkkwIWEhQvdjEv
@@ -875,67 +893,76 @@ public enum ContractDescriptors {
                 ei52MS5SZWVtYmVkZGluZyJTkAICgtPkkwIsIicvdjEvY29sbGVjdGlvbnMve2lkfS9yZWVtYmVkZGluZzpjYW5jZWw6ASrK
                 8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSowEKDlVwbG9hZERvY3VtZW50Eh8ucmFnZHoudjEuVXBsb2FkRG9jdW1l
                 bnRSZXF1ZXN0GhIucmFnZHoudjEuRG9jdW1lbnQiWoLT5JMCNSItL3YxL2NvbGxlY3Rpb25zL3toZWFkZXIuY29sbGVjdGlv
-                bn0vZG9jdW1lbnRzOgRkYXRhyvMYGwgBEg9yZXRyaWV2YWwud3JpdGUiBmluZ2VzdCgBEnoKC0dldERvY3VtZW50EhwucmFn
-                ZHoudjEuR2V0RG9jdW1lbnRSZXF1ZXN0GhIucmFnZHoudjEuRG9jdW1lbnQiOZACAYLT5JMCFBISL3YxL2RvY3VtZW50cy97
-                aWR9yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKLAQoPR2V0RG9jdW1lbnRUZXh0EiAucmFnZHoudjEuR2V0RG9jdW1l
-                bnRUZXh0UmVxdWVzdBoWLnJhZ2R6LnYxLkRvY3VtZW50VGV4dCI+kAIBgtPkkwIZEhcvdjEvZG9jdW1lbnRzL3tpZH0vdGV4
-                dMrzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSnwEKDUxpc3REb2N1bWVudHMSHi5yYWdkei52MS5MaXN0RG9jdW1lbnRz
-                UmVxdWVzdBofLnJhZ2R6LnYxLkxpc3REb2N1bWVudHNSZXNwb25zZSJNkAIBgtPkkwIoEiYvdjEvY29sbGVjdGlvbnMve2Nv
-                bGxlY3Rpb259L2RvY3VtZW50c8rzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQShQEKDlVwZGF0ZURvY3VtZW50Eh8ucmFn
-                ZHoudjEuVXBkYXRlRG9jdW1lbnRSZXF1ZXN0GhIucmFnZHoudjEuRG9jdW1lbnQiPpACAoLT5JMCFzISL3YxL2RvY3VtZW50
-                cy97aWR9OgEqyvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEoYBCg5EZWxldGVEb2N1bWVudBIfLnJhZ2R6LnYxLkRl
-                bGV0ZURvY3VtZW50UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSI7kAICgtPkkwIUKhIvdjEvZG9jdW1lbnRzL3tp
-                ZH3K8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUScgoJR2V0SW5nZXN0EhoucmFnZHoudjEuR2V0SW5nZXN0UmVxdWVz
-                dBoQLnJhZ2R6LnYxLkluZ2VzdCI3kAIBgtPkkwISEhAvdjEvaW5nZXN0cy97aWR9yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIE
-                cmVhZBJ+CgtMaXN0SW5nZXN0cxIcLnJhZ2R6LnYxLkxpc3RJbmdlc3RzUmVxdWVzdBodLnJhZ2R6LnYxLkxpc3RJbmdlc3Rz
-                UmVzcG9uc2UiMpACAYLT5JMCDRILL3YxL2luZ2VzdHPK8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEn8KC1dhdGNoSW5n
-                ZXN0EhwucmFnZHoudjEuV2F0Y2hJbmdlc3RSZXF1ZXN0GhAucmFnZHoudjEuSW5nZXN0Ij6QAgGC0+STAhkSFy92MS9pbmdl
-                c3RzL3tpZH0vZXZlbnRzyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZDABEoQBCgxDYW5jZWxJbmdlc3QSHS5yYWdkei52
-                MS5DYW5jZWxJbmdlc3RSZXF1ZXN0GhAucmFnZHoudjEuSW5nZXN0IkOQAgKC0+STAhwiFy92MS9pbmdlc3RzL3tpZH06Y2Fu
-                Y2VsOgEqyvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEoIBCgtSZXRyeUluZ2VzdBIcLnJhZ2R6LnYxLlJldHJ5SW5n
-                ZXN0UmVxdWVzdBoQLnJhZ2R6LnYxLkluZ2VzdCJDkAICgtPkkwIbIhYvdjEvaW5nZXN0cy97aWR9OnJldHJ5OgEqyvMYGwgB
-                Eg9yZXRyaWV2YWwud3JpdGUiBmluZ2VzdBJzCgZTZWFyY2gSFy5yYWdkei52MS5TZWFyY2hSZXF1ZXN0GhgucmFnZHoudjEu
-                U2VhcmNoUmVzcG9uc2UiNpACAYLT5JMCDyIKL3YxL3NlYXJjaDoBKsrzGBoIARIOcmV0cmlldmFsLnJlYWQiBnNlYXJjaBJ+
-                CghFdmFsdWF0ZRIZLnJhZ2R6LnYxLkV2YWx1YXRlUmVxdWVzdBoaLnJhZ2R6LnYxLkV2YWx1YXRpb25SZXBvcnQiO5ACAYLT
-                5JMCFCIPL3YxL2V2YWx1YXRpb25zOgEqyvMYGggBEg5yZXRyaWV2YWwucmVhZCIGc2VhcmNoEo8BCgtTaGFyZUNvcnB1cxIc
-                LnJhZ2R6LnYxLlNoYXJlQ29ycHVzUmVxdWVzdBoWLnJhZ2R6LnYxLlNoYXJlZENvcnB1cyJKkAICgtPkkwIcGhcvdjEvY29y
-                cG9yYS97dGVuYW50X2lkfToBKsrzGCEIAhIWcGxhdGZvcm0uY29ycG9yYS53cml0ZSIFd3JpdGUSZwoDQXNrEhQucmFnZHou
-                djEuQXNrUmVxdWVzdBoSLnJhZ2R6LnYxLkFza0V2ZW50IjSQAgKC0+STAgwiBy92MS9hc2s6ASrK8xgbCAESDnJldHJpZXZh
-                bC5yZWFkGAEiBW1vZGVsMAESjAEKEkNyZWF0ZUNvbnZlcnNhdGlvbhIjLnJhZ2R6LnYxLkNyZWF0ZUNvbnZlcnNhdGlvblJl
-                cXVlc3QaFi5yYWdkei52MS5Db252ZXJzYXRpb24iOYLT5JMCFiIRL3YxL2NvbnZlcnNhdGlvbnM6ASrK8xgZCAESDnJldHJp
-                ZXZhbC5yZWFkIgV3cml0ZRKKAQoPR2V0Q29udmVyc2F0aW9uEiAucmFnZHoudjEuR2V0Q29udmVyc2F0aW9uUmVxdWVzdBoW
-                LnJhZ2R6LnYxLkNvbnZlcnNhdGlvbiI9kAIBgtPkkwIYEhYvdjEvY29udmVyc2F0aW9ucy97aWR9yvMYGAgBEg5yZXRyaWV2
-                YWwucmVhZCIEcmVhZBKWAQoRTGlzdENvbnZlcnNhdGlvbnMSIi5yYWdkei52MS5MaXN0Q29udmVyc2F0aW9uc1JlcXVlc3Qa
-                Iy5yYWdkei52MS5MaXN0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIjiQAgGC0+STAhMSES92MS9jb252ZXJzYXRpb25zyvMYGAgB
-                Eg5yZXRyaWV2YWwucmVhZCIEcmVhZBKJAQoJTGlzdFR1cm5zEhoucmFnZHoudjEuTGlzdFR1cm5zUmVxdWVzdBobLnJhZ2R6
-                LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIkOQAgGC0+STAh4SHC92MS9jb252ZXJzYXRpb25zL3tpZH0vdHVybnPK8xgYCAESDnJl
-                dHJpZXZhbC5yZWFkIgRyZWFkEpEBChJEZWxldGVDb252ZXJzYXRpb24SIy5yYWdkei52MS5EZWxldGVDb252ZXJzYXRpb25S
-                ZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ij6QAgKC0+STAhgqFi92MS9jb252ZXJzYXRpb25zL3tpZH3K8xgZCAES
-                DnJldHJpZXZhbC5yZWFkIgV3cml0ZRJ6Cg1DcmVhdGVFdmFsU2V0Eh4ucmFnZHoudjEuQ3JlYXRlRXZhbFNldFJlcXVlc3Qa
-                ES5yYWdkei52MS5FdmFsU2V0IjaC0+STAhIiDS92MS9ldmFsLXNldHM6ASrK8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3Jp
-                dGUSdwoKR2V0RXZhbFNldBIbLnJhZ2R6LnYxLkdldEV2YWxTZXRSZXF1ZXN0GhEucmFnZHoudjEuRXZhbFNldCI5kAIBgtPk
-                kwIUEhIvdjEvZXZhbC1zZXRzL3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEoMBCgxMaXN0RXZhbFNldHMSHS5y
-                YWdkei52MS5MaXN0RXZhbFNldHNSZXF1ZXN0Gh4ucmFnZHoudjEuTGlzdEV2YWxTZXRzUmVzcG9uc2UiNJACAYLT5JMCDxIN
-                L3YxL2V2YWwtc2V0c8rzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQShAEKDURlbGV0ZUV2YWxTZXQSHi5yYWdkei52MS5E
-                ZWxldGVFdmFsU2V0UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSI7kAICgtPkkwIUKhIvdjEvZXZhbC1zZXRzL3tp
-                ZH3K8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSgwEKDEFkZEV2YWxDYXNlcxIdLnJhZ2R6LnYxLkFkZEV2YWxDYXNl
-                c1JlcXVlc3QaES5yYWdkei52MS5FdmFsU2V0IkGC0+STAh0iGC92MS9ldmFsLXNldHMve2lkfS9jYXNlczoBKsrzGBoIARIP
-                cmV0cmlldmFsLndyaXRlIgV3cml0ZRKRAQoNTGlzdEV2YWxDYXNlcxIeLnJhZ2R6LnYxLkxpc3RFdmFsQ2FzZXNSZXF1ZXN0
-                Gh8ucmFnZHoudjEuTGlzdEV2YWxDYXNlc1Jlc3BvbnNlIj+QAgGC0+STAhoSGC92MS9ldmFsLXNldHMve2lkfS9jYXNlc8rz
-                GBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQShgEKDEdpdmVGZWVkYmFjaxIdLnJhZ2R6LnYxLkdpdmVGZWVkYmFja1JlcXVl
-                c3QaEi5yYWdkei52MS5FdmFsQ2FzZSJDgtPkkwIgIhsvdjEvZXZhbC1zZXRzL3tpZH0vZmVlZGJhY2s6ASrK8xgZCAESDnJl
-                dHJpZXZhbC5yZWFkIgV3cml0ZRJ5CgdSdW5FdmFsEhgucmFnZHoudjEuUnVuRXZhbFJlcXVlc3QaES5yYWdkei52MS5FdmFs
-                UnVuIkGC0+STAhwiFy92MS9ldmFsLXNldHMve2lkfS9ydW5zOgEqyvMYGwgBEg9yZXRyaWV2YWwud3JpdGUiBnNlYXJjaBKJ
-                AQoNQ2FuY2VsRXZhbFJ1bhIeLnJhZ2R6LnYxLkNhbmNlbEV2YWxSdW5SZXF1ZXN0GhEucmFnZHoudjEuRXZhbFJ1biJFkAIC
-                gtPkkwIeIhkvdjEvZXZhbC1ydW5zL3tpZH06Y2FuY2VsOgEqyvMYGggBEg9yZXRyaWV2YWwud3JpdGUiBXdyaXRlEncKCkdl
-                dEV2YWxSdW4SGy5yYWdkei52MS5HZXRFdmFsUnVuUmVxdWVzdBoRLnJhZ2R6LnYxLkV2YWxSdW4iOZACAYLT5JMCFBISL3Yx
-                L2V2YWwtcnVucy97aWR9yvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKEAQoMV2F0Y2hFdmFsUnVuEh0ucmFnZHoudjEu
-                V2F0Y2hFdmFsUnVuUmVxdWVzdBoRLnJhZ2R6LnYxLkV2YWxSdW4iQJACAYLT5JMCGxIZL3YxL2V2YWwtcnVucy97aWR9L2V2
-                ZW50c8rzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQwARKNAQoMTGlzdEV2YWxSdW5zEh0ucmFnZHoudjEuTGlzdEV2YWxS
-                dW5zUmVxdWVzdBoeLnJhZ2R6LnYxLkxpc3RFdmFsUnVuc1Jlc3BvbnNlIj6QAgGC0+STAhkSFy92MS9ldmFsLXNldHMve2lk
-                fS9ydW5zyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKQAQoPQ29tcGFyZUV2YWxSdW5zEiAucmFnZHoudjEuQ29tcGFy
-                ZUV2YWxSdW5zUmVxdWVzdBoYLnJhZ2R6LnYxLkV2YWxDb21wYXJpc29uIkGQAgGC0+STAhwSGi92MS9ldmFsLXJ1bnMve2lk
-                fTpjb21wYXJlyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZGIGcHJvdG8z
+                bn0vZG9jdW1lbnRzOgRkYXRhyvMYGwgBEg9yZXRyaWV2YWwud3JpdGUiBmluZ2VzdCgBEnQKC1N0YXJ0VXBsb2FkEhwucmFn
+                ZHoudjEuU3RhcnRVcGxvYWRSZXF1ZXN0GhAucmFnZHoudjEuVXBsb2FkIjWC0+STAhAiCy92MS91cGxvYWRzOgEqyvMYGwgB
+                Eg9yZXRyaWV2YWwud3JpdGUiBmluZ2VzdBKEAQoMQXBwZW5kVXBsb2FkEh0ucmFnZHoudjEuQXBwZW5kVXBsb2FkUmVxdWVz
+                dBoQLnJhZ2R6LnYxLlVwbG9hZCJDkAICgtPkkwIbIhYvdjEvdXBsb2Fkcy97aWR9L3BhcnRzOgEqyvMYGwgBEg9yZXRyaWV2
+                YWwud3JpdGUiBmluZ2VzdBJyCglHZXRVcGxvYWQSGi5yYWdkei52MS5HZXRVcGxvYWRSZXF1ZXN0GhAucmFnZHoudjEuVXBs
+                b2FkIjeQAgGC0+STAhISEC92MS91cGxvYWRzL3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEocBCgxGaW5pc2hV
+                cGxvYWQSHS5yYWdkei52MS5GaW5pc2hVcGxvYWRSZXF1ZXN0GhIucmFnZHoudjEuRG9jdW1lbnQiRJACAoLT5JMCHCIXL3Yx
+                L3VwbG9hZHMve2lkfTpmaW5pc2g6ASrK8xgbCAESD3JldHJpZXZhbC53cml0ZSIGaW5nZXN0EoABCgxEZWxldGVVcGxvYWQS
+                HS5yYWdkei52MS5EZWxldGVVcGxvYWRSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5IjmQAgKC0+STAhIqEC92MS91
+                cGxvYWRzL3tpZH3K8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSegoLR2V0RG9jdW1lbnQSHC5yYWdkei52MS5HZXRE
+                b2N1bWVudFJlcXVlc3QaEi5yYWdkei52MS5Eb2N1bWVudCI5kAIBgtPkkwIUEhIvdjEvZG9jdW1lbnRzL3tpZH3K8xgYCAES
+                DnJldHJpZXZhbC5yZWFkIgRyZWFkEosBCg9HZXREb2N1bWVudFRleHQSIC5yYWdkei52MS5HZXREb2N1bWVudFRleHRSZXF1
+                ZXN0GhYucmFnZHoudjEuRG9jdW1lbnRUZXh0Ij6QAgGC0+STAhkSFy92MS9kb2N1bWVudHMve2lkfS90ZXh0yvMYGAgBEg5y
+                ZXRyaWV2YWwucmVhZCIEcmVhZBKfAQoNTGlzdERvY3VtZW50cxIeLnJhZ2R6LnYxLkxpc3REb2N1bWVudHNSZXF1ZXN0Gh8u
+                cmFnZHoudjEuTGlzdERvY3VtZW50c1Jlc3BvbnNlIk2QAgGC0+STAigSJi92MS9jb2xsZWN0aW9ucy97Y29sbGVjdGlvbn0v
+                ZG9jdW1lbnRzyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKFAQoOVXBkYXRlRG9jdW1lbnQSHy5yYWdkei52MS5VcGRh
+                dGVEb2N1bWVudFJlcXVlc3QaEi5yYWdkei52MS5Eb2N1bWVudCI+kAICgtPkkwIXMhIvdjEvZG9jdW1lbnRzL3tpZH06ASrK
+                8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUShgEKDkRlbGV0ZURvY3VtZW50Eh8ucmFnZHoudjEuRGVsZXRlRG9jdW1l
+                bnRSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5IjuQAgKC0+STAhQqEi92MS9kb2N1bWVudHMve2lkfcrzGBoIARIP
+                cmV0cmlldmFsLndyaXRlIgV3cml0ZRJyCglHZXRJbmdlc3QSGi5yYWdkei52MS5HZXRJbmdlc3RSZXF1ZXN0GhAucmFnZHou
+                djEuSW5nZXN0IjeQAgGC0+STAhISEC92MS9pbmdlc3RzL3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEn4KC0xp
+                c3RJbmdlc3RzEhwucmFnZHoudjEuTGlzdEluZ2VzdHNSZXF1ZXN0Gh0ucmFnZHoudjEuTGlzdEluZ2VzdHNSZXNwb25zZSIy
+                kAIBgtPkkwINEgsvdjEvaW5nZXN0c8rzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSfwoLV2F0Y2hJbmdlc3QSHC5yYWdk
+                ei52MS5XYXRjaEluZ2VzdFJlcXVlc3QaEC5yYWdkei52MS5Jbmdlc3QiPpACAYLT5JMCGRIXL3YxL2luZ2VzdHMve2lkfS9l
+                dmVudHPK8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkMAEShAEKDENhbmNlbEluZ2VzdBIdLnJhZ2R6LnYxLkNhbmNlbElu
+                Z2VzdFJlcXVlc3QaEC5yYWdkei52MS5Jbmdlc3QiQ5ACAoLT5JMCHCIXL3YxL2luZ2VzdHMve2lkfTpjYW5jZWw6ASrK8xga
+                CAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSggEKC1JldHJ5SW5nZXN0EhwucmFnZHoudjEuUmV0cnlJbmdlc3RSZXF1ZXN0
+                GhAucmFnZHoudjEuSW5nZXN0IkOQAgKC0+STAhsiFi92MS9pbmdlc3RzL3tpZH06cmV0cnk6ASrK8xgbCAESD3JldHJpZXZh
+                bC53cml0ZSIGaW5nZXN0EnMKBlNlYXJjaBIXLnJhZ2R6LnYxLlNlYXJjaFJlcXVlc3QaGC5yYWdkei52MS5TZWFyY2hSZXNw
+                b25zZSI2kAIBgtPkkwIPIgovdjEvc2VhcmNoOgEqyvMYGggBEg5yZXRyaWV2YWwucmVhZCIGc2VhcmNoEn4KCEV2YWx1YXRl
+                EhkucmFnZHoudjEuRXZhbHVhdGVSZXF1ZXN0GhoucmFnZHoudjEuRXZhbHVhdGlvblJlcG9ydCI7kAIBgtPkkwIUIg8vdjEv
+                ZXZhbHVhdGlvbnM6ASrK8xgaCAESDnJldHJpZXZhbC5yZWFkIgZzZWFyY2gSjwEKC1NoYXJlQ29ycHVzEhwucmFnZHoudjEu
+                U2hhcmVDb3JwdXNSZXF1ZXN0GhYucmFnZHoudjEuU2hhcmVkQ29ycHVzIkqQAgKC0+STAhwaFy92MS9jb3Jwb3JhL3t0ZW5h
+                bnRfaWR9OgEqyvMYIQgCEhZwbGF0Zm9ybS5jb3Jwb3JhLndyaXRlIgV3cml0ZRJnCgNBc2sSFC5yYWdkei52MS5Bc2tSZXF1
+                ZXN0GhIucmFnZHoudjEuQXNrRXZlbnQiNJACAoLT5JMCDCIHL3YxL2FzazoBKsrzGBsIARIOcmV0cmlldmFsLnJlYWQYASIF
+                bW9kZWwwARKMAQoSQ3JlYXRlQ29udmVyc2F0aW9uEiMucmFnZHoudjEuQ3JlYXRlQ29udmVyc2F0aW9uUmVxdWVzdBoWLnJh
+                Z2R6LnYxLkNvbnZlcnNhdGlvbiI5gtPkkwIWIhEvdjEvY29udmVyc2F0aW9uczoBKsrzGBkIARIOcmV0cmlldmFsLnJlYWQi
+                BXdyaXRlEooBCg9HZXRDb252ZXJzYXRpb24SIC5yYWdkei52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GhYucmFnZHoudjEu
+                Q29udmVyc2F0aW9uIj2QAgGC0+STAhgSFi92MS9jb252ZXJzYXRpb25zL3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRy
+                ZWFkEpYBChFMaXN0Q29udmVyc2F0aW9ucxIiLnJhZ2R6LnYxLkxpc3RDb252ZXJzYXRpb25zUmVxdWVzdBojLnJhZ2R6LnYx
+                Lkxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2UiOJACAYLT5JMCExIRL3YxL2NvbnZlcnNhdGlvbnPK8xgYCAESDnJldHJpZXZh
+                bC5yZWFkIgRyZWFkEokBCglMaXN0VHVybnMSGi5yYWdkei52MS5MaXN0VHVybnNSZXF1ZXN0GhsucmFnZHoudjEuTGlzdFR1
+                cm5zUmVzcG9uc2UiQ5ACAYLT5JMCHhIcL3YxL2NvbnZlcnNhdGlvbnMve2lkfS90dXJuc8rzGBgIARIOcmV0cmlldmFsLnJl
+                YWQiBHJlYWQSkQEKEkRlbGV0ZUNvbnZlcnNhdGlvbhIjLnJhZ2R6LnYxLkRlbGV0ZUNvbnZlcnNhdGlvblJlcXVlc3QaFi5n
+                b29nbGUucHJvdG9idWYuRW1wdHkiPpACAoLT5JMCGCoWL3YxL2NvbnZlcnNhdGlvbnMve2lkfcrzGBkIARIOcmV0cmlldmFs
+                LnJlYWQiBXdyaXRlEnoKDUNyZWF0ZUV2YWxTZXQSHi5yYWdkei52MS5DcmVhdGVFdmFsU2V0UmVxdWVzdBoRLnJhZ2R6LnYx
+                LkV2YWxTZXQiNoLT5JMCEiINL3YxL2V2YWwtc2V0czoBKsrzGBoIARIPcmV0cmlldmFsLndyaXRlIgV3cml0ZRJ3CgpHZXRF
+                dmFsU2V0EhsucmFnZHoudjEuR2V0RXZhbFNldFJlcXVlc3QaES5yYWdkei52MS5FdmFsU2V0IjmQAgGC0+STAhQSEi92MS9l
+                dmFsLXNldHMve2lkfcrzGBgIARIOcmV0cmlldmFsLnJlYWQiBHJlYWQSgwEKDExpc3RFdmFsU2V0cxIdLnJhZ2R6LnYxLkxp
+                c3RFdmFsU2V0c1JlcXVlc3QaHi5yYWdkei52MS5MaXN0RXZhbFNldHNSZXNwb25zZSI0kAIBgtPkkwIPEg0vdjEvZXZhbC1z
+                ZXRzyvMYGAgBEg5yZXRyaWV2YWwucmVhZCIEcmVhZBKEAQoNRGVsZXRlRXZhbFNldBIeLnJhZ2R6LnYxLkRlbGV0ZUV2YWxT
+                ZXRSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5IjuQAgKC0+STAhQqEi92MS9ldmFsLXNldHMve2lkfcrzGBoIARIP
+                cmV0cmlldmFsLndyaXRlIgV3cml0ZRKDAQoMQWRkRXZhbENhc2VzEh0ucmFnZHoudjEuQWRkRXZhbENhc2VzUmVxdWVzdBoR
+                LnJhZ2R6LnYxLkV2YWxTZXQiQYLT5JMCHSIYL3YxL2V2YWwtc2V0cy97aWR9L2Nhc2VzOgEqyvMYGggBEg9yZXRyaWV2YWwu
+                d3JpdGUiBXdyaXRlEpEBCg1MaXN0RXZhbENhc2VzEh4ucmFnZHoudjEuTGlzdEV2YWxDYXNlc1JlcXVlc3QaHy5yYWdkei52
+                MS5MaXN0RXZhbENhc2VzUmVzcG9uc2UiP5ACAYLT5JMCGhIYL3YxL2V2YWwtc2V0cy97aWR9L2Nhc2VzyvMYGAgBEg5yZXRy
+                aWV2YWwucmVhZCIEcmVhZBKGAQoMR2l2ZUZlZWRiYWNrEh0ucmFnZHoudjEuR2l2ZUZlZWRiYWNrUmVxdWVzdBoSLnJhZ2R6
+                LnYxLkV2YWxDYXNlIkOC0+STAiAiGy92MS9ldmFsLXNldHMve2lkfS9mZWVkYmFjazoBKsrzGBkIARIOcmV0cmlldmFsLnJl
+                YWQiBXdyaXRlEnkKB1J1bkV2YWwSGC5yYWdkei52MS5SdW5FdmFsUmVxdWVzdBoRLnJhZ2R6LnYxLkV2YWxSdW4iQYLT5JMC
+                HCIXL3YxL2V2YWwtc2V0cy97aWR9L3J1bnM6ASrK8xgbCAESD3JldHJpZXZhbC53cml0ZSIGc2VhcmNoEokBCg1DYW5jZWxF
+                dmFsUnVuEh4ucmFnZHoudjEuQ2FuY2VsRXZhbFJ1blJlcXVlc3QaES5yYWdkei52MS5FdmFsUnVuIkWQAgKC0+STAh4iGS92
+                MS9ldmFsLXJ1bnMve2lkfTpjYW5jZWw6ASrK8xgaCAESD3JldHJpZXZhbC53cml0ZSIFd3JpdGUSdwoKR2V0RXZhbFJ1bhIb
+                LnJhZ2R6LnYxLkdldEV2YWxSdW5SZXF1ZXN0GhEucmFnZHoudjEuRXZhbFJ1biI5kAIBgtPkkwIUEhIvdjEvZXZhbC1ydW5z
+                L3tpZH3K8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEoQBCgxXYXRjaEV2YWxSdW4SHS5yYWdkei52MS5XYXRjaEV2YWxS
+                dW5SZXF1ZXN0GhEucmFnZHoudjEuRXZhbFJ1biJAkAIBgtPkkwIbEhkvdjEvZXZhbC1ydW5zL3tpZH0vZXZlbnRzyvMYGAgB
+                Eg5yZXRyaWV2YWwucmVhZCIEcmVhZDABEo0BCgxMaXN0RXZhbFJ1bnMSHS5yYWdkei52MS5MaXN0RXZhbFJ1bnNSZXF1ZXN0
+                Gh4ucmFnZHoudjEuTGlzdEV2YWxSdW5zUmVzcG9uc2UiPpACAYLT5JMCGRIXL3YxL2V2YWwtc2V0cy97aWR9L3J1bnPK8xgY
+                CAESDnJldHJpZXZhbC5yZWFkIgRyZWFkEpABCg9Db21wYXJlRXZhbFJ1bnMSIC5yYWdkei52MS5Db21wYXJlRXZhbFJ1bnNS
+                ZXF1ZXN0GhgucmFnZHoudjEuRXZhbENvbXBhcmlzb24iQZACAYLT5JMCHBIaL3YxL2V2YWwtcnVucy97aWR9OmNvbXBhcmXK
+                8xgYCAESDnJldHJpZXZhbC5yZWFkIgRyZWFkYgZwcm90bzM=
                 """),
         ProtoFileDescriptor(
             name: "google/protobuf/struct.proto",

@@ -222,6 +222,80 @@ public struct Ragdz_V1_DeleteCollectionRequest: Message {
     public init() {}
 }
 
+public struct Ragdz_V1_StartUploadRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.StartUploadRequest" }
+
+    public var header: Ragdz_V1_UploadHeader? {
+        get { _header?.value }
+        set { _header = newValue.map { Boxed($0) } }
+    }
+    private var _header: Boxed<Ragdz_V1_UploadHeader>?
+    /// Bytes of the whole: 1 to 33,554,432.
+    public var byteSize: Int64 = 0
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_AppendUploadRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.AppendUploadRequest" }
+
+    public var id: String = ""
+    /// Where the part begins in the file.
+    public var offset: Int64 = 0
+    /// 1 byte to 1 MiB.
+    public var data: [UInt8] = []
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_GetUploadRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.GetUploadRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_FinishUploadRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.FinishUploadRequest" }
+
+    public var id: String = ""
+    /// SHA-256 of the file, lower-case hexadecimal; empty: not compared. Another one: FAILED_PRECONDITION, and the upload stays.
+    public var sha256: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_DeleteUploadRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.DeleteUploadRequest" }
+
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+/// A file that comes in parts.
+public struct Ragdz_V1_Upload: Message {
+    public static var protoMessageName: String { "ragdz.v1.Upload" }
+
+    public var id: String = ""
+    /// What the server has of it: the next part begins there.
+    public var receivedBytes: Int64 = 0
+    public var byteSize: Int64 = 0
+    /// It is finished: what becomes of it is the ingest of the same id.
+    public var finished: Bool = false
+    /// When it is forgotten, unless a part comes before.
+    public var expireTime: Google_Protobuf_Timestamp?
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
 public struct Ragdz_V1_EmbeddingModel: Message {
     public static var protoMessageName: String { "ragdz.v1.EmbeddingModel" }
 
@@ -1366,6 +1440,11 @@ public enum Ragdz_V1_Retrieval {
             Methods.getReembedding,
             Methods.cancelReembedding,
             Methods.uploadDocument,
+            Methods.startUpload,
+            Methods.appendUpload,
+            Methods.getUpload,
+            Methods.finishUpload,
+            Methods.deleteUpload,
             Methods.getDocument,
             Methods.getDocumentText,
             Methods.listDocuments,
@@ -1458,6 +1537,35 @@ public enum Ragdz_V1_Retrieval {
             requestType: Ragdz_V1_UploadDocumentRequest.self, responseType: Ragdz_V1_Document.self,
             http: HTTPRule(verb: "POST", template: "/v1/collections/{header.collection}/documents", body: "data"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"))
+        public static let startUpload = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "StartUpload", callType: .unary,
+            requestType: Ragdz_V1_StartUploadRequest.self, responseType: Ragdz_V1_Upload.self,
+            http: HTTPRule(verb: "POST", template: "/v1/uploads", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"))
+        public static let appendUpload = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "AppendUpload", callType: .unary,
+            requestType: Ragdz_V1_AppendUploadRequest.self, responseType: Ragdz_V1_Upload.self,
+            http: HTTPRule(verb: "POST", template: "/v1/uploads/{id}/parts", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"),
+            idempotency: .idempotent)
+        public static let getUpload = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "GetUpload", callType: .unary,
+            requestType: Ragdz_V1_GetUploadRequest.self, responseType: Ragdz_V1_Upload.self,
+            http: HTTPRule(verb: "GET", template: "/v1/uploads/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let finishUpload = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "FinishUpload", callType: .unary,
+            requestType: Ragdz_V1_FinishUploadRequest.self, responseType: Ragdz_V1_Document.self,
+            http: HTTPRule(verb: "POST", template: "/v1/uploads/{id}:finish", body: "*"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "ingest"),
+            idempotency: .idempotent)
+        public static let deleteUpload = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "DeleteUpload", callType: .unary,
+            requestType: Ragdz_V1_DeleteUploadRequest.self, responseType: Google_Protobuf_Empty.self,
+            http: HTTPRule(verb: "DELETE", template: "/v1/uploads/{id}"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.write", costClass: "write"),
+            idempotency: .idempotent)
         public static let getDocument = MethodDescriptor(
             service: "ragdz.v1.Retrieval", name: "GetDocument", callType: .unary,
             requestType: Ragdz_V1_GetDocumentRequest.self, responseType: Ragdz_V1_Document.self,
@@ -1694,6 +1802,28 @@ public enum Ragdz_V1_Retrieval {
         func uploadDocument(
             _ requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext
         ) async throws -> Ragdz_V1_Document
+        /// Begins an upload whose bytes come in parts: who loses the connection asks how far the server has them, and goes on there. The
+        /// room for all of them is set aside in the quotas. What gets no part for an hour is forgotten.
+        func startUpload(
+            _ request: Ragdz_V1_StartUploadRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Upload
+        /// Adds a part. One that begins before the end of what the server has changes nothing: the answer says where to go on, so that
+        /// the same part may be sent again. One that begins behind it: OUT_OF_RANGE.
+        func appendUpload(
+            _ request: Ragdz_V1_AppendUploadRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Upload
+        func getUpload(
+            _ request: Ragdz_V1_GetUploadRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Upload
+        /// Makes the document of the bytes, as UploadDocument does. The upload's id is that of its ingest; finishing again answers the
+        /// same while that is known. Before the last part: FAILED_PRECONDITION.
+        func finishUpload(
+            _ request: Ragdz_V1_FinishUploadRequest, context: ServerContext
+        ) async throws -> Ragdz_V1_Document
+        /// Forgets the parts, and gives back the room that was set aside. Once it is finished, NOT_FOUND: cancel its ingest.
+        func deleteUpload(
+            _ request: Ragdz_V1_DeleteUploadRequest, context: ServerContext
+        ) async throws -> Google_Protobuf_Empty
         func getDocument(
             _ request: Ragdz_V1_GetDocumentRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Document
@@ -1904,6 +2034,43 @@ public enum Ragdz_V1_Retrieval {
             _ requests: Requests, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_Document where Requests.Element == Ragdz_V1_UploadDocumentRequest {
             try await _channel.clientStreaming(Methods.uploadDocument, requests, options: options)
+        }
+
+        /// Begins an upload whose bytes come in parts: who loses the connection asks how far the server has them, and goes on there. The
+        /// room for all of them is set aside in the quotas. What gets no part for an hour is forgotten.
+        public func startUpload(
+            _ request: Ragdz_V1_StartUploadRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Upload {
+            try await _channel.unary(Methods.startUpload, request, options: options)
+        }
+
+        /// Adds a part. One that begins before the end of what the server has changes nothing: the answer says where to go on, so that
+        /// the same part may be sent again. One that begins behind it: OUT_OF_RANGE.
+        public func appendUpload(
+            _ request: Ragdz_V1_AppendUploadRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Upload {
+            try await _channel.unary(Methods.appendUpload, request, options: options)
+        }
+
+        public func getUpload(
+            _ request: Ragdz_V1_GetUploadRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Upload {
+            try await _channel.unary(Methods.getUpload, request, options: options)
+        }
+
+        /// Makes the document of the bytes, as UploadDocument does. The upload's id is that of its ingest; finishing again answers the
+        /// same while that is known. Before the last part: FAILED_PRECONDITION.
+        public func finishUpload(
+            _ request: Ragdz_V1_FinishUploadRequest, options: CallOptions = .defaults
+        ) async throws -> Ragdz_V1_Document {
+            try await _channel.unary(Methods.finishUpload, request, options: options)
+        }
+
+        /// Forgets the parts, and gives back the room that was set aside. Once it is finished, NOT_FOUND: cancel its ingest.
+        public func deleteUpload(
+            _ request: Ragdz_V1_DeleteUploadRequest, options: CallOptions = .defaults
+        ) async throws -> Google_Protobuf_Empty {
+            try await _channel.unary(Methods.deleteUpload, request, options: options)
         }
 
         public func getDocument(
@@ -2174,6 +2341,26 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.clientStreaming(Ragdz_V1_Retrieval.Methods.uploadDocument) {
             (requests: RequestStream<Ragdz_V1_UploadDocumentRequest>, context: ServerContext) in
             try await self.uploadDocument(requests, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.startUpload) {
+            (request: Ragdz_V1_StartUploadRequest, context: ServerContext) in
+            try await self.startUpload(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.appendUpload) {
+            (request: Ragdz_V1_AppendUploadRequest, context: ServerContext) in
+            try await self.appendUpload(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.getUpload) {
+            (request: Ragdz_V1_GetUploadRequest, context: ServerContext) in
+            try await self.getUpload(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.finishUpload) {
+            (request: Ragdz_V1_FinishUploadRequest, context: ServerContext) in
+            try await self.finishUpload(request, context: context)
+        }
+        router.unary(Ragdz_V1_Retrieval.Methods.deleteUpload) {
+            (request: Ragdz_V1_DeleteUploadRequest, context: ServerContext) in
+            try await self.deleteUpload(request, context: context)
         }
         router.unary(Ragdz_V1_Retrieval.Methods.getDocument) {
             (request: Ragdz_V1_GetDocumentRequest, context: ServerContext) in
@@ -2770,6 +2957,306 @@ extension Ragdz_V1_DeleteCollectionRequest {
         while let field = try json.nextField(&object) {
             switch field {
             case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_StartUploadRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.optional(ProtoMessage<Ragdz_V1_UploadHeader>.self, 1, header)
+        size += sizes.singular(ProtoInt64.self, 2, byteSize)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.optional(ProtoMessage<Ragdz_V1_UploadHeader>.self, 1, header)
+        writer.singular(ProtoInt64.self, 2, byteSize)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.optional(ProtoMessage<Ragdz_V1_UploadHeader>.self, &header)
+            case 16: try reader.singular(ProtoInt64.self, &byteSize)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "header"),
+        .init(2, "byteSize", "byte_size"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.optional(ProtoMessage<Ragdz_V1_UploadHeader>.self, "header", header)
+        try json.singular(ProtoInt64.self, "byteSize", byteSize)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.optional(ProtoMessage<Ragdz_V1_UploadHeader>.self, &header)
+            case 2: try json.singular(ProtoInt64.self, &byteSize)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_AppendUploadRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt64.self, 2, offset)
+        size += sizes.singular(ProtoBytes.self, 3, data)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt64.self, 2, offset)
+        writer.singular(ProtoBytes.self, 3, data)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt64.self, &offset)
+            case 26: try reader.singular(ProtoBytes.self, &data)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "offset"),
+        .init(3, "data"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt64.self, "offset", offset)
+        try json.singular(ProtoBytes.self, "data", data)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt64.self, &offset)
+            case 3: try json.singular(ProtoBytes.self, &data)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_GetUploadRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_FinishUploadRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoString.self, 2, sha256)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoString.self, 2, sha256)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 18: try reader.singular(ProtoString.self, &sha256)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "sha256"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoString.self, "sha256", sha256)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoString.self, &sha256)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_DeleteUploadRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_Upload {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        size += sizes.singular(ProtoInt64.self, 2, receivedBytes)
+        size += sizes.singular(ProtoInt64.self, 3, byteSize)
+        size += sizes.singular(ProtoBool.self, 4, finished)
+        size += sizes.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, expireTime)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.singular(ProtoInt64.self, 2, receivedBytes)
+        writer.singular(ProtoInt64.self, 3, byteSize)
+        writer.singular(ProtoBool.self, 4, finished)
+        writer.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, 5, expireTime)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            case 16: try reader.singular(ProtoInt64.self, &receivedBytes)
+            case 24: try reader.singular(ProtoInt64.self, &byteSize)
+            case 32: try reader.singular(ProtoBool.self, &finished)
+            case 42: try reader.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+        .init(2, "receivedBytes", "received_bytes"),
+        .init(3, "byteSize", "byte_size"),
+        .init(4, "finished"),
+        .init(5, "expireTime", "expire_time"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        try json.singular(ProtoInt64.self, "receivedBytes", receivedBytes)
+        try json.singular(ProtoInt64.self, "byteSize", byteSize)
+        try json.singular(ProtoBool.self, "finished", finished)
+        try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, "expireTime", expireTime)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            case 2: try json.singular(ProtoInt64.self, &receivedBytes)
+            case 3: try json.singular(ProtoInt64.self, &byteSize)
+            case 4: try json.singular(ProtoBool.self, &finished)
+            case 5: try json.optional(ProtoMessage<Google_Protobuf_Timestamp>.self, &expireTime)
             default: break
             }
         }
