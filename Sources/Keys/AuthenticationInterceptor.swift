@@ -41,6 +41,7 @@ public struct AuthenticationInterceptor: ServerInterceptor {
             caller = try await authenticator.recognise(credential, peer: context.peer)
         }
         let identity = caller.identity
+        var known = context.with(identity: identity)
         var place: OpenCalls.Place?
         defer { if let place { limiter?.leave(place) } }
         if let limiter, let limits = caller.limits, let (tenant, keyID) = identity.limitSubject {
@@ -66,7 +67,6 @@ public struct AuthenticationInterceptor: ServerInterceptor {
                 throw refusal
             }
         }
-        var known = context.with(identity: identity)
         if method.callType != .unary {
             // A call that lasts is not let go on by what was true when it began.
             let (peer, policy, credential) = (context.peer, method.policy, String(credential))
@@ -122,14 +122,11 @@ extension Status {
 }
 
 /// Lets a call through when its identity is what the method's policy asks for. What no policy allows is denied.
-public struct PolicyInterceptor: ServerInterceptor {
+public struct PolicyInterceptor: ServerCheck {
     public init() {}
 
-    public func intercept(
-        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
-    ) async throws {
+    public func check(_ context: ServerContext) throws {
         try Self.check(context.identity, against: context.method.policy)
-        try await next(context)
     }
 
     /// Throws unless the identity satisfies the policy.

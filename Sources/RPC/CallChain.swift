@@ -4,10 +4,12 @@ package final class CallChain: Sendable {
     /// One interceptor, and what it stands around.
     private final class Link: Sendable {
         let interceptor: any ServerInterceptor
+        let check: (any ServerCheck)?
         let next: Link?
 
         init(_ interceptor: any ServerInterceptor, next: Link?) {
             self.interceptor = interceptor
+            check = interceptor as? any ServerCheck
             self.next = next
         }
     }
@@ -28,14 +30,20 @@ package final class CallChain: Sendable {
         try await run(first, route, call, context)
     }
 
-    private func run(_ link: Link?, _ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
-        guard let link else {
-            guard let watch = context.watch else { return try await handle(route, call, context) }
-            return try await run(route, call, context, watchedBy: watch)
+    private func run(_ first: Link?, _ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {
+        var link = first
+        while let current = link {
+            if let check = current.check {
+                try check.check(context)
+            } else if current.interceptor.concerns(route.method) {
+                return try await current.interceptor.intercept(context) { context in
+                    try await run(current.next, route, call, context)
+                }
+            }
+            link = current.next
         }
-        try await link.interceptor.intercept(context) { context in
-            try await run(link.next, route, call, context)
-        }
+        guard let watch = context.watch else { return try await handle(route, call, context) }
+        try await run(route, call, context, watchedBy: watch)
     }
 
     private func handle(_ route: Route, _ call: any ServerCall, _ context: ServerContext) async throws {

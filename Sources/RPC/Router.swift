@@ -9,7 +9,28 @@ public protocol RPCService: Sendable {
 ///
 /// It may refuse by throwing, hand `next` a changed context, and see how the call ended.
 public protocol ServerInterceptor: Sendable {
+    /// Whether calls of the method go through this one: all do unless it says otherwise. Asked at every call.
+    func concerns(_ method: MethodDescriptor) -> Bool
     func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws
+}
+
+extension ServerInterceptor {
+    public func concerns(_ method: MethodDescriptor) -> Bool { true }
+}
+
+/// An interceptor that lets calls through or refuses them, without waiting for anything and without seeing how they end: that
+/// costs a call no more than a function.
+public protocol ServerCheck: ServerInterceptor {
+    func check(_ context: ServerContext) throws
+}
+
+extension ServerCheck {
+    public func intercept(
+        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+    ) async throws {
+        try check(context)
+        try await next(context)
+    }
 }
 
 /// A method and the code that answers it.

@@ -12,6 +12,9 @@ public struct ServerContext: Sendable {
     /// the call with that status, and returns when its task is cancelled.
     public private(set) var watch: (@Sendable () async throws -> Void)?
 
+    /// Learns who calls as soon as that is known.
+    private var witness: CallWitness?
+
     public init(_ scope: any CallScope, identity: CallIdentity = .anonymous) {
         self.scope = scope
         self.identity = identity
@@ -59,6 +62,14 @@ public struct ServerContext: Sendable {
     public func with(identity: CallIdentity) -> ServerContext {
         var copy = self
         copy.identity = identity
+        witness?.learn(identity)
+        return copy
+    }
+
+    /// The same call, with somebody outside of the authentication who learns as whom it goes on.
+    package func witnessed(by witness: CallWitness) -> ServerContext {
+        var copy = self
+        copy.witness = witness
         return copy
     }
 
@@ -98,6 +109,16 @@ public struct ServerContext: Sendable {
     public var detachedAnswer: (initialMetadata: Metadata, trailers: Metadata) {
         (scope as? DetachedScope)?.answer ?? (Metadata(), Metadata())
     }
+}
+
+/// Who calls, for interceptors around the one that finds it out.
+package final class CallWitness: Sendable {
+    private let known: Mutex<CallIdentity>
+
+    package init(_ identity: CallIdentity) { known = Mutex(identity) }
+
+    package var identity: CallIdentity { known.withLock { $0 } }
+    func learn(_ identity: CallIdentity) { known.withLock { $0 = identity } }
 }
 
 /// The scope of a call inside the process.

@@ -52,7 +52,7 @@ struct Assembly: Sendable {
         var router = Router(interceptors: [
             RequestLog(logging: settings.callLogging, sink: .standardError),
             DatabasePatience(), AuthenticationInterceptor(authenticator, services: services, limiter: limiter),
-            CallerTap(), PolicyInterceptor(), QuotaInterceptor(ledger), TenantShare(),
+            PolicyInterceptor(), QuotaInterceptor(ledger), TenantShare(),
         ])
         router.journal = journal
         router.add(health)

@@ -1,6 +1,5 @@
 internal import Bytes
 internal import RPC
-internal import Synchronization
 
 /// Which calls get a line in the log.
 enum CallLogging: String, Sendable, CaseIterable {
@@ -8,31 +7,27 @@ enum CallLogging: String, Sendable, CaseIterable {
 }
 
 /// One log line per call: method, outcome, time, who. It is the outermost interceptor, so that refused calls are
-/// logged too; who calls is known only further in, where `CallerTap` tells it.
+/// logged too; who calls is known only further in.
 struct RequestLog: ServerInterceptor {
     let logging: CallLogging
     let sink: LogSink
 
-    final class Caller: Sendable {
-        let identity = Mutex(CallIdentity.anonymous)
-    }
-    @TaskLocal static var caller: Caller?
+    func concerns(_ method: MethodDescriptor) -> Bool { logging != .off }
 
     func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws {
-        guard logging != .off else { return try await next(context) }
-        let caller = Caller()
+        let witness = CallWitness(context.identity)
         let start = ContinuousClock.now
         do {
-            try await Self.$caller.withValue(caller) { try await next(context) }
-            if logging == .all { record(context, caller, nil, start) }
+            try await next(context.witnessed(by: witness))
+            if logging == .all { record(context, witness.identity, nil, start) }
         } catch {
-            record(context, caller, error, start)
+            record(context, witness.identity, error, start)
             throw error
         }
     }
 
     private func record(
-        _ context: ServerContext, _ caller: Caller, _ error: (any Error)?, _ start: ContinuousClock.Instant
+        _ context: ServerContext, _ identity: CallIdentity, _ error: (any Error)?, _ start: ContinuousClock.Instant
     ) {
         let status = error.map(Status.init(wrapping:)) ?? .ok
         var line = JSONLine()
@@ -43,7 +38,7 @@ struct RequestLog: ServerInterceptor {
         if let reason = status.reason { line.add("reason", reason) }
         let (seconds, attoseconds) = start.duration(to: .now).components
         line.add("micros", seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
-        switch caller.identity.withLock({ $0 }) {
+        switch identity {
         case .tenantKey(let tenant, let keyID, _):
             line.add("tenant", tenant.description)
             line.add("key", keyID)
@@ -67,13 +62,5 @@ struct RequestLog: ServerInterceptor {
         case .unavailable, .resourceExhausted: "warning"
         default: "info"
         }
-    }
-}
-
-/// Tells the request log who calls. It stands right after the authentication.
-struct CallerTap: ServerInterceptor {
-    func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws {
-        RequestLog.caller?.identity.withLock { $0 = context.identity }
-        try await next(context)
     }
 }

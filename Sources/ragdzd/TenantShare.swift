@@ -6,8 +6,10 @@ struct TenantShare: ServerInterceptor {
     /// Of the one service whose calls make embeddings; the others are spared the binding.
     private static let service = "ragdz.v1.Retrieval"
 
+    func concerns(_ method: MethodDescriptor) -> Bool { method.service == Self.service }
+
     func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws {
-        guard context.method.service == Self.service, case .tenantKey(let tenant, _, _) = context.identity else {
+        guard case .tenantKey(let tenant, _, _) = context.identity else {
             return try await next(context)
         }
         try await TenantTurns.$tenant.withValue(tenant) { try await next(context) }

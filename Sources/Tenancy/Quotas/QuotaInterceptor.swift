@@ -14,12 +14,14 @@ public struct QuotaInterceptor: ServerInterceptor {
 
     public init(_ ledger: QuotaLedger) { self.ledger = ledger }
 
+    public func concerns(_ method: MethodDescriptor) -> Bool {
+        Self.costClasses.contains(method.policy.costClass)
+    }
+
     public func intercept(
         _ context: ServerContext, _ next: (ServerContext) async throws -> Void
     ) async throws {
-        guard let tenant = context.identity.tenant,
-            Self.costClasses.contains(context.method.policy.costClass), context.metadata["ragdz-resume"] == nil
-        else { return try await next(context) }
+        guard let tenant = context.identity.tenant, context.metadata["ragdz-resume"] == nil else { return try await next(context) }
         let hold = try await ledger.hold(.queries, tenant: tenant)
         do { try await next(context) } catch {
             let code = Status(wrapping: error).code
