@@ -9,7 +9,7 @@ public enum StatusCatalogue {
     private static let texts: [String: [String: String]] = {
         var texts: [String: [String: String]] = [:]
         var reason = ""
-        for part in [calls, tenants, members, retrieval, evaluation, workflows] {
+        for part in [calls, tenants, members, retrieval, uploads, evaluation, workflows] {
             for line in part.split(separator: "\n") {
                 if line.utf8.count > 3, let first = line.utf8.first, first >= 0x61, first <= 0x7A {
                     texts[reason, default: [:]][String(line.prefix(2))] = String(line.dropFirst(3))
