@@ -10,7 +10,7 @@ enum ArabicStemmer {
     ]
     private static let clitics: [Affix] = ["وب", "ول", "وس", "فل", "و", "ف", "ب", "ك", "ل", "س"]
     private static let pronouns: [Affix] = ["هما", "كما", "هم", "هن", "ها", "كم", "نا", "ه"]
-    private static let endings: [Affix] = ["يات", "ات", "ون", "ين", "ان", "يه", "وا", "ه", "ي"]
+    private static let endings: [Affix] = ["يات", "ات", "يين", "ون", "ين", "ان", "يه", "وا", "يا", "ه", "ي", "ا"]
     /// Endings that are as often the word's own letter: كتابك, but شباك; كتبت, but بيت.
     private static let weakEndings: [Affix] = ["ك", "ت"]
     /// Fewer letters than this are no Arabic stem.
@@ -58,7 +58,7 @@ enum ArabicStemmer {
         word = singular(of: word)
         for pronoun in pronouns where word.strip(suffix: pronoun, leaving: shortestStem) {
             // The ta marbuta of شركة shows again in شركته.
-            if pronoun.letters.count > 1 || word.count > shortestStem {
+            if !word.hasSuffix("ات"), pronoun.letters.count > 1 || word.count > shortestStem {
                 _ = word.strip(suffix: "ت", leaving: shortestStem)
             }
             break
@@ -68,6 +68,8 @@ enum ArabicStemmer {
         word = singular(of: word)
         _ = word.strip(suffix: "ه", leaving: shortestStem)
         _ = word.strip(suffix: "ء", leaving: shortestStem)
+        // The plural before its complement: مقدمو الخدمات.
+        _ = word.strip(suffix: "و", leaving: shortestStem + 1)
         return word.scalars
     }
 

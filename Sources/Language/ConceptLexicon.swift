@@ -8,6 +8,8 @@ public struct ConceptLexicon: Sendable {
         static let lexemesPerTerm = 16
         /// Words of an expression: "taxe valeur ajoutée", "société responsabilité limitée".
         static let words = 4
+        /// Concepts that a root may lead to; one that leads to more tells nothing.
+        static let conceptsPerRoot = 3
     }
 
     public static let shared = ConceptLexicon()
@@ -26,9 +28,27 @@ public struct ConceptLexicon: Sendable {
                     add(concept, source, share, beside: terms[position], to: &readings[position])
                 }
             }
+            if concepts.isEmpty { addAkin(to: &readings[index], of: terms[index]) }
             index += max(1, count)
         }
         return readings
+    }
+
+    /// A verb or a participle that is no name of a concept itself: what nouns of its root are called.
+    private func addAkin(to readings: inout [Lexeme], of term: Term) {
+        guard let root = term.lexemes.first(where: { $0.kind == .root }), let akin = roots[root.text],
+            akin.count <= Limits.conceptsPerRoot
+        else { return }
+        for concept in akin.sorted() {
+            for language in [LanguageCode.french, .english] {
+                for name in concepts[concept][language] ?? [] {
+                    for text in name where !readings.contains(where: { $0.text == text }) {
+                        guard readings.count < Limits.lexemesPerTerm else { return }
+                        readings.append(Lexeme(text: text, kind: .akin, share: 1 / Double(name.count)))
+                    }
+                }
+            }
+        }
     }
 
     private typealias Match = (concept: Int, source: LanguageCode, share: Double)
@@ -39,6 +59,8 @@ public struct ConceptLexicon: Sendable {
     private var concepts: [[LanguageCode: [Name]]] = []
     /// By the first lexeme of a name: the others, and the concept.
     private var names: [LanguageCode: [String: [(rest: ArraySlice<String>, concept: Int)]]] = [:]
+    /// By the root of an Arabic name of one word: the concepts.
+    private var roots: [String: Set<Int>] = [:]
 
     private init() {
         for columns in LexiconData.rows(LexiconData.concepts) { add(columns, separator: "/") }
@@ -57,9 +79,17 @@ public struct ConceptLexicon: Sendable {
                 else { continue }
                 concept[language, default: []].append(name)
                 names[language, default: [:]][name[0], default: []].append((name.dropFirst(), concepts.count))
+                if language == .arabic, name.count == 1, let root = Self.root(of: alternative) {
+                    roots[root, default: []].insert(concepts.count)
+                }
             }
         }
         concepts.append(concept)
+    }
+
+    private static func root(of word: Substring) -> String? {
+        Tokenizer.tokens(in: NormalizedText(word)).first
+            .flatMap { LexicalAnalyzer.lexemes(of: $0, language: .arabic).first { $0.kind == .root } }?.text
     }
 
     private static func lexemes(of words: Substring, _ language: LanguageCode) -> Name {
@@ -73,7 +103,7 @@ public struct ConceptLexicon: Sendable {
         guard let first = terms.first else { return ([], 0) }
         var found: [Match] = []
         var length = 1
-        for lexeme in first.lexemes {
+        for lexeme in first.lexemes where lexeme.kind != .root {
             for source in sources(of: lexeme, language) {
                 for (rest, concept) in names[source]?[lexeme.text] ?? [] where rest.count + 1 >= length {
                     guard follows(rest, terms.dropFirst()) else { continue }
@@ -94,7 +124,7 @@ public struct ConceptLexicon: Sendable {
         switch kind {
         case .main: 1
         case .variant: 0.8
-        case .translation, .synonym, .foreign: 0.35
+        case .translation, .synonym, .foreign, .root, .akin: 0.35
         }
     }
 

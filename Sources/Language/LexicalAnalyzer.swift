@@ -5,12 +5,16 @@ public struct Lexeme: Sendable, Hashable {
         case main
         /// A second reading of the word, for which a match counts less.
         case variant
+        /// The root of an Arabic word, which other words share.
+        case root
         /// What a word of Darija means in standard Arabic or French.
         case translation
         /// Another word of the same language for it.
         case synonym
         /// What it is called in another language.
         case foreign
+        /// What another word of its root is called in another language.
+        case akin
     }
 
     public let text: String
@@ -44,7 +48,7 @@ public struct Term: Sendable, Hashable {
 /// a text is Darija is decided here, from the text alone, so that index and query cannot disagree.
 public enum LexicalAnalyzer {
     /// Changes whenever the same text gives other lexemes. What an older version indexed is indexed anew.
-    public static let version = 2
+    public static let version = 3
 
     public static func terms(in text: ScalarText, language: LanguageCode) -> [Term] {
         terms(in: text, range: 0..<text.count, language: language)
@@ -95,8 +99,14 @@ public enum LexicalAnalyzer {
         if StopWords.arabic.contains(word) { return [] }
         guard word.count > 1 else { return [] }
         let (stem, variants) = ArabicStemmer.stems(of: word)
-        return [main(stem)] + variants.map { Lexeme(text: string($0), kind: .variant) }
+        let readings = [main(stem)] + variants.map { Lexeme(text: string($0), kind: .variant) }
+        // A stem that fits no pattern may begin with a clitic, which the last of its variants is without.
+        guard let root = ArabicRoot.root(of: stem) ?? variants.last.flatMap(ArabicRoot.root) else { return readings }
+        return readings + [Lexeme(text: rootMark + string(root), kind: .root)]
     }
+
+    /// Keeps roots apart from words that are spelled the same.
+    static let rootMark = "√"
 
     private static func latinLexemes(_ word: [Unicode.Scalar], _ language: LanguageCode) -> [Lexeme] {
         switch language {

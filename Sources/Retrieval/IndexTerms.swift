@@ -56,6 +56,10 @@ struct QueryTerms: Sendable {
 
     /// A match of a second reading counts this much.
     private static let variantWeight = 0.6
+    /// A match of what a word of the same root is called in another language.
+    private static let akinWeight = 0.3
+    /// A match of another word of the same root.
+    private static let rootWeight = 0.35
     /// A match of what a word of Darija means. A text holds it as its own word, and so counts it in full.
     private static let translationWeight = 0.9
     /// A match of another word for it, in the question's language.
@@ -77,13 +81,21 @@ struct QueryTerms: Sendable {
     private mutating func add(_ query: String, read detected: DetectedLanguage, _ seen: inout Set<String>) {
         let asked = LexicalAnalyzer.queryTerms(query, detected: detected)
         let text = ScalarText(query)
+        let cue = counted == nil ? QuestionCues.countedAfter(query) : nil
         let named = ConceptLexicon.shared.readings(of: asked, language: LexicalAnalyzer.language(of: detected))
         for (term, others) in zip(asked, named) {
-            guard termCount < RetrievalLimits.queryTerms, let main = term.lexemes.first, seen.insert(main.text).inserted
+            // The index cannot tell the preposition from the name علي; a question that is spelled so means the preposition.
+            guard termCount < RetrievalLimits.queryTerms, let main = term.lexemes.first, text[term.range] != "على",
+                seen.insert(main.text).inserted
             else { continue }
             termCount += 1
             if Self.isName(term, in: text, detected.code) { names.insert(termCount - 1) }
             if main.isNumber { numbers.insert(termCount - 1) }
+            if counted == nil, let cue, cue < term.position, term.position <= cue + 2,
+                !QuestionCues.isFigure(text[term.range])
+            {
+                counted = termCount - 1
+            }
             if main.isNumber || others.contains(where: { $0.kind == .foreign }) {
                 known.insert(termCount - 1)
             } else {
@@ -102,6 +114,8 @@ struct QueryTerms: Sendable {
     private(set) var unknown: Set<Int> = []
     /// Terms, from 0, that look like names: capital letters inside a Latin text, Latin letters inside an Arabic one.
     private(set) var names: Set<Int> = []
+    /// The term, from 0, of which the question asks how many there are.
+    private(set) var counted: Int?
     /// Terms, from 0, that are numbers.
     private(set) var numbers: Set<Int> = []
 
@@ -123,6 +137,8 @@ struct QueryTerms: Sendable {
         switch kind {
         case .main: 1
         case .variant: variantWeight
+        case .root: rootWeight
+        case .akin: akinWeight
         case .translation: translationWeight
         case .synonym: synonymWeight
         case .foreign: foreignWeight

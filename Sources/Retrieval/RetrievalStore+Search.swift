@@ -71,13 +71,19 @@ struct Passage: Sendable {
 /// The figures were chosen on the tuning halves of docs/retrieval.md, for the embedding model that ships; another model's
 /// similarities may be spread otherwise.
 struct FusionWeights: Sendable, Hashable {
-    /// What holding all words of the query is worth, where the similarity goes from -1 to 1.
-    var lexicalWeight = 0.45
+    /// What holding one more word of the query is worth, where the similarity goes from -1 to 1. To hold all of many words tells
+    /// more than to hold all of two.
+    var termWeight = 0.15
+    /// What holding all words of a query is worth at most.
+    var mostLexicalWeight = 0.9
     /// What being the best of the lexical leg is worth.
-    var rankWeight = 0.3
+    var rankWeight = 0.2
     /// The share of both that a passage in another language is given at least, when no word of the query is known in that
     /// language. The more are known, the less: at half of them a quarter.
     var foreignCoverage = 0.13
+
+    /// What holding all words of this query is worth.
+    func lexicalWeight(for terms: QueryTerms) -> Double { min(mostLexicalWeight, termWeight * Double(terms.termCount)) }
 
     /// The share that passages in another language get for this query.
     func foreignCoverage(for terms: QueryTerms) -> Double {
@@ -127,7 +133,7 @@ extension RetrievalStore {
             filterPath: scope.filter?.path, filterValues: scope.filter?.values, knownVersion: known?.version,
             withShared: scope.includesShared && scope.collections == nil,
             candidates: max(Self.candidates, limit), resultLimit: limit,
-            lexicalWeight: weights.lexicalWeight, rankWeight: weights.rankWeight,
+            lexicalWeight: weights.lexicalWeight(for: terms), rankWeight: weights.rankWeight,
             foreignCoverage: weights.foreignCoverage(for: terms))
         var result = SearchResult()
         for row in rows {

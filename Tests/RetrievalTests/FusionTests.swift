@@ -26,10 +26,11 @@ import Testing
             for passage in found {
                 let strength = best > 0 ? passage.relevance / best : 0
                 let coverage = passage.coverage * passage.coverage.squareRoot()
-                let words = weights.lexicalWeight * coverage + weights.rankWeight * strength
+                let lexical = weights.lexicalWeight(for: query.terms)
+                let words = lexical * coverage + weights.rankWeight * strength
                 let floor =
                     query.terms.isForeign(passage.language)
-                    ? weights.foreignCoverage(for: query.terms) * (weights.lexicalWeight + weights.rankWeight) : 0
+                    ? weights.foreignCoverage(for: query.terms) * (lexical + weights.rankWeight) : 0
                 #expect(abs(passage.score - passage.similarity - max(words, floor)) < 0.000_001)
             }
             #expect(found.map(\.score) == found.map(\.score).sorted(by: >))

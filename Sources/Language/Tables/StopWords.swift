@@ -10,6 +10,7 @@ enum StopWords {
         هو هي هم هن أنا نحن أنت أنتم كما بما مما فيما عما عند عندما بين بعد قبل حيث منذ خلال حول دون ضد نحو لدى كيف متى
         أين كم ومن وفي فيه فيها منه منها به بها له لها لهم عليه عليها إليه إليها عنه عنها وهو وهي وكان وقد ولا ولم فإن
         وأن وإن بأن لأن كأن لو لولا أما إما إلا فقط أيضا كذلك هنا هناك الآن يا ذات ذو
+        يمكن يمكنني يمكننا تمكن يجب ينبغي يتم تتم يوجد توجد بكم لمن عبر
         """)
 
     static let french = load(
@@ -23,7 +24,8 @@ enum StopWords {
         à dans par pour sur sous avec sans vers chez entre contre depuis pendant avant après lors selon dès
         quel quelle quels quelles lequel laquelle lesquels lesquelles comment pourquoi combien
         tout toute tous toutes autre autres même mêmes tel telle tels telles chaque quelque quelques aucun aucune
-        fait faire faut peut peuvent doit doivent cas c'est n'est ici là
+        fait faire faut peut peuvent doit doivent cas c'est n'est ici là puis plutôt encore déjà maintenant uniquement seulement
+        ainsi certain certains certaine certaines divers diverses
         """)
 
     static let english = load(
@@ -33,7 +35,8 @@ enum StopWords {
         is are was were be been being am do does did doing have has had having will would shall should can could
         may might must i you he she it we they me him her us them my your his its our their mine yours ours theirs
         this that these those which who whom whose what when where why how there here
-        not no yes than too very just only also as such same other any each some all both either neither more most
+        not no yes than too very just only also as such same other any each some all both either neither more most many much
+        still yet now even ever instead via like else own etc
         s t ll re ve don doesn didn isn aren wasn weren won wouldn
         """)
 

@@ -16,6 +16,8 @@ struct CandidateSentence: Sendable {
     let contextLexemes: Set<String>
     /// Numbers in it, as the index writes them.
     let numbers: Set<String>
+    /// All readings of the words within two of a number: what it counts stands there.
+    let besideNumbers: Set<String>
     /// It holds a number, in digits or written out.
     let hasFigure: Bool
     /// It asks something, or it is a heading: it says what comes, but answers nothing.
@@ -28,6 +30,8 @@ struct CandidateSentence: Sendable {
         static let longest = 700
         static let passages = 8
         static let sentences = 64
+        /// Words between a number and what it counts: "26 of the Swiss cantons".
+        static let besideNumber = 3
     }
 
     /// The sentences of the best passages, each place once, although neighbouring chunks share sentences.
@@ -67,19 +71,32 @@ struct CandidateSentence: Sendable {
     ) -> CandidateSentence {
         var lexemes: Set<String> = []
         var numbers: Set<String> = []
-        for term in LexicalAnalyzer.terms(in: text, range: range, language: language) {
+        let terms = LexicalAnalyzer.terms(in: text, range: range, language: language)
+        for term in terms {
             for lexeme in term.lexemes { lexemes.insert(lexeme.text) }
-            if let first = term.lexemes.first?.text, let scalar = first.unicodeScalars.first,
-                (0x30...0x39).contains(scalar.value)
-            {
-                numbers.insert(first)
-            }
+            if let first = term.lexemes.first?.text, isDigits(first) { numbers.insert(first) }
         }
         return CandidateSentence(
             passage: passage, range: range, text: text[range], context: context.text, lexemes: lexemes,
-            contextLexemes: context.lexemes, numbers: numbers,
+            contextLexemes: context.lexemes, numbers: numbers, besideNumbers: besideNumbers(terms),
             hasFigure: !numbers.isEmpty || lexemes.contains(where: QuestionCues.isNumber),
             isLeadIn: isHeading || isLeadIn(text, range, isAlone: isAlone), previous: previous)
+    }
+
+    private static func isDigits(_ lexeme: String) -> Bool {
+        lexeme.unicodeScalars.first.map { (0x30...0x39).contains($0.value) } ?? false
+    }
+
+    private static func besideNumbers(_ terms: [Term]) -> Set<String> {
+        var beside: Set<String> = []
+        for (index, term) in terms.enumerated() {
+            guard let main = term.lexemes.first?.text, isDigits(main) || QuestionCues.isNumber(main) else { continue }
+            for other in terms[max(0, index - 2)...min(terms.count - 1, index + 2)]
+            where abs(other.position - term.position) <= Limits.besideNumber {
+                for lexeme in other.lexemes { beside.insert(lexeme.text) }
+            }
+        }
+        return beside
     }
 
     /// A question, a heading, a list's first line, a fragment. What stands alone in its passage leads in to nothing: a

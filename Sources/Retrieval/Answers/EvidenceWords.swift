@@ -10,9 +10,11 @@ struct EvidenceWords: Sendable {
     let titles: [[Double]]
     /// The sentence's passage.
     private let passages: [Int]
+    private let readings: [Set<String>]
 
     init(_ sentences: [CandidateSentence], terms: QueryTerms) {
         let readings = terms.readings
+        self.readings = readings.map { Set($0.map(\.lexeme)) }
         own = sentences.map { sentence in readings.map { Self.credit($0, sentence.lexemes) } }
         let count = (sentences.map(\.passage).max() ?? -1) + 1
         var titles = [[Double]](repeating: [Double](repeating: 0, count: readings.count), count: count)
@@ -35,6 +37,11 @@ struct EvidenceWords: Sendable {
         share(zip(own[index], titles[passages[index]]).map { max($0, context * $1) })
     }
 
+    /// Whether a sentence names so many of what a term stands for.
+    func holdsBesideNumber(_ term: Int, sentence: CandidateSentence) -> Bool {
+        !readings[term].isDisjoint(with: sentence.besideNumbers)
+    }
+
     /// The share of the question's weight of words that a passage holds, its titles too.
     func coverage(ofPassage index: Int) -> Double { share(holding([index])) }
 
@@ -42,6 +49,12 @@ struct EvidenceWords: Sendable {
     func missingShare(of terms: Set<Int>, from passages: [Int]) -> Double {
         let held = holding(passages)
         return share(held.indices.map { terms.contains($0) ? 1 - held[$0] : 0 })
+    }
+
+    /// The weight of the heaviest word that a passage lacks, as a share of the question's.
+    func heaviestMissing(fromPassage index: Int) -> Double {
+        let whole = idf.reduce(0, +)
+        return whole > 0 ? (zip(holding([index]), idf).map { (1 - $0) * $1 }.max() ?? 0) / whole : 0
     }
 
     /// Of the terms given, the share that none of the passages holds; 0 without terms.

@@ -5,9 +5,9 @@ internal import Language
 enum QuestionCues {
     private static let figures: Set<[Unicode.Scalar]> = load(
         """
-        combien taux montant quand délai durée âge seuil plafond minimum maximum pourcentage prix date part
+        combien temps taux montant quand délai durée âge seuil plafond minimum maximum pourcentage prix date part
         many much rate amount when long age threshold percentage price date deadline share old minimum maximum
-        كم نسبة معدل مبلغ متى مدة سن أجل آجال قيمة حد تاريخ عدد
+        كم وقت الوقت نسبة معدل مبلغ متى مدة سن أجل آجال قيمة حد تاريخ عدد
         """)
 
     /// The lexemes of numbers written out.
@@ -44,6 +44,17 @@ enum QuestionCues {
     static func asksForFigure(_ question: String) -> Bool {
         Tokenizer.tokens(in: NormalizedText(question)).contains { figures.contains($0.scalars) }
     }
+
+    /// After these a question names what is to be counted.
+    private static let counts: Set<[Unicode.Scalar]> = load("combien nombre many number كم عدد شحال ch7al chhal")
+
+    /// The place of the word, counted from 1 as terms are, after which a question names what is to be counted.
+    static func countedAfter(_ question: String) -> Int? {
+        Tokenizer.tokens(in: NormalizedText(question)).firstIndex { counts.contains($0.scalars) }.map { $0 + 1 }
+    }
+
+    /// Whether a word asks for a figure by itself: "مدة", "montant".
+    static func isFigure(_ word: String) -> Bool { figures.contains(NormalizedText(word).scalars) }
 
     /// Whether a lexeme is a number written out.
     static func isNumber(_ lexeme: String) -> Bool { numbers.contains(lexeme) }

@@ -69,7 +69,7 @@ extension Ragdz_V1_SearchExplanation {
         embeddingHitRate = rates.embeddings.share
         resultHitRate = rates.results.share
         lexicalPlan = "gin"
-        lexicalWeight = weights.lexicalWeight
+        lexicalWeight = weights.lexicalWeight(for: query.terms)
         rankWeight = weights.rankWeight
         foreignCoverage = weights.foreignCoverage(for: query.terms)
     }

@@ -70,15 +70,19 @@ enum EvaluationSets {
 
     private static let french = ["cnas", "cnrc", "algerie", "suisse"]
 
-    /// Questions that no document answers; every second line is for tuning.
+    /// Questions that no document answers; every second line of the first file is for tuning, and all of the second.
     static func unanswerable() throws -> [EvaluationQuestion] {
-        try rows("unanswerable.psv").enumerated().flatMap { line, row in
-            ["fr", "en", "ar"].enumerated().map { index, language in
-                EvaluationQuestion(
-                    set: "unanswerable", half: line % 2 == 0 ? .tuning : .test, direction: "\(language)>",
-                    text: row[index], answer: .none, group: "unanswerable \(line)")
+        func questions(_ file: String, _ half: (Int) -> Half) throws -> [EvaluationQuestion] {
+            try rows(file).enumerated().flatMap { line, row in
+                ["fr", "en", "ar"].enumerated().map { index, language in
+                    EvaluationQuestion(
+                        set: "unanswerable", half: half(line), direction: "\(language)>", text: row[index],
+                        answer: .none, group: "\(file) \(line)")
+                }
             }
         }
+        return try questions("unanswerable.psv") { $0 % 2 == 0 ? .tuning : .test }
+            + questions("unanswerable-tuning.psv") { _ in .tuning }
     }
 
     struct Section: Decodable, Sendable {

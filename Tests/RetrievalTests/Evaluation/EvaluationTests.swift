@@ -40,7 +40,7 @@ import Testing
             let features = gated ? try await world.features(query, passages) : nil
             outcomes.append(Outcome(question: question, places: places, features: features))
             if environment["RAGDZ_EVAL_DUMP"] != nil {
-                let removed = features == nil ? nil : try await world.featuresWithoutAnswer(question, query, passages)
+                let removed = features == nil ? nil : try await world.featuresWithoutAnswer(question, query)
                 dump += try Self.dumped(number, question, query, passages, features, removed, world)
             }
         }

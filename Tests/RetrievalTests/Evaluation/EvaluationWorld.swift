@@ -42,7 +42,8 @@ struct EvaluationWorld: Sendable {
             create table ragdz.baseline as
             select id, document_id, to_tsvector('arabic', title_path || ' ' || content) as ar,
                 to_tsvector('french', title_path || ' ' || content) as fr,
-                to_tsvector('english', title_path || ' ' || content) as en, content
+                to_tsvector('english', title_path || ' ' || content) as en, content,
+                md5(title_path || content) as tie
             from ragdz.chunks
             """, [])
     }
@@ -63,7 +64,7 @@ struct EvaluationWorld: Sendable {
             """
             with q as (select replace(plainto_tsquery('\(configuration)', $1)::text, '&', '|')::tsquery as asked)
             select b.document_id, b.content from ragdz.baseline b, q where b.\(column) @@ q.asked
-            order by ts_rank_cd(b.\(column), q.asked) desc, b.id limit 100
+            order by ts_rank_cd(b.\(column), q.asked) desc, b.tie limit 100
             """, [question.text])
         return try rows.map { row in
             Candidate(document: try row.get("document_id"), content: try row.get("content"), passage: nil)
@@ -84,13 +85,21 @@ struct EvaluationWorld: Sendable {
         return try await fixture.service.answers.evidence(for: query, in: read).features
     }
 
+    /// What is found where some documents are not.
+    func without(_ query: AnalysedQuery, _ isGone: (String) -> Bool) async throws -> [Passage] {
+        let gone = files.filter { isGone($0.value) }.keys.map(\.description).sorted()
+        let scope = SearchScope(filter: CompiledFilter(.not(.oneOf(.document, gone))))
+        return try await fixture.service.search.search(Caller(tenant: fixture.tenant), query, scope: scope, limit: 200)
+            .passages
+    }
+
     /// What the gate would see if the document that answers were not there: a question next to the texts. nil for questions
     /// without an answer.
     func featuresWithoutAnswer(
-        _ question: EvaluationQuestion, _ query: AnalysedQuery, _ passages: [Passage]
+        _ question: EvaluationQuestion, _ query: AnalysedQuery
     ) async throws -> EvidenceGate.Features? {
         guard case .passage(let file, _) = question.answer else { return nil }
-        return try await features(query, passages.filter { files[$0.document]?.contains(file) != true })
+        return try await features(query, try await without(query) { $0.contains(file) })
     }
 
     /// Where the answer stands in the ranking, from 0; nil when it is not there. Passages of one document count once when
