@@ -67,16 +67,17 @@ extension [PoolSlot] {
         return first.map { ($0.index, $0.backlog + cost <= Self.soon) }
     }
 
-    /// Of several connections one stays free of whoever has units on all others, for those who ask for little.
-    func mayUse(_ slot: PoolSlot, _ share: Identity) -> Bool {
+    /// Whether one of `share` may go there: of several connections one stays free of whoever has filled all others, for those
+    /// who ask for little.
+    func mayUse(_ slot: PoolSlot, _ share: Identity, depth: Int) -> Bool {
         if slot.inFlight > 0, slot.share == share { return true }
         var others = 0
-        var own = 0
+        var filled = 0
         for other in self where other.state == .shared && other.id != slot.id {
             others += 1
-            if other.inFlight > 0, other.share == share { own += 1 }
+            if other.inFlight >= depth, other.share == share { filled += 1 }
         }
-        return own == 0 || own < others
+        return filled == 0 || filled < others
     }
 }
 

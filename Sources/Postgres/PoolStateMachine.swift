@@ -175,8 +175,7 @@ struct PoolStateMachine<Request> {
         serveIdle(now: now)
     }
 
-    /// When `tick` has something to do next. Asked after every unit, so it makes nothing; it changes nothing, but to be handed
-    /// the machine as its owner has it costs no copy.
+    /// When `tick` has something to do next. Asked after every unit: `mutating`, so that the machine is not copied for it.
     mutating func nextTick(now: Int64) -> Int64? {
         var due = waiterCount > 0 ? firstDeadline : .max
         var isConnecting = false
@@ -236,11 +235,13 @@ extension PoolStateMachine {
         if !waiting.units.isEmpty,
             let place = slots.place(
                 cost: cost, depth: depth, now: now,
-                where: { ($0.inFlight == 0 || !waiting.units.contains($0.share)) && slots.mayUse($0, share) })
+                where: {
+                    ($0.inFlight == 0 || !waiting.units.contains($0.share)) && slots.mayUse($0, share, depth: depth)
+                })
         {
             return place
         }
-        return slots.place(cost: cost, depth: depth, now: now) { slots.mayUse($0, share) }
+        return slots.place(cost: cost, depth: depth, now: now) { slots.mayUse($0, share, depth: depth) }
     }
 
     private mutating func start(_ request: Request, _ cost: Int64, _ share: Identity, _ index: Int, now: Int64) {
@@ -377,8 +378,8 @@ extension PoolStateMachine {
     /// Whose turn it is among those who may use the connection.
     private mutating func nextUnit(for slot: PoolSlot, now: Int64) -> Waiter? {
         guard now < mixedUntil else { return waiting.units.popFirst() }
-        let slots = slots
-        return waiting.units.popFirst { $0 == .none || slots.mayUse(slot, $0) }
+        let (slots, depth) = (slots, depth(now: now))
+        return waiting.units.popFirst { $0 == .none || slots.mayUse(slot, $0, depth: depth) }
     }
 
     /// Sets aside as many connections as leases wait, but never one that is on its way to become free.

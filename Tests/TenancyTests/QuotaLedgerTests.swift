@@ -175,6 +175,7 @@ import Testing
             _ method: MethodDescriptor, _ failure: Status? = nil, metadata: Metadata = [:],
             by caller: CallIdentity? = nil
         ) async -> Status? {
+            guard interceptor.concerns(method) else { return failure }
             let context = ServerContext(method: method, metadata: metadata, identity: caller ?? key)
             return await status {
                 try await interceptor.intercept(context) { _ in if let failure { throw failure } }
