@@ -36,6 +36,8 @@ public final class RPCServer: Sendable {
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // One read, then the others': what is left makes the socket ready again.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let share = shares[ObjectIdentifier(channel.eventLoop)] ?? LoopShare(channel.eventLoop)

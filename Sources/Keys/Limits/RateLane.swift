@@ -11,8 +11,7 @@ final class RateKey: @unchecked Sendable {
     fileprivate(set) var limits: RateLimits
     fileprivate(set) var account: RateAccount
     fileprivate var isAsking = false
-    /// Its refusals since the moment that counts them began.
-    fileprivate var refusals: (since: Int64, count: Int) = (0, 0)
+    fileprivate var refusals = RefusalPace()
     /// Callers that need more than there is.
     fileprivate var pending: Int64 = 0
     fileprivate var waiters: [CheckedContinuation<Status?, Never>] = []
@@ -41,10 +40,6 @@ struct RateLane {
     enum Limits {
         /// Keys of one lane; beyond it the lane starts afresh, which costs what its shares held.
         static let keys = 16_384
-        /// So many refusals of a key in a period are answered at once.
-        static let promptRefusals = 20
-        /// In microseconds.
-        static let refusalPeriod: Int64 = 100_000
     }
 
     private var keys: [String: RateKey] = [:]
@@ -124,13 +119,8 @@ struct RateLane {
         }
     }
 
-    /// Notes a refusal. True when the key has had so many just now that its callers do not heed them.
-    func isFlood(_ keyID: String, now: Int64) -> Bool {
-        guard let key = keys[keyID] else { return false }
-        if now - key.refusals.since >= Limits.refusalPeriod { key.refusals = (now, 0) }
-        key.refusals.count += 1
-        return key.refusals.count > Limits.promptRefusals
-    }
+    /// Notes a refusal of a key; how long its answer waits, in microseconds.
+    func hold(_ keyID: String, now: Int64) -> Int64 { keys[keyID]?.refusals.hold(now: now) ?? 0 }
 
     /// The caller gives up before it was decided.
     func leave(_ key: RateKey, cost: Int64) { key.pending = max(0, key.pending - cost) }

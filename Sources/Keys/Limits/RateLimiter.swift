@@ -29,8 +29,6 @@ public final class RateLimiter: Sendable {
         static let looks = 8
         /// Tenants are spread over so many locks.
         static let lanes = 16
-        /// How long refusals wait for their answer once their key gets many: see `holdBack`.
-        static let hold: Duration = .milliseconds(50)
     }
 
     private struct Fetch: Sendable {
@@ -214,16 +212,15 @@ public final class RateLimiter: Sendable {
     /// How many calls of a tenant are under way on this node.
     public func openCalls(of tenant: UUID128) -> Int { Int(openCalls.count(of: tenant)) }
 
-    /// Lets a refusal wait for a moment when its key gets many of them: its caller does not heed them, and each costs about as
-    /// much as a call. A connection has so many calls at once, so that a flood slows down to what costs the others nothing.
-    /// Nobody waits past half of his deadline.
+    /// Lets a refusal wait when its key gets many of them (`RefusalPace`). A connection has so many calls at once, so that a flood
+    /// slows down to what costs the others nothing. Nobody waits past half of his deadline.
     func holdBack(
         _ refusal: Status, tenant: UUID128, keyID: String, deadline: Deadline?, now: Int64 = RateLimiter.nowMicros()
     ) async {
         guard refusal.code == .resourceExhausted, refusal.retryAfter != nil else { return }
-        guard lanes[Self.lane(of: tenant)].state.withLock({ $0.isFlood(keyID, now: now) }) else { return }
-        if let deadline, deadline.remaining < Limits.hold * 2 { return }
-        await pause(Limits.hold)
+        let hold = lanes[Self.lane(of: tenant)].state.withLock { $0.hold(keyID, now: now) }
+        guard hold > 0 else { return }
+        await pause(min(.microseconds(hold), deadline.map { $0.remaining / 2 } ?? .microseconds(hold)))
     }
 
     private static func refusal(_ standing: RateStanding, _ retryMicros: Int64) -> Status {
