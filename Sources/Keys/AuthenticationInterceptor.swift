@@ -22,7 +22,7 @@ public struct AuthenticationInterceptor: ServerInterceptor {
     }
 
     public func intercept(
-        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+        _ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void
     ) async throws {
         let method = context.method
         guard context.identity == .anonymous, method.policy.credential != .none else { return try await next(context) }

@@ -40,7 +40,7 @@ public struct ClientRequest<Message: ProtoRuntime.Message>: Sendable {
 public protocol ClientInterceptor: Sendable {
     func intercept<Request: Message, Response: Message>(
         _ request: ClientRequest<Request>, response: Response.Type,
-        _ next: @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
+        _ next: @concurrent @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
     ) async throws -> ResponseStream<Response>
 }
 

@@ -11,7 +11,7 @@ public protocol RPCService: Sendable {
 public protocol ServerInterceptor: Sendable {
     /// Whether calls of the method go through this one: all do unless it says otherwise. Asked at every call.
     func concerns(_ method: MethodDescriptor) -> Bool
-    func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws
+    func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
 }
 
 extension ServerInterceptor {
@@ -26,7 +26,7 @@ public protocol ServerCheck: ServerInterceptor {
 
 extension ServerCheck {
     public func intercept(
-        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+        _ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void
     ) async throws {
         try check(context)
         try await next(context)

@@ -14,7 +14,7 @@ struct RequestLog: ServerInterceptor {
 
     func concerns(_ method: MethodDescriptor) -> Bool { logging != .off }
 
-    func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws {
+    func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
         let witness = CallWitness(context.identity)
         let start = ContinuousClock.now
         do {

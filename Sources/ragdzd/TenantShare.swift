@@ -8,7 +8,7 @@ struct TenantShare: ServerInterceptor {
 
     func concerns(_ method: MethodDescriptor) -> Bool { method.service == Self.service }
 
-    func intercept(_ context: ServerContext, _ next: (ServerContext) async throws -> Void) async throws {
+    func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
         guard case .tenantKey(let tenant, _, _) = context.identity else {
             return try await next(context)
         }

@@ -54,7 +54,7 @@ final class FakeChannel: ClientChannel {
 
         func intercept<Request: Message, Response: Message>(
             _ request: ClientRequest<Request>, response: Response.Type,
-            _ next: @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
+            _ next: @concurrent @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
         ) async throws -> ResponseStream<Response> {
             var request = request
             request.options.metadata.add("x-via", name)
@@ -106,7 +106,7 @@ final class FakeChannel: ClientChannel {
     struct Answering: ClientInterceptor {
         func intercept<Request: Message, Response: Message>(
             _ request: ClientRequest<Request>, response: Response.Type,
-            _ next: @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
+            _ next: @concurrent @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
         ) async throws -> ResponseStream<Response> {
             do { return try await next(request) } catch { return ResponseStream(messages: [Response()]) }
         }

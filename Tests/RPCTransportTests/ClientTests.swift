@@ -322,7 +322,7 @@ import Testing
         struct Stamp: ClientInterceptor {
             func intercept<Request: Message, Response: Message>(
                 _ request: ClientRequest<Request>, response: Response.Type,
-                _ next: @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
+                _ next: @concurrent @Sendable (ClientRequest<Request>) async throws -> ResponseStream<Response>
             ) async throws -> ResponseStream<Response> {
                 try await next(request.map { ($0 as? Text).map { Text($0.value + "!") } as? Request ?? $0 })
             }

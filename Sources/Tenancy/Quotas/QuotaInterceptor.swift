@@ -19,7 +19,7 @@ public struct QuotaInterceptor: ServerInterceptor {
     }
 
     public func intercept(
-        _ context: ServerContext, _ next: (ServerContext) async throws -> Void
+        _ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void
     ) async throws {
         guard let tenant = context.identity.tenant, context.metadata["ragdz-resume"] == nil else { return try await next(context) }
         let hold = try await ledger.hold(.queries, tenant: tenant)
