@@ -117,7 +117,8 @@ import Testing
 
     struct Tag: ServerInterceptor {
         let name: String
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             context.setTrailer("x-order", "\(name)-in")
             do { try await next(context) } catch {
                 context.setTrailer("x-order", "\(name)-failed")
@@ -128,7 +129,8 @@ import Testing
     }
 
     struct Refusal: ServerInterceptor {
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             throw Status.permissionDenied("no")
         }
     }

@@ -16,7 +16,8 @@ import Testing
     private struct Around: ServerInterceptor {
         let name: String
         let journal: Journal
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             let witness = CallWitness(context.identity)
             journal.note("\(name) begins")
             do { try await next(context.witnessed(by: witness)) } catch {
@@ -30,14 +31,16 @@ import Testing
     private struct Only: ServerInterceptor {
         let journal: Journal
         func concerns(_ method: MethodDescriptor) -> Bool { method.name == "Search" }
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             journal.note("search")
             try await next(context)
         }
     }
 
     private struct Identify: ServerInterceptor {
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             try await next(context.with(identity: .platformOperator(name: "amel")))
         }
     }

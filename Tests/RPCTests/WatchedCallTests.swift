@@ -8,7 +8,8 @@ import Testing
     /// Puts a watch on every call.
     struct Watching: ServerInterceptor {
         let watch: @Sendable () async throws -> Void
-        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws {
+        func intercept(_ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void) async throws
+        {
             try await next(context.watched(by: watch))
         }
     }

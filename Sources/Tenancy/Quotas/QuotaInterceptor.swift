@@ -21,7 +21,9 @@ public struct QuotaInterceptor: ServerInterceptor {
     public func intercept(
         _ context: ServerContext, _ next: @concurrent (ServerContext) async throws -> Void
     ) async throws {
-        guard let tenant = context.identity.tenant, context.metadata["ragdz-resume"] == nil else { return try await next(context) }
+        guard let tenant = context.identity.tenant, context.metadata["ragdz-resume"] == nil else {
+            return try await next(context)
+        }
         let hold = try await ledger.hold(.queries, tenant: tenant)
         do { try await next(context) } catch {
             let code = Status(wrapping: error).code
