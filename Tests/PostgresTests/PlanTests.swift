@@ -22,7 +22,10 @@ import Testing
         "postgres.unprotectedTables": "the catalogue", "postgres.appliedVersion": "one row for each migration",
     ]
     /// Statements that look at a row or two, so that asking for the tenant with each is no harm.
-    private static let ofFewRows = ["evaluation.findEvalSet": "by id or name, each of which is unique"]
+    private static let ofFewRows = [
+        "evaluation.findEvalSet": "by id or name, each of which is unique",
+        "retrieval.findCollections": "by the ids and names that a request may have",
+    ]
     /// Statements that are asked all day: what limits their rows to groups stands in the row, so that nothing is run for each.
     private static let ofTheRowAlone: Set = [
         "retrieval.findDocument", "retrieval.findDocumentText", "retrieval.findDocumentParts",
