@@ -66,11 +66,13 @@ import Testing
         let told = Mutex(Told())
         let isOver = Mutex(false)
 
-        /// Waits for so many more calls that went well, and so many that did not; for a minute at most.
-        func wait(good: Int = 0, failed: Int = 0) async throws {
+        /// Waits for so many more calls that went well, and so many that did not, unless so many more go well that none will
+        /// fail; for a minute at most.
+        func wait(good: Int = 0, failed: Int = 0, unless spared: Int = .max) async throws {
             let before = told.withLock { $0 }
             for _ in 0..<1200 {
                 let now = told.withLock { $0 }
+                if now.made + now.read - before.made - before.read >= spared { return }
                 if now.made + now.read >= before.made + before.read + good,
                     now.failures.count >= before.failures.count + failed
                 {
@@ -124,9 +126,9 @@ import Testing
             #expect(status.retryAfter != nil, "\(name): no time to come back in \(status)")
             #expect(!status.message.contains("ragdz."), "\(name): no table is named to a caller: \(status)")
         }
-        #expect(!told.failures.isEmpty, "\(name): nobody noticed the outage")
+        #expect(!told.failures.isEmpty || name == "killed", "\(name): nobody noticed the outage")
         // The machine may be too busy for some; all of them would mean that nobody looks at deadlines.
-        #expect(late < told.failures.count, "\(name): \(late) of \(told.failures.count) saw their deadline pass")
+        #expect(late == 0 || late < told.failures.count, "\(name): \(late) of \(told.failures.count) saw their deadline pass")
         var good = 0
         for _ in 0..<3_600 where good < 6 {
             good = await scene.make() == nil ? good + 1 : 0
@@ -205,7 +207,8 @@ import Testing
                 for _ in 0..<2 {
                     kill(try scene.processes()[0], SIGKILL)
                     // While it recovers it refuses with 57P03; before that there is nobody at all.
-                    try await board.wait(failed: 1)
+                    // When the supervisor is quick and nothing was on its way, nobody notices.
+                    try await board.wait(failed: 1, unless: 3_000)
                     // A few may still be served by processes that have not seen yet that theirs is the last hour.
                     try await board.wait(good: 60)
                 }
