@@ -128,7 +128,9 @@ import Testing
         }
         #expect(!told.failures.isEmpty || name == "killed", "\(name): nobody noticed the outage")
         // The machine may be too busy for some; all of them would mean that nobody looks at deadlines.
-        #expect(late == 0 || late < told.failures.count, "\(name): \(late) of \(told.failures.count) saw their deadline pass")
+        #expect(
+            late == 0 || late < told.failures.count,
+            "\(name): \(late) of \(told.failures.count) saw their deadline pass")
         var good = 0
         for _ in 0..<3_600 where good < 6 {
             good = await scene.make() == nil ? good + 1 : 0
