@@ -228,7 +228,7 @@ extension PoolStateMachine {
         now < mixedUntil ? min(limits.sharedDepth, limits.pipelineDepth) : limits.pipelineDepth
     }
 
-    /// While several call, nobody takes the last connection that is free of him, nor one behind somebody who has more waiting.
+    /// While several call, one connection is left to others (`mayUse`), and nobody stands behind a share that has more waiting.
     private func place(_ share: Identity, cost: Int64, now: Int64) -> (index: Int, isSoon: Bool)? {
         let depth = depth(now: now)
         guard now < mixedUntil, share != .none else { return slots.place(cost: cost, depth: depth, now: now) }
