@@ -79,7 +79,7 @@ import Testing
             default: Issue.record("\(name) is for \(policy[4])")
             }
         }
-        let ingests: Set = ["ingests", "ingest_pieces", "ingest_texts", "ingest_chunks"]
+        let ingests: Set = ["ingests", "ingest_pieces", "ingest_texts", "ingest_text_pieces", "ingest_chunks"]
         #expect(
             limited
                 == ingests.union([

@@ -75,7 +75,7 @@ private func sentences(_ count: Int, _ word: String = "impôt") -> String {
     @Test func pagesAreThoseOfTheStart() {
         var scalars: [Unicode.Scalar] = []
         for page in 1...4 { scalars += Array("\(sentences(8, "page\(page)"))\n\u{0C}".unicodeScalars) }
-        let text = try? PDFText.paged(scalars)
+        let text = try? WholeDocument.paged(scalars)
         let chunks = text.map(Chunker.chunks) ?? []
         #expect(Set(chunks.map(\.page)) == [1, 2, 3, 4])
     }

@@ -51,9 +51,12 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
     }
 
     @Test func tooManyPagesAreNamed() throws {
-        var scalars: [Unicode.Scalar] = []
-        for _ in 0...RetrievalLimits.documentPages { scalars += ["a", "\u{0C}"] }
-        #expect(throws: ExtractionError(.tooManyPages)) { try PDFText.paged(scalars) }
+        let spool = Spool()
+        for _ in 0...RetrievalLimits.documentPages { try spool.append("a\u{0C}".utf8) }
+        #expect(throws: ExtractionError(.tooManyPages)) {
+            var text = try PDFText(spool)
+            while try text.next() != nil {}
+        }
     }
 
     @Test func scriptsAndTagsByTheMegabyte() async throws {

@@ -164,7 +164,7 @@ struct IngestScene: Sendable {
 
     /// Nothing of an ingest is left but its row.
     func nothingIsStaged() async throws -> Bool {
-        for table in ["ingest_pieces", "ingest_texts", "ingest_chunks"] {
+        for table in ["ingest_pieces", "ingest_texts", "ingest_text_pieces", "ingest_chunks"] {
             if try await fixture.rows(table) != 0 { return false }
         }
         return true

@@ -26,7 +26,7 @@ enum OfficeFiles {
         let program = start + script + "\nsys.stdout.buffer.write(out.getvalue())\n"
         let result = try await ChildProcess.run([Runtime().python, "-c", program], limits: ChildLimits())
         guard result.end == .exited(0) else { throw Failed(said: String(decoding: result.errors, as: UTF8.self)) }
-        return result.output
+        return try result.output.bytes(at: 0, count: result.output.count)
     }
 
     struct Failed: Error { let said: String }

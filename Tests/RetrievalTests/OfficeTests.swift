@@ -24,7 +24,8 @@ private func failure(_ bytes: [UInt8], _ filename: String = "file") async -> Ext
         let result = try await ChildProcess.run(
             [program.python, "-I", program.script, "probe"], limits: ChildLimits())
         #expect(result.end == .exited(0), "\(String(decoding: result.errors, as: UTF8.self))")
-        #expect(String(decoding: result.output, as: UTF8.self) == "", "within reach of a hostile file")
+        let reached = try result.output.bytes(at: 0, count: result.output.count)
+        #expect(String(decoding: reached, as: UTF8.self) == "", "within reach of a hostile file")
     }
 
     @Test(arguments: ["contrat.docx", "contrat.pdf.txt", "photo"]) func docxIsReadWhateverItsName(_ name: String)

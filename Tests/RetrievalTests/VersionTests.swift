@@ -104,7 +104,9 @@ import Testing
         }
         while scene.watched.inside > 0 { try await aMoment() }
         scene.watched.open()
-        for table in ["ingests", "ingest_pieces", "ingest_texts", "ingest_chunks", "documents", "chunks"] {
+        for table in [
+            "ingests", "ingest_pieces", "ingest_texts", "ingest_text_pieces", "ingest_chunks", "documents", "chunks",
+        ] {
             #expect(try await scene.fixture.rows(table) == 0, "\(table)")
         }
         let gone = await status { try await scene.fixture.document(pending.id) }

@@ -153,23 +153,55 @@ update ragdz.ingests
 set stage = :stage::smallint, chunk_count = :chunk_count, update_time = clock_timestamp()
 where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2;
 
+-- name: putTextPiece :execrows
+-- A worker before may have come as far: what it kept is overwritten.
+with fenced as (
+    update ragdz.ingests
+    set update_time = clock_timestamp()
+    where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2
+    returning id
+)
+insert into ragdz.ingest_text_pieces (
+    tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
+select ragdz.current_tenant(), id, :ordinal, :start_at, :content, :page_starts::bigint[], :heading_starts::bigint[], :heading_ends::bigint[], :heading_levels::integer[]
+from fenced
+on conflict (tenant_id, ingest_id, ordinal) do update
+set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
+    heading_starts = excluded.heading_starts, heading_ends = excluded.heading_ends, heading_levels = excluded.heading_levels;
+
 -- name: putIngestText :execrows
+-- The last piece, and what is known of the whole. Of a worker that was lost there may be more pieces than there are.
 with fenced as (
     update ragdz.ingests
     set stage = 4, losses = 0, update_time = clock_timestamp()
     where tenant_id = ragdz.current_tenant() and id = :id and lease_epoch = :epoch and state = 2
     returning id
+), last as (
+    insert into ragdz.ingest_text_pieces (
+        tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
+    select ragdz.current_tenant(), id, :ordinal, :start_at, :content, :page_starts::bigint[], :heading_starts::bigint[], :heading_ends::bigint[], :heading_levels::integer[]
+    from fenced
+    on conflict (tenant_id, ingest_id, ordinal) do update
+    set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
+        heading_starts = excluded.heading_starts, heading_ends = excluded.heading_ends, heading_levels = excluded.heading_levels
+), stale as (
+    delete from ragdz.ingest_text_pieces
+    where tenant_id = ragdz.current_tenant() and ingest_id in (select id from fenced) and ordinal > :ordinal
 )
-insert into ragdz.ingest_texts (
-    tenant_id, ingest_id, media_type, title, content, page_count, page_starts, heading_starts, heading_ends, heading_levels)
-select ragdz.current_tenant(), id, :media_type, :title, :content, :page_count, :page_starts::bigint[], :heading_starts::bigint[], :heading_ends::bigint[], :heading_levels::integer[]
+insert into ragdz.ingest_texts (tenant_id, ingest_id, media_type, title, character_count, page_count, piece_count)
+select ragdz.current_tenant(), id, :media_type, :title, :character_count, :page_count, :ordinal + 1
 from fenced
 on conflict do nothing;
 
 -- name: findIngestText :one
-select media_type, title, content, page_count, page_starts, heading_starts, heading_ends, heading_levels
+select media_type, title, character_count, page_count, piece_count
 from ragdz.ingest_texts
 where tenant_id = ragdz.current_tenant() and ingest_id = :ingest_id;
+
+-- name: findTextPiece :one
+select start_at, content, page_starts, heading_starts, heading_ends, heading_levels
+from ragdz.ingest_text_pieces
+where tenant_id = ragdz.current_tenant() and ingest_id = :ingest_id and ordinal = :ordinal;
 
 -- name: knownChunks :many
 -- Those of the chunks that the stored version of the document has: their vectors need not be made again.
@@ -258,9 +290,15 @@ for update;
 -- name: updateDocumentVersion :exec
 update ragdz.documents
 set filename = :filename, title = :title, media_type = :media_type, language = :language, byte_size = :byte_size,
-    character_count = :character_count, page_count = :page_count, page_starts = :page_starts, sha256 = :sha256,
-    content = :content, chunk_count = :chunk_count, analyzer_version = :analyzer_version, version = version + 1,
-    ingest_id = :ingest_id::uuid
+    character_count = :character_count, page_count = :page_count, page_starts = array(
+        select s.place
+        from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
+        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid
+        order by p.ordinal, s.number),
+    sha256 = :sha256, content = (
+        select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
+        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid),
+    chunk_count = :chunk_count, analyzer_version = :analyzer_version, version = version + 1, ingest_id = :ingest_id::uuid
 where tenant_id = ragdz.current_tenant() and id = :id;
 
 -- name: deleteChunks :exec
@@ -296,6 +334,8 @@ with pieces as (
     delete from ragdz.ingest_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any (:ingest_ids::uuid[])
 ), texts as (
     delete from ragdz.ingest_texts where tenant_id = ragdz.current_tenant() and ingest_id = any (:ingest_ids::uuid[])
+), text_pieces as (
+    delete from ragdz.ingest_text_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any (:ingest_ids::uuid[])
 )
 delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ingest_id = any (:ingest_ids::uuid[]);
 

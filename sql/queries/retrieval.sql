@@ -123,12 +123,21 @@ limit :page_size;
 
 -- name: insertDocument :one
 -- row: DocumentRow
--- No row when the same bytes, or the same id, are there already.
+-- No row when the same bytes, or the same id, are there already. The text is put together here, so that the server never holds
+-- all of it.
 insert into ragdz.documents (
     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
     page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags,
     ingest_id)
-values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, :page_starts, :sha256, :content, :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags, :ingest_id?)
+values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, array(
+        select s.place
+        from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
+        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid
+        order by p.ordinal, s.number),
+    :sha256, (
+        select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
+        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid),
+    :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags, :ingest_id::uuid)
 on conflict do nothing
 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id;

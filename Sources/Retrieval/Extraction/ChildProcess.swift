@@ -24,7 +24,7 @@ struct ChildResult: Sendable {
     }
 
     let end: End
-    let output: [UInt8]
+    let output: Spool
     /// The first kilobytes of its standard error.
     let errors: [UInt8]
 }
@@ -107,7 +107,13 @@ private final class ChildWork: Sendable {
         output.closeWriting()
         errors.closeWriting()
         var collector = Collector(limit: limits.outputBytes)
-        let ended = collect(output: output, errors: errors, &collector)
+        let ended: ChildResult.End?
+        do { ended = try collect(output: output, errors: errors, &collector) } catch {
+            kill(-child, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(child, &status, 0) < 0, errno == EINTR {}
+            throw error
+        }
         // The group, so that nothing that the program started lives on.
         if ended != nil { kill(-child, SIGKILL) }
         var status: Int32 = 0
@@ -118,9 +124,9 @@ private final class ChildWork: Sendable {
     }
 
     /// Reads both pipes until they end, or until a limit is reached.
-    private func collect(output: borrowing Pipe, errors: borrowing Pipe, _ collector: inout Collector) -> ChildResult
-        .End?
-    {
+    private func collect(
+        output: borrowing Pipe, errors: borrowing Pipe, _ collector: inout Collector
+    ) throws -> ChildResult.End? {
         let deadline = Self.milliseconds() + limits.seconds * 1_000
         var open = [
             pollfd(fd: output.reading, events: Int16(POLLIN), revents: 0),
@@ -136,7 +142,7 @@ private final class ChildWork: Sendable {
             for index in open.indices where open[index].fd >= 0 && open[index].revents != 0 {
                 let count = read(open[index].fd, &buffer, buffer.count)
                 if count > 0 {
-                    if !collector.take(buffer[..<count], errors: index == 1) { return .outputTooLarge }
+                    guard try collector.take(buffer[..<count], errors: index == 1) else { return .outputTooLarge }
                 } else if count == 0 || errno != EINTR {
                     open[index].fd = -1
                 }
@@ -188,18 +194,18 @@ private final class ChildWork: Sendable {
 private struct Collector {
     private static let errorBytes = 4_096
     let limit: Int
-    var output: [UInt8] = []
+    let output = Spool()
     var errors: [UInt8] = []
 
     init(limit: Int) { self.limit = limit }
 
-    mutating func take(_ bytes: ArraySlice<UInt8>, errors isErrors: Bool) -> Bool {
+    mutating func take(_ bytes: ArraySlice<UInt8>, errors isErrors: Bool) throws -> Bool {
         if isErrors {
             errors.append(contentsOf: bytes.prefix(max(0, Self.errorBytes - errors.count)))
             return true
         }
         guard output.count + bytes.count <= limit else { return false }
-        output.append(contentsOf: bytes)
+        try output.append(bytes)
         return true
     }
 }

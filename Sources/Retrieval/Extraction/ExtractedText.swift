@@ -45,6 +45,39 @@ struct ExtractedText: Sendable {
     }
 }
 
+extension ExtractedText {
+    var asOnePiece: TextPiece {
+        TextPiece(start: 0, scalars: text.scalars, headings: headings, pageStarts: pageStarts)
+    }
+}
+
+/// A part of the text that is read out of a file; a text is read, kept and cut part by part, so that it is never in memory as a
+/// whole. Places count from the text's start, and the line of a heading is in one piece.
+struct TextPiece: Sendable, Hashable {
+    enum Limits {
+        /// Scalars after which a piece ends, where no heading is under way.
+        static let target = 32_768
+    }
+
+    let start: Int
+    let scalars: [Unicode.Scalar]
+    let headings: [Heading]
+    let pageStarts: [Int]
+
+    var string: String { ScalarText(scalars: scalars).string }
+}
+
+/// What is known of a text once its last piece was read.
+struct TextSummary: Sendable, Hashable {
+    let mediaType: MediaType
+    /// What the document calls itself.
+    let title: String?
+    /// Unicode scalars.
+    let count: Int
+    /// 0 when the document has no pages.
+    let pageCount: Int
+}
+
 /// Why a file gave no text. Each has a stable reason, and a message that says what to do.
 struct ExtractionError: Error, Sendable, Hashable {
     enum Kind: String, Sendable {

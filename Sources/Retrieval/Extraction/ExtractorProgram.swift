@@ -35,8 +35,8 @@ struct ChildExtractor: Sendable {
     let program: ExtractorProgram?
     var limits = ChildLimits()
 
-    /// The child's output, checked and decoded.
-    func run(_ kind: Kind, on source: ByteSource) async throws -> String {
+    /// The child's output, once it has ended well.
+    func run(_ kind: Kind, on source: ByteSource) async throws -> Spool {
         guard let program else { throw ExtractionError(.extractorMissing, detail: "no extractor is configured") }
         let file = try UnlinkedFile()
         var ordinal = 0
@@ -53,12 +53,7 @@ struct ChildExtractor: Sendable {
             throw ExtractionError(.extractorMissing, detail: "errno \(error.code)")
         }
         try Self.check(result, kind)
-        // Before it is decoded: in memory every character takes four bytes, several times over.
-        try TextDecoding.checkLength(result.output)
-        guard let text = String(validating: result.output, as: UTF8.self) else {
-            throw ExtractionError(kind == .pdf ? .invalidPDF : .invalidFile, detail: "the extractor gave no UTF-8")
-        }
-        return text
+        return result.output
     }
 
     private static func check(_ result: ChildResult, _ kind: Kind) throws {

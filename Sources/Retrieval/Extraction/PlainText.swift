@@ -69,23 +69,10 @@ enum PlainText {
         return first == "=" ? 1 : first == "-" ? 2 : nil
     }
 
-    /// A short line after a blank one that does not end like a sentence, and before a blank line or one too long for
-    /// wrapped text.
     static func plainHeadings(_ text: ScalarText) -> [Heading] {
-        let lines = lines(of: text).map { text.trimmed($0) }
-        var headings: [Heading] = []
-        for (number, line) in lines.enumerated() where !line.isEmpty && line.count <= Limits.headingScalars {
-            let before = number == 0 || lines[number - 1].isEmpty
-            let after = number + 1 < lines.count ? lines[number + 1].count : -1
-            let isSet = after == 0 || after >= max(SentenceSegmenter.Limits.longLine, line.count * 3 / 2)
-            guard before, isSet, let first = text.scalars[line].first, let last = text.scalars[line].last else {
-                continue
-            }
-            if first.properties.isLowercase || "-*•|>".unicodeScalars.contains(first) { continue }
-            if ".;,:!…؛،\"»)".unicodeScalars.contains(last) { continue }
-            guard text.scalars[line].contains(where: \.properties.isAlphabetic) else { continue }
-            headings.append(Heading(range: line, level: headings.isEmpty && number < 3 ? 1 : 2))
-        }
+        var scan = HeadingScan()
+        var headings = text.scalars.compactMap { scan.look(at: $0) }
+        if let last = scan.finish() { headings.append(last) }
         return headings
     }
 }

@@ -3,9 +3,6 @@ internal import Language
 
 /// Turns the bytes of a text file into clean text.
 enum TextDecoding {
-    /// Control characters that are no white space make a file binary from this share of its characters on.
-    private static let binaryShare = 0.02
-
     /// Refuses UTF-8 text that is too long for a document, without decoding it.
     static func checkLength(_ bytes: [UInt8]) throws(ExtractionError) {
         guard bytes.count > RetrievalLimits.documentCharacters else { return }
@@ -43,23 +40,47 @@ enum TextDecoding {
     static func clean(_ text: String) throws(ExtractionError) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
         scalars.reserveCapacity(text.utf8.count)
-        var controls = 0
-        var afterReturn = false
+        var cleaning = TextCleaning()
         for scalar in text.unicodeScalars {
-            defer { afterReturn = scalar == "\r" }
-            switch scalar.value {
-            case 0x0A: if !afterReturn { scalars.append("\n") }
-            case 0x0D: scalars.append("\n")
-            case 0x09, 0x0C: scalars.append(scalar)
-            case 0x0B, 0x85, 0x2028, 0x2029: scalars.append("\n")
-            case 0..<0x20, 0x7F..<0xA0: controls += 1
-            case 0xFEFF, 0x200B, 0x2060...0x2064, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x061C: continue
-            default: scalars.append(scalar)
-            }
+            if let clean = cleaning.clean(scalar) { scalars.append(clean) }
         }
-        if controls > 8, Double(controls) > binaryShare * Double(scalars.count + controls) {
+        try cleaning.check()
+        return scalars.contains(where: PresentationForms.contains) ? VisualOrder.plain(scalars) : scalars
+    }
+}
+
+/// Cleans a text scalar by scalar, and judges at its end whether it was one.
+struct TextCleaning {
+    /// Control characters that are no white space make a file binary from this share of its characters on.
+    private static let binaryShare = 0.02
+
+    private var afterReturn = false
+    private var controls = 0
+    private var kept = 0
+
+    /// What a scalar becomes; nil when it is left out.
+    mutating func clean(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
+        let followsReturn = afterReturn
+        afterReturn = scalar == "\r"
+        switch scalar.value {
+        case 0x0A where followsReturn: return nil
+        case 0x0A, 0x0D, 0x0B, 0x85, 0x2028, 0x2029:
+            kept += 1
+            return "\n"
+        case 0x09, 0x0C: break
+        case 0..<0x20, 0x7F..<0xA0:
+            controls += 1
+            return nil
+        case 0xFEFF, 0x200B, 0x2060...0x2064, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x061C: return nil
+        default: break
+        }
+        kept += 1
+        return scalar
+    }
+
+    func check() throws(ExtractionError) {
+        if controls > 8, Double(controls) > Self.binaryShare * Double(kept + controls) {
             throw ExtractionError(.unsupportedType, detail: "\(controls) control characters")
         }
-        return scalars.contains(where: PresentationForms.contains) ? VisualOrder.plain(scalars) : scalars
     }
 }

@@ -8,39 +8,57 @@ struct TextExtractor: Sendable {
         child = ChildExtractor(program: program, limits: limits)
     }
 
+    /// A text as a whole, for files that are known to be small.
     func extract(_ bytes: [UInt8], filename: String) async throws -> ExtractedText {
-        try await extract(ByteSource(bytes), filename: filename) { _ in }
+        var scalars: [Unicode.Scalar] = []
+        var headings: [Heading] = []
+        var starts: [Int] = []
+        let summary = try await extract(ByteSource(bytes), filename: filename, onStage: { _ in }) { piece in
+            scalars += piece.scalars
+            headings += piece.headings
+            starts += piece.pageStarts
+        }
+        return ExtractedText(
+            mediaType: summary.mediaType, text: ScalarText(scalars: scalars), pageStarts: starts,
+            pageCount: summary.pageCount, headings: headings, title: summary.title)
     }
 
-    /// `type` where it is known; otherwise the content says it. `onStage` is told what is done.
+    /// Reads the text and gives it away piece by piece, in order. `type` where it is known; otherwise the content says it.
+    /// `onStage` is told what is done. What is thrown after some pieces makes all of them void.
+    ///
+    /// What the extractor reads is never in memory as a whole; text, Markdown and HTML are, as long as they are read here.
     func extract(
         _ source: ByteSource, filename: String, type: MediaType? = nil,
-        onStage: (IngestStage) async throws -> Void
-    ) async throws -> ExtractedText {
+        onStage: (IngestStage) async throws -> Void, onPiece: (TextPiece) async throws -> Void
+    ) async throws -> TextSummary {
         guard let head = try await source.piece(0), !head.isEmpty else { throw ExtractionError(.emptyFile) }
         let format = type == .markdown ? FileFormat.text : try FileFormat(head: head, filename: filename)
         try await onStage(.extract)
-        let extracted: ExtractedText
+        let reader: TextReader
         switch format {
         case .pdf:
             let output = try await child.run(.pdf, on: source)
             try await onStage(.normalise)
-            extracted = try await offLoop { try PDFText.paged(TextDecoding.clean(output)) }
+            reader = try await offLoop { TextReader(try PDFText(output)) }
         case .office, .mail, .table:
             let kind: ChildExtractor.Kind = format == .office ? .office : format == .mail ? .mail : .table
             let output = try await child.run(kind, on: source)
             try await onStage(.normalise)
-            extracted = try await offLoop { try StructuredText.read(output) }
+            reader = TextReader(StructuredText(output))
         case .text:
             let bytes = try await source.all()
             let text = try await decoded(bytes, source)
             try await onStage(.normalise)
-            extracted = try await offLoop { try Self.read(text, filename: filename, type: type) }
+            let whole = try await offLoop { try Self.read(text, filename: filename, type: type) }
+            reader = TextReader(WholeText(whole))
         }
-        guard extracted.text.count <= RetrievalLimits.documentCharacters else { throw ExtractionError(.tooLong) }
-        guard extracted.text.scalars.contains(where: { $0.properties.isAlphabetic || $0.properties.numericType != nil })
-        else { throw ExtractionError(.noText) }
-        return extracted
+        do {
+            while let piece = try await offLoop({ try reader.next() }) { try await onPiece(piece) }
+        } catch is SpooledText.InvalidUTF8 {
+            throw ExtractionError(format == .pdf ? .invalidPDF : .invalidFile, detail: "the extractor gave no UTF-8")
+        }
+        guard let summary = reader.summary else { throw ExtractionError(.noText) }
+        return summary
     }
 
     private func offLoop<R: Sendable>(_ body: @Sendable () throws -> R) async throws -> R {
@@ -49,12 +67,24 @@ struct TextExtractor: Sendable {
 
     /// UTF-8, UTF-16, or what an HTML page declares itself to be.
     private func decoded(_ bytes: [UInt8], _ source: ByteSource) async throws -> String {
-        if let charset = DeclaredCharset.find(in: bytes) { return try await child.run(.recode(charset), on: source) }
+        if let charset = DeclaredCharset.find(in: bytes) {
+            return try await recoded(try await child.run(.recode(charset), on: source))
+        }
         return try await offLoop { try TextDecoding.decode(bytes) }
+    }
+
+    private func recoded(_ output: Spool) async throws -> String {
+        let bytes = try output.bytes(at: 0, count: output.count)
+        try TextDecoding.checkLength(bytes)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ExtractionError(.invalidFile, detail: "the extractor gave no UTF-8")
+        }
+        return text
     }
 
     private static func read(_ text: String, filename: String, type: MediaType?) throws -> ExtractedText {
         let scalars = try TextDecoding.clean(text)
+        guard scalars.count <= RetrievalLimits.documentCharacters else { throw ExtractionError(.tooLong) }
         if type == .markdown { return PlainText.extract(scalars, markdown: true) }
         if FileFormat.isHTML(scalars) { return HTMLText.extract(scalars) }
         let markdown =

@@ -53,29 +53,12 @@ enum VisualOrder {
 
     /// Whether most words that tell are in visual order.
     static func isVisual(_ scalars: [Unicode.Scalar]) -> Bool {
-        var logical = 0
-        var visual = 0
-        var first: Shape?
-        var last: Shape?
-        func count() {
-            if first == .initial, last == .final || last == .isolated { logical += 1 }
-            if last == .initial, first == .final || first == .isolated { visual += 1 }
-            first = nil
-            last = nil
-        }
-        for scalar in scalars {
-            if let shape = shape(scalar) {
-                if first == nil { first = shape }
-                last = shape
-            } else if first != nil {
-                count()
-            }
-        }
-        count()
-        return visual > logical
+        var evidence = VisualEvidence()
+        for scalar in scalars { evidence.look(at: scalar) }
+        return evidence.isVisual
     }
 
-    private static func turned(_ line: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
+    static func turned(_ line: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
         guard line.contains(where: { shape($0) != nil }) else { return Array(line) }
         var output: [Unicode.Scalar] = []
         // Runs that read from left to right keep their own order.
@@ -120,5 +103,36 @@ enum VisualOrder {
         case "»": "«"
         default: scalar
         }
+    }
+}
+
+/// Counts words that tell the order of a text, scalar by scalar.
+struct VisualEvidence {
+    private var logical = 0
+    private var visual = 0
+    private var first: VisualOrder.Shape?
+    private var last: VisualOrder.Shape?
+
+    mutating func look(at scalar: Unicode.Scalar) {
+        if let shape = VisualOrder.shape(scalar) {
+            if first == nil { first = shape }
+            last = shape
+        } else if first != nil {
+            count()
+        }
+    }
+
+    /// Of what was looked at: it ends with its last word.
+    var isVisual: Bool {
+        var whole = self
+        whole.count()
+        return whole.visual > whole.logical
+    }
+
+    private mutating func count() {
+        if first == .initial, last == .final || last == .isolated { logical += 1 }
+        if last == .initial, first == .final || first == .isolated { visual += 1 }
+        first = nil
+        last = nil
     }
 }

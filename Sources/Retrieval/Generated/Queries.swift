@@ -570,6 +570,24 @@ enum Queries {
                 where tenant_id = ragdz.current_tenant() and id = $3 and lease_epoch = $4 and state = 2
                 """#)
 
+        static let putTextPiece = Statement(
+            name: "ingest.putTextPiece",
+            sql: #"""
+                with fenced as (
+                    update ragdz.ingests
+                    set update_time = clock_timestamp()
+                    where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                    returning id
+                )
+                insert into ragdz.ingest_text_pieces (
+                    tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
+                select ragdz.current_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
+                from fenced
+                on conflict (tenant_id, ingest_id, ordinal) do update
+                set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
+                    heading_starts = excluded.heading_starts, heading_ends = excluded.heading_ends, heading_levels = excluded.heading_levels
+                """#)
+
         static let putIngestText = Statement(
             name: "ingest.putIngestText",
             sql: #"""
@@ -578,10 +596,20 @@ enum Queries {
                     set stage = 4, losses = 0, update_time = clock_timestamp()
                     where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
                     returning id
+                ), last as (
+                    insert into ragdz.ingest_text_pieces (
+                        tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
+                    select ragdz.current_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
+                    from fenced
+                    on conflict (tenant_id, ingest_id, ordinal) do update
+                    set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
+                        heading_starts = excluded.heading_starts, heading_ends = excluded.heading_ends, heading_levels = excluded.heading_levels
+                ), stale as (
+                    delete from ragdz.ingest_text_pieces
+                    where tenant_id = ragdz.current_tenant() and ingest_id in (select id from fenced) and ordinal > $3
                 )
-                insert into ragdz.ingest_texts (
-                    tenant_id, ingest_id, media_type, title, content, page_count, page_starts, heading_starts, heading_ends, heading_levels)
-                select ragdz.current_tenant(), id, $3, $4, $5, $6, $7::bigint[], $8::bigint[], $9::bigint[], $10::integer[]
+                insert into ragdz.ingest_texts (tenant_id, ingest_id, media_type, title, character_count, page_count, piece_count)
+                select ragdz.current_tenant(), id, $10, $11, $12, $13, $3 + 1
                 from fenced
                 on conflict do nothing
                 """#)
@@ -589,9 +617,17 @@ enum Queries {
         static let findIngestText = Statement(
             name: "ingest.findIngestText",
             sql: #"""
-                select media_type, title, content, page_count, page_starts, heading_starts, heading_ends, heading_levels
+                select media_type, title, character_count, page_count, piece_count
                 from ragdz.ingest_texts
                 where tenant_id = ragdz.current_tenant() and ingest_id = $1
+                """#)
+
+        static let findTextPiece = Statement(
+            name: "ingest.findTextPiece",
+            sql: #"""
+                select start_at, content, page_starts, heading_starts, heading_ends, heading_levels
+                from ragdz.ingest_text_pieces
+                where tenant_id = ragdz.current_tenant() and ingest_id = $1 and ordinal = $2
                 """#)
 
         static let knownChunks = Statement(
@@ -695,10 +731,16 @@ enum Queries {
             sql: #"""
                 update ragdz.documents
                 set filename = $1, title = $2, media_type = $3, language = $4, byte_size = $5,
-                    character_count = $6, page_count = $7, page_starts = $8, sha256 = $9,
-                    content = $10, chunk_count = $11, analyzer_version = $12, version = version + 1,
-                    ingest_id = $13::uuid
-                where tenant_id = ragdz.current_tenant() and id = $14
+                    character_count = $6, page_count = $7, page_starts = array(
+                        select s.place
+                        from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
+                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $8::uuid
+                        order by p.ordinal, s.number),
+                    sha256 = $9, content = (
+                        select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
+                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $8::uuid),
+                    chunk_count = $10, analyzer_version = $11, version = version + 1, ingest_id = $8::uuid
+                where tenant_id = ragdz.current_tenant() and id = $12
                 """#)
 
         static let deleteChunks = Statement(
@@ -743,6 +785,8 @@ enum Queries {
                     delete from ragdz.ingest_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
                 ), texts as (
                     delete from ragdz.ingest_texts where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
+                ), text_pieces as (
+                    delete from ragdz.ingest_text_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
                 )
                 delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
                 """#)
@@ -1178,7 +1222,15 @@ enum Queries {
                     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
                     page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags,
                     ingest_id)
-                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, array(
+                        select s.place
+                        from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
+                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $10::uuid
+                        order by p.ordinal, s.number),
+                    $11, (
+                        select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
+                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $10::uuid),
+                    $12, $13, $14, $15, $16, $17, $18, $19, $20, $10::uuid)
                 on conflict do nothing
                 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
@@ -1507,8 +1559,14 @@ enum Queries {
     struct FindIngestTextRow: PostgresRow, Hashable {
         var mediaType: String
         var title: String
-        var content: String
+        var characterCount: Int64
         var pageCount: Int
+        var pieceCount: Int
+    }
+
+    struct FindTextPieceRow: PostgresRow, Hashable {
+        var startAt: Int64
+        var content: String
         var pageStarts: [Int64]
         var headingStarts: [Int64]
         var headingEnds: [Int64]
@@ -2285,21 +2343,44 @@ enum Queries {
         return try await db.run(Statements.setIngestStage, parameters).affected
     }
 
-    static func putIngestText(
-        _ db: some QueryRunner, id: UUID128, epoch: Int64, mediaType: String, title: String, content: String,
-        pageCount: Int, pageStarts: [Int64], headingStarts: [Int64], headingEnds: [Int64], headingLevels: [Int]
+    /// A worker before may have come as far: what it kept is overwritten.
+    static func putTextPiece(
+        _ db: some QueryRunner, id: UUID128, epoch: Int64, ordinal: Int, startAt: Int64, content: String,
+        pageStarts: [Int64], headingStarts: [Int64], headingEnds: [Int64], headingLevels: [Int]
     ) async throws(PostgresError) -> Int {
-        var parameters = ParameterWriter(capacity: 10)
+        var parameters = ParameterWriter(capacity: 9)
         id.encode(into: &parameters)
         epoch.encode(into: &parameters)
-        mediaType.encode(into: &parameters)
-        title.encode(into: &parameters)
+        ordinal.encode(into: &parameters)
+        startAt.encode(into: &parameters)
         content.encode(into: &parameters)
-        pageCount.encode(into: &parameters)
         pageStarts.encode(into: &parameters)
         headingStarts.encode(into: &parameters)
         headingEnds.encode(into: &parameters)
         headingLevels.encode(into: &parameters)
+        return try await db.run(Statements.putTextPiece, parameters).affected
+    }
+
+    /// The last piece, and what is known of the whole. Of a worker that was lost there may be more pieces than there are.
+    static func putIngestText(
+        _ db: some QueryRunner, id: UUID128, epoch: Int64, ordinal: Int, startAt: Int64, content: String,
+        pageStarts: [Int64], headingStarts: [Int64], headingEnds: [Int64], headingLevels: [Int], mediaType: String,
+        title: String, characterCount: Int64, pageCount: Int
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 13)
+        id.encode(into: &parameters)
+        epoch.encode(into: &parameters)
+        ordinal.encode(into: &parameters)
+        startAt.encode(into: &parameters)
+        content.encode(into: &parameters)
+        pageStarts.encode(into: &parameters)
+        headingStarts.encode(into: &parameters)
+        headingEnds.encode(into: &parameters)
+        headingLevels.encode(into: &parameters)
+        mediaType.encode(into: &parameters)
+        title.encode(into: &parameters)
+        characterCount.encode(into: &parameters)
+        pageCount.encode(into: &parameters)
         return try await db.run(Statements.putIngestText, parameters).affected
     }
 
@@ -2309,6 +2390,15 @@ enum Queries {
         var parameters = ParameterWriter(capacity: 1)
         ingestID.encode(into: &parameters)
         return try await db.run(Statements.findIngestText, parameters).first()
+    }
+
+    static func findTextPiece(
+        _ db: some QueryRunner, ingestID: UUID128, ordinal: Int
+    ) async throws(PostgresError) -> FindTextPieceRow? {
+        var parameters = ParameterWriter(capacity: 2)
+        ingestID.encode(into: &parameters)
+        ordinal.encode(into: &parameters)
+        return try await db.run(Statements.findTextPiece, parameters).first()
     }
 
     /// Those of the chunks that the stored version of the document has: their vectors need not be made again.
@@ -2418,10 +2508,10 @@ enum Queries {
 
     static func updateDocumentVersion(
         _ db: some QueryRunner, filename: String, title: String, mediaType: String, language: String, byteSize: Int64,
-        characterCount: Int64, pageCount: Int, pageStarts: [Int64], sha256: String, content: String, chunkCount: Int,
-        analyzerVersion: Int, ingestID: UUID128, id: UUID128
+        characterCount: Int64, pageCount: Int, ingestID: UUID128, sha256: String, chunkCount: Int, analyzerVersion: Int,
+        id: UUID128
     ) async throws(PostgresError) {
-        var parameters = ParameterWriter(capacity: 14)
+        var parameters = ParameterWriter(capacity: 12)
         filename.encode(into: &parameters)
         title.encode(into: &parameters)
         mediaType.encode(into: &parameters)
@@ -2429,12 +2519,10 @@ enum Queries {
         byteSize.encode(into: &parameters)
         characterCount.encode(into: &parameters)
         pageCount.encode(into: &parameters)
-        pageStarts.encode(into: &parameters)
+        ingestID.encode(into: &parameters)
         sha256.encode(into: &parameters)
-        content.encode(into: &parameters)
         chunkCount.encode(into: &parameters)
         analyzerVersion.encode(into: &parameters)
-        ingestID.encode(into: &parameters)
         id.encode(into: &parameters)
         _ = try await db.run(Statements.updateDocumentVersion, parameters)
     }
@@ -2928,14 +3016,15 @@ enum Queries {
         return try await db.run(Statements.listDocuments, parameters).all()
     }
 
-    /// No row when the same bytes, or the same id, are there already.
+    /// No row when the same bytes, or the same id, are there already. The text is put together here, so that the server never holds
+    /// all of it.
     static func insertDocument(
         _ db: some QueryRunner, id: UUID128, collectionID: UUID128, filename: String, title: String, mediaType: String,
-        language: String, byteSize: Int64, characterCount: Int64, pageCount: Int, pageStarts: [Int64], sha256: String,
-        content: String, chunkCount: Int, analyzerVersion: Int, groups: [String], country: String, theme: String,
-        source: String, official: Bool, documentTime: PostgresTimestamp?, tags: [String], ingestID: UUID128?
+        language: String, byteSize: Int64, characterCount: Int64, pageCount: Int, ingestID: UUID128, sha256: String,
+        chunkCount: Int, analyzerVersion: Int, groups: [String], country: String, theme: String, source: String,
+        official: Bool, documentTime: PostgresTimestamp?, tags: [String]
     ) async throws(PostgresError) -> DocumentRow? {
-        var parameters = ParameterWriter(capacity: 22)
+        var parameters = ParameterWriter(capacity: 20)
         id.encode(into: &parameters)
         collectionID.encode(into: &parameters)
         filename.encode(into: &parameters)
@@ -2945,9 +3034,8 @@ enum Queries {
         byteSize.encode(into: &parameters)
         characterCount.encode(into: &parameters)
         pageCount.encode(into: &parameters)
-        pageStarts.encode(into: &parameters)
+        ingestID.encode(into: &parameters)
         sha256.encode(into: &parameters)
-        content.encode(into: &parameters)
         chunkCount.encode(into: &parameters)
         analyzerVersion.encode(into: &parameters)
         groups.encode(into: &parameters)
@@ -2957,7 +3045,6 @@ enum Queries {
         official.encode(into: &parameters)
         documentTime.encode(into: &parameters)
         tags.encode(into: &parameters)
-        ingestID.encode(into: &parameters)
         return try await db.run(Statements.insertDocument, parameters).first()
     }
 
@@ -3317,12 +3404,9 @@ extension Queries.FindIngestTextRow {
     init(_ row: Row) throws(PostgresError) {
         self.mediaType = try row.get(0)
         self.title = try row.get(1)
-        self.content = try row.get(2)
+        self.characterCount = try row.get(2)
         self.pageCount = try row.get(3)
-        self.pageStarts = try row.get(4)
-        self.headingStarts = try row.get(5)
-        self.headingEnds = try row.get(6)
-        self.headingLevels = try row.get(7)
+        self.pieceCount = try row.get(4)
     }
 }
 
@@ -3338,6 +3422,17 @@ extension Queries.FindSharedDocumentTextRow {
     init(_ row: Row) throws(PostgresError) {
         self.content = try row.get(0)
         self.pageStarts = try row.get(1)
+    }
+}
+
+extension Queries.FindTextPieceRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.startAt = try row.get(0)
+        self.content = try row.get(1)
+        self.pageStarts = try row.get(2)
+        self.headingStarts = try row.get(3)
+        self.headingEnds = try row.get(4)
+        self.headingLevels = try row.get(5)
     }
 }
 

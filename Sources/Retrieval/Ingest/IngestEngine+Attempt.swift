@@ -65,13 +65,11 @@ extension IngestEngine {
         let text = try await text(claim, load)
         if isDying(.textKept, claim) { return }
         try await store.setStage(claim, .chunk)
-        let title = Self.title(given: header.title, found: text.title, filename: load.filename)
+        let title = Self.title(given: header.title, found: text.summary.title, filename: load.filename)
         let plan: ChunkPlan
-        do {
-            plan = try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                try ChunkPlan(text, title: title, document: load.documentID)
-            }
-        } catch let error as ExtractionError { throw IngestFailure(error) }
+        do { plan = try await self.plan(claim, text, title: title, document: load.documentID) } catch let error
+            as ExtractionError
+        { throw IngestFailure(error) }
         try await store.setStage(claim, .embed, chunks: plan.count)
         let embedding = BatchEmbedding(
             engine: self, claim: claim, embedder: embedder, plan: plan, reuses: !header.replaces.isEmpty)
@@ -85,7 +83,7 @@ extension IngestEngine {
             claim: claim, collection: load.collectionID, document: load.documentID,
             replaces: !header.replaces.isEmpty, attributes: attributes, filename: load.filename,
             byteSize: load.byteSize,
-            sha256: load.sha256, embedder: embedder, text: text, plan: plan)
+            sha256: load.sha256, embedder: embedder, text: text.summary, plan: plan)
         do { try check(await store.finish(finished)) } catch let error as PostgresError {
             if let full = IngestFailure.quota(error) { throw full }
             throw error
@@ -103,18 +101,27 @@ extension IngestEngine {
         }
     }
 
-    /// What an attempt before has read, or what is read now and kept.
-    private func text(_ claim: IngestClaim, _ load: IngestStore.Load) async throws -> ExtractedText {
+    /// What an attempt before has read, or what is read now and kept, piece by piece.
+    private func text(_ claim: IngestClaim, _ load: IngestStore.Load) async throws -> KeptText {
         if load.hasText, let text = try await store.text(claim) { return text }
         try await store.setStage(claim, .detect)
         let store = store
         let source = ByteSource { ordinal in try await store.piece(claim, ordinal) }
-        let text: ExtractedText
+        var pieces = 0
+        // Each is kept when the next one is there: the last one is kept with what is known of the whole.
+        var last: TextPiece?
+        let summary: TextSummary
         do {
-            text = try await reading.pass(claim.tenant) {
+            summary = try await reading.pass(claim.tenant) {
                 try await extractor.extract(
                     source, filename: load.filename, type: load.mediaType.flatMap { MediaType(rawValue: $0) }
-                ) { stage in try await store.setStage(claim, stage) }
+                ) { stage in
+                    try await store.setStage(claim, stage)
+                } onPiece: { piece in
+                    if let last { try await store.putPiece(claim, last, ordinal: pieces - 1) }
+                    last = piece
+                    pieces += 1
+                }
             }
         } catch let error as ExtractionError {
             logger.info(
@@ -122,8 +129,23 @@ extension IngestEngine {
             throw IngestFailure(error)
         }
         if isDying(.extracted, claim) { throw IngestLost() }
-        try await store.putText(claim, text)
-        return text
+        guard let last else { throw IngestFailure(ExtractionError(.noText)) }
+        try await store.putText(claim, summary, last: last, ordinal: pieces - 1)
+        return KeptText(summary: summary, pieces: pieces, only: pieces == 1 ? last : nil)
+    }
+
+    /// Cuts the text, reading it again piece by piece.
+    private func plan(
+        _ claim: IngestClaim, _ text: KeptText, title: String, document: UUID128
+    ) async throws -> ChunkPlan {
+        let planner = ChunkPlanner(title: title, document: document, isPaged: text.summary.pageCount > 0)
+        for ordinal in 0..<text.pieces {
+            var piece = text.only
+            if piece == nil { piece = try await store.textPiece(claim, ordinal) }
+            guard let piece else { throw StagingLost() }
+            try await withTaskExecutorPreference(globalConcurrentExecutor) { try planner.take(piece) }
+        }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try planner.finish() }
     }
 
     static func title(given: String, found: String?, filename: String) -> String {
@@ -153,26 +175,28 @@ private struct BatchEmbedding: Sendable {
 
     /// False: not finished, because others are to have their turn, or the process ends.
     func run(from start: Int) async throws -> Bool {
+        let chunks = PlannedChunks(plan)
+        try chunks.skip(start)
         let size = engine.configuration.batch
-        let ranges = stride(from: start, to: plan.count, by: size).map { $0..<min($0 + size, plan.count) }
+        let batches = (plan.count - start + size - 1) / size
         let begin = ContinuousClock.now
         return try await withThrowingTaskGroup(of: Batch.self) { group in
             var started = 0
             var kept = 0
             var early: [Int: Batch] = [:]
             var last = begin
-            while started < min(IngestLimits.batchesUnderway, ranges.count) {
-                let number = started
-                group.addTask { try await batch(number, ranges[number]) }
+            while started < min(IngestLimits.batchesUnderway, batches) {
+                let (number, next) = (started, try chunks.next(size))
+                group.addTask { try await batch(number, next) }
                 started += 1
             }
             while let batch = try await group.next() {
                 early[batch.number] = batch
                 while let next = early.removeValue(forKey: kept) {
                     if engine.isDead { return false }
-                    if started < ranges.count {
-                        let number = started
-                        group.addTask { try await self.batch(number, ranges[number]) }
+                    if started < batches {
+                        let (number, next) = (started, try chunks.next(size))
+                        group.addTask { try await self.batch(number, next) }
                         started += 1
                     }
                     let now = ContinuousClock.now
@@ -183,7 +207,7 @@ private struct BatchEmbedding: Sendable {
                     kept += 1
                     if engine.isDying(.staged, claim) { return false }
                 }
-                if kept < ranges.count, mustPause(since: begin) {
+                if kept < batches, mustPause(since: begin) {
                     group.cancelAll()
                     return false
                 }
@@ -197,8 +221,8 @@ private struct BatchEmbedding: Sendable {
         return engine.isFull && begin.duration(to: .now) > engine.configuration.slice
     }
 
-    private func batch(_ number: Int, _ range: Range<Int>) async throws -> Batch {
-        let rows = await withTaskExecutorPreference(globalConcurrentExecutor) { plan.rows(range) }
+    private func batch(_ number: Int, _ chunks: [PlannedChunk]) async throws -> Batch {
+        let rows = await withTaskExecutorPreference(globalConcurrentExecutor) { chunks.map(plan.row) }
         let known = reuses ? try await engine.store.known(claim, rows.map(\.id), embedder) : []
         let fresh = rows.filter { !known.contains($0.id) }
         let vectors = try await embed(fresh.map(\.embeddingInput))

@@ -17,7 +17,7 @@ struct FinishedIngest: Sendable {
     let sha256: String
     /// What the staged vectors were made with.
     let embedder: any TextEmbedder
-    let text: ExtractedText
+    let text: TextSummary
     let plan: ChunkPlan
 }
 
@@ -171,12 +171,11 @@ extension IngestStore {
             transaction, id: finished.document, collectionID: finished.collection, filename: finished.filename,
             title: finished.plan.title, mediaType: text.mediaType.rawValue,
             language: finished.plan.language.rawValue, byteSize: finished.byteSize,
-            characterCount: Int64(text.text.count), pageCount: text.pageCount,
-            pageStarts: text.pageStarts.map { Int64($0) }, sha256: finished.sha256, content: text.text.string,
-            chunkCount: finished.plan.count, analyzerVersion: LexicalAnalyzer.version, groups: about.groups,
+            characterCount: Int64(text.count), pageCount: text.pageCount, ingestID: finished.claim.id,
+            sha256: finished.sha256, chunkCount: finished.plan.count, analyzerVersion: LexicalAnalyzer.version,
+            groups: about.groups,
             country: about.country, theme: about.theme, source: about.source, official: about.isOfficial,
-            documentTime: about.dateMicros.map { PostgresTimestamp(unixMicros: $0) }, tags: about.tags,
-            ingestID: finished.claim.id)
+            documentTime: about.dateMicros.map { PostgresTimestamp(unixMicros: $0) }, tags: about.tags)
         return row != nil
     }
 
@@ -185,9 +184,8 @@ extension IngestStore {
         try await Queries.updateDocumentVersion(
             transaction, filename: finished.filename, title: finished.plan.title, mediaType: text.mediaType.rawValue,
             language: finished.plan.language.rawValue, byteSize: finished.byteSize,
-            characterCount: Int64(text.text.count), pageCount: text.pageCount,
-            pageStarts: text.pageStarts.map { Int64($0) }, sha256: finished.sha256, content: text.text.string,
-            chunkCount: finished.plan.count, analyzerVersion: LexicalAnalyzer.version, ingestID: finished.claim.id,
+            characterCount: Int64(text.count), pageCount: text.pageCount, ingestID: finished.claim.id,
+            sha256: finished.sha256, chunkCount: finished.plan.count, analyzerVersion: LexicalAnalyzer.version,
             id: finished.document)
     }
 }

@@ -25,6 +25,14 @@ struct ModelChanged: Error {
 /// What was staged is not all there: the database has crashed. It is made again.
 struct StagingLost: Error {}
 
+/// A text that was read and kept.
+struct KeptText: Sendable {
+    let summary: TextSummary
+    let pieces: Int
+    /// The whole text, where it is one piece and in memory already.
+    let only: TextPiece?
+}
+
 /// The statements of the queue of ingests, its bytes and what is kept between its stages.
 struct IngestStore: Sendable {
     let database: Database
@@ -118,26 +126,47 @@ struct IngestStore: Sendable {
         try await Queries.notifyIngests(database.as(claim.identity), payloads: [claim.id.description])
     }
 
-    func putText(_ claim: IngestClaim, _ text: ExtractedText) async throws {
+    func putPiece(_ claim: IngestClaim, _ piece: TextPiece, ordinal: Int) async throws {
+        let done = try await Queries.putTextPiece(
+            database.as(claim.identity), id: claim.id, epoch: claim.epoch, ordinal: ordinal,
+            startAt: Int64(piece.start),
+            content: piece.string, pageStarts: piece.pageStarts.map { Int64($0) },
+            headingStarts: piece.headings.map { Int64($0.range.lowerBound) },
+            headingEnds: piece.headings.map { Int64($0.range.upperBound) }, headingLevels: piece.headings.map(\.level))
+        guard done == 1 else { throw IngestLost() }
+    }
+
+    /// From here on the text is whole.
+    func putText(_ claim: IngestClaim, _ text: TextSummary, last piece: TextPiece, ordinal: Int) async throws {
         let done = try await Queries.putIngestText(
-            database.as(claim.identity), id: claim.id, epoch: claim.epoch, mediaType: text.mediaType.rawValue,
-            title: text.title ?? "", content: text.text.string, pageCount: text.pageCount,
-            pageStarts: text.pageStarts.map { Int64($0) },
-            headingStarts: text.headings.map { Int64($0.range.lowerBound) },
-            headingEnds: text.headings.map { Int64($0.range.upperBound) }, headingLevels: text.headings.map(\.level))
+            database.as(claim.identity), id: claim.id, epoch: claim.epoch, ordinal: ordinal,
+            startAt: Int64(piece.start),
+            content: piece.string, pageStarts: piece.pageStarts.map { Int64($0) },
+            headingStarts: piece.headings.map { Int64($0.range.lowerBound) },
+            headingEnds: piece.headings.map { Int64($0.range.upperBound) }, headingLevels: piece.headings.map(\.level),
+            mediaType: text.mediaType.rawValue, title: text.title ?? "", characterCount: Int64(text.count),
+            pageCount: text.pageCount)
         guard done == 1 else { throw IngestLost() }
         try await notify(claim)
     }
 
-    func text(_ claim: IngestClaim) async throws -> ExtractedText? {
+    func text(_ claim: IngestClaim) async throws -> KeptText? {
         let row = try await Queries.findIngestText(database.as(claim.identity), ingestID: claim.id)
         guard let row, let type = MediaType(rawValue: row.mediaType) else { return nil }
+        let summary = TextSummary(
+            mediaType: type, title: row.title.isEmpty ? nil : row.title, count: Int(row.characterCount),
+            pageCount: row.pageCount)
+        return KeptText(summary: summary, pieces: row.pieceCount, only: nil)
+    }
+
+    func textPiece(_ claim: IngestClaim, _ ordinal: Int) async throws -> TextPiece? {
+        let row = try await Queries.findTextPiece(database.as(claim.identity), ingestID: claim.id, ordinal: ordinal)
+        guard let row else { return nil }
         let ranges = zip(row.headingStarts, row.headingEnds).map { Int($0)..<Int($1) }
-        return ExtractedText(
-            mediaType: type, text: ScalarText(row.content), pageStarts: row.pageStarts.map { Int($0) },
-            pageCount: row.pageCount,
+        return TextPiece(
+            start: Int(row.startAt), scalars: Array(row.content.unicodeScalars),
             headings: zip(ranges, row.headingLevels).map { Heading(range: $0, level: Int($1)) },
-            title: row.title.isEmpty ? nil : row.title)
+            pageStarts: row.pageStarts.map { Int($0) })
     }
 
     /// Those that the stored version of the document has.
