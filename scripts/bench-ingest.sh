@@ -2,8 +2,8 @@
 # Ingest on the embedded default: how busy the embedding server is while many documents come in, characters a second, and
 # memory of a long PDF against a short one.
 # Usage: scripts/bench-ingest.sh [DOCUMENTS=60]     RAGDZ_BIN=FOLDER takes executables that are built already.
-# Exit status 0: the embedding server was busy for at least 90 % of the time, and a PDF of 500 pages took less than
-# 64 MiB more than one of 50. BUSY=0 only reports.
+# Exit status 0: the embedding server was busy for at least 90 % of the time, and PDF files of 500 and of 2,000 pages took at
+# most 4 MiB more than one of 50. BUSY=0 only reports.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/server-lib.sh

@@ -116,6 +116,8 @@ extension RetrievalStore {
         _ tenant: UUID128, document: UUID128, _ fresh: [(UUID128, IndexTerms)], version: Int
     ) async throws {
         try await database.transaction(as: .tenant(tenant, groups: .all)) { transaction in
+            // The collection first, as a change of its groups has it.
+            guard try await Queries.lockPlaceOfDocument(transaction, documentID: document) == 1 else { return }
             let mine = try await Queries.updateAnalyzerVersion(transaction, version: version, id: document)
             guard mine == 1 else { return }
             for start in stride(from: 0, to: fresh.count, by: RetrievalLimits.chunksPerStatement) {

@@ -167,10 +167,17 @@ select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and 
 -- name: updateDocument :one
 -- row: DocumentRow
 -- A parameter that is null leaves its column as it is. No row when the document is gone, or its groups have changed meanwhile.
--- What is on its way to become a version of it is for the same groups.
-with old as (
+-- What is on its way to become a version of it is for the same groups. The collection first: a change of its groups, which
+-- touches shelves and then documents, comes before or after.
+with place as materialized (
+    select c.id from ragdz.collections c
+    where c.tenant_id = ragdz.current_tenant() and c.id = (
+        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = :id)
+    for key share
+), old as (
     select id, groups from ragdz.documents
     where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
+        and collection_id in (select p.id from place p)
     for update
 ), changed as (
     update ragdz.documents d
@@ -236,6 +243,13 @@ update ragdz.chunks c
 set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
 from unnest(:ids::uuid[], :lexemes::text[], :lexeme_counts::integer[]) as n (id, lexemes, lexeme_count)
 where c.tenant_id = ragdz.current_tenant() and c.id = n.id;
+
+-- name: lockPlaceOfDocument :execrows
+-- Its collection: nobody changes its groups until the transaction ends.
+select from ragdz.collections c
+where c.tenant_id = ragdz.current_tenant() and c.id = (
+    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = :document_id)
+for key share;
 
 -- name: updateAnalyzerVersion :execrows
 update ragdz.documents

@@ -1267,9 +1267,15 @@ enum Queries {
         static let updateDocument = Statement(
             name: "retrieval.updateDocument",
             sql: #"""
-                with old as (
+                with place as materialized (
+                    select c.id from ragdz.collections c
+                    where c.tenant_id = ragdz.current_tenant() and c.id = (
+                        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = $1)
+                    for key share
+                ), old as (
                     select id, groups from ragdz.documents
                     where tenant_id = ragdz.current_tenant() and id = $1 and groups = $2::text[]
+                        and collection_id in (select p.id from place p)
                     for update
                 ), changed as (
                     update ragdz.documents d
@@ -1348,6 +1354,15 @@ enum Queries {
                 set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
                 from unnest($1::uuid[], $2::text[], $3::integer[]) as n (id, lexemes, lexeme_count)
                 where c.tenant_id = ragdz.current_tenant() and c.id = n.id
+                """#)
+
+        static let lockPlaceOfDocument = Statement(
+            name: "retrieval.lockPlaceOfDocument",
+            sql: #"""
+                select from ragdz.collections c
+                where c.tenant_id = ragdz.current_tenant() and c.id = (
+                    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = $1)
+                for key share
                 """#)
 
         static let updateAnalyzerVersion = Statement(
@@ -3078,7 +3093,8 @@ enum Queries {
     }
 
     /// A parameter that is null leaves its column as it is. No row when the document is gone, or its groups have changed meanwhile.
-    /// What is on its way to become a version of it is for the same groups.
+    /// What is on its way to become a version of it is for the same groups. The collection first: a change of its groups, which
+    /// touches shelves and then documents, comes before or after.
     static func updateDocument(
         _ db: some QueryRunner, id: UUID128, expectedGroups: [String], groups: [String]?, country: String?,
         theme: String?, source: String?, official: Bool?, tags: [String]?, setsTime: Bool,
@@ -3167,6 +3183,15 @@ enum Queries {
         lexemes.encode(into: &parameters)
         lexemeCounts.encode(into: &parameters)
         return try await db.run(Statements.updateLexemes, parameters).affected
+    }
+
+    /// Its collection: nobody changes its groups until the transaction ends.
+    static func lockPlaceOfDocument(
+        _ db: some QueryRunner, documentID: UUID128
+    ) async throws(PostgresError) -> Int {
+        var parameters = ParameterWriter(capacity: 1)
+        documentID.encode(into: &parameters)
+        return try await db.run(Statements.lockPlaceOfDocument, parameters).affected
     }
 
     static func updateAnalyzerVersion(
