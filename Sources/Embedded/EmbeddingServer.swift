@@ -15,6 +15,9 @@ public final class EmbeddingServer: Sendable {
 
     public static let model = "use-multilingual-v3"
     public static let dimensions = 512
+    /// The same vectors cut short, for collections that are moved from one model to another by hand.
+    public static let shortModel = "use-multilingual-v3-256"
+    public static let shortDimensions = 256
 
     private let runtime: Runtime
     private let user: UnprivilegedUser

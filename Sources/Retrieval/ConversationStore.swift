@@ -16,6 +16,8 @@ struct ConversationStore: Sendable {
         static let perOwner: Int64 = 1_000
         /// Turns of a conversation that are kept, the newest ones.
         static let keptTurns = 50
+        /// For so long a turn may be that of an earlier attempt of a call that has no name: no answer takes longer.
+        static let attempts: Duration = .seconds(300)
         /// Conversations that one purge deletes.
         static let purgeBatch = 500
         /// Between two purges.
@@ -120,6 +122,15 @@ struct ConversationStore: Sendable {
         guard !requestID.isEmpty else { return nil }
         return try await Queries.findTurnByRequest(
             database.as(caller.identity), conversationID: conversation, requestID: requestID)
+    }
+
+    /// The newest turn, when it has the same question, no name, and is so new that an attempt of the same call may have made it.
+    func repeated(
+        _ caller: Caller, in conversation: UUID128, _ question: String
+    ) async throws -> UUID128? {
+        let newest = try await Queries.findNewestTurn(
+            database.as(caller.identity), conversationID: conversation, windowMicros: Limits.attempts.micros)
+        return newest?.question == question.withoutNUL ? newest?.id : nil
     }
 
     /// Keeps a turn, once; nothing when the conversation is gone.

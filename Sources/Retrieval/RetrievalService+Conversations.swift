@@ -109,7 +109,12 @@ extension RetrievalService {
             request.requestID.isEmpty ? context.callName.map { "call \($0)" } ?? "" : request.requestID
         let before = try await conversations.asked(caller, in: found.id, requestID)
         if let before, before.question != question.withoutNUL { throw Status.turnExists }
-        let id = said.lazy.compactMap(\.turnID).first.flatMap { UUID128($0) } ?? before?.id ?? UUID128.v7()
+        var known = said.lazy.compactMap(\.turnID).first.flatMap { UUID128($0) } ?? before?.id
+        // A library that makes the call again says so, and nothing else.
+        if known == nil, requestID.isEmpty, context.previousAttempts > 0 {
+            known = try await conversations.repeated(caller, in: found.id, question)
+        }
+        let id = known ?? UUID128.v7()
         return OpenTurn(
             conversation: found.id, owner: owner, groups: context.identity.tenantScopes.groups, id: id,
             requestID: requestID, memory: try await conversations.memory(caller, of: found.id, before: id))
@@ -126,6 +131,11 @@ extension RetrievalService {
         guard let id = UUID128(parts[0]) else { throw PageToken.invalid }
         return id
     }
+}
+
+extension ServerContext {
+    /// How often the library of the client has made this call before, as gRPC's retries say it.
+    fileprivate var previousAttempts: Int { metadata["grpc-previous-rpc-attempts"].flatMap { Int($0) } ?? 0 }
 }
 
 extension RetrievalRules {

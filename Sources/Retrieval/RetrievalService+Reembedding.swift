@@ -26,11 +26,7 @@ extension RetrievalService {
         _ request: Ragdz_V1_ReembedCollectionRequest, context: ServerContext
     ) async throws -> Ragdz_V1_Reembedding {
         let caller = try context.requireCaller()
-        guard let embedder = models.named(request.embeddingModel) else {
-            throw Status.invalidArgument(
-                "This server has no such embedding model; ListEmbeddingModels says which it has.",
-                reason: "EMBEDDING_MODEL_UNKNOWN", field: "embedding_model")
-        }
+        guard let embedder = models.named(request.embeddingModel) else { throw Status.noSuchEmbeddingModel }
         return try await withDatabaseErrors(logger, context) {
             let collection = try await store.collection(caller, request.id)
             let begun = try await reembeddings.store.begin(
@@ -58,6 +54,41 @@ extension RetrievalService {
         let caller = try context.requireCaller()
         return try await withDatabaseErrors(logger, context) {
             try await reembedding(of: try await store.collection(caller, request.id), caller)
+        }
+    }
+
+    /// Nothing is held in memory for a watcher, and no connection to the database while it waits.
+    public func watchReembedding(
+        _ request: Ragdz_V1_WatchReembeddingRequest, responses: ResponseWriter<Ragdz_V1_Reembedding>,
+        context: ServerContext
+    ) async throws {
+        let caller = try context.requireCaller()
+        var last: Ragdz_V1_Reembedding?
+        while true {
+            // Found anew each time: another one may have begun, under another name, and its caller may have lost it.
+            let now = try await look(request.id, caller, context)
+            guard let id = UUID128(now.id) else { throw Status.reembeddingNotFound }
+            // The bell is there before the look that counts, so that no change falls between the two.
+            let isOver = try await intake.signals.watching(id) { bell in
+                while true {
+                    try Task.checkCancellation()
+                    let now = try await look(request.id, caller, context)
+                    if now != last { try await responses.write(now) }
+                    last = now
+                    if now.isOver { return true }
+                    if now.id != id.description { return false }
+                    await bell.wait(atMost: IngestLimits.watchPoll)
+                }
+            }
+            if isOver { return }
+        }
+    }
+
+    private func look(
+        _ collection: String, _ caller: Caller, _ context: ServerContext
+    ) async throws -> Ragdz_V1_Reembedding {
+        try await withDatabaseErrors(logger, context) {
+            try await reembedding(of: try await store.collection(caller, collection), caller)
         }
     }
 
@@ -116,7 +147,18 @@ extension Ragdz_V1_Reembedding {
     }
 }
 
+extension Ragdz_V1_Reembedding {
+    /// Whether it will not change any more.
+    var isOver: Bool { state == .succeeded || state == .failed || state == .cancelled }
+}
+
 extension Status {
+    static var noSuchEmbeddingModel: Status {
+        .invalidArgument(
+            "This server has no such embedding model; ListEmbeddingModels says which it has.",
+            reason: "EMBEDDING_MODEL_UNKNOWN", field: "embedding_model")
+    }
+
     static var reembeddingNotFound: Status {
         .notFound("The collection was never embedded anew.", reason: "REEMBEDDING_NOT_FOUND")
     }

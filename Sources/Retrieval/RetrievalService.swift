@@ -104,6 +104,10 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         let name = try RetrievalRules.collectionName(request.name)
         let groups = try RetrievalRules.groups(request.groups, field: "groups")
         try RetrievalRules.mayChange([], to: groups, caller)
+        let wanted = request.embeddingModel
+        guard let embedder = wanted.isEmpty ? models.first : models.named(wanted) else {
+            throw Status.noSuchEmbeddingModel
+        }
         return try await withDatabaseErrors(logger, context) {
             let made = try await store.insertCollection(
                 caller, id: UUID128.v7(), name: name, groups: groups, model: embedder.model,

@@ -27,10 +27,12 @@ struct CollectionCommand: AsyncParsableCommand {
             name: .customLong("group"),
             help: "Only keys with the scope group.NAME will see it; may be given several times.")
         var groups: [String] = []
+        @Option(help: "One of the server's embedding models; the first one if not given.") var model: String?
 
         func run() async throws {
             var request = Ragdz_V1_CreateCollectionRequest()
             request.name = name
+            request.embeddingModel = model ?? ""
             request.groups = groups
             try await Session.run(connection) { [request, json = connection.json] session in
                 try show(

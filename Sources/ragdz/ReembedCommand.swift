@@ -18,27 +18,49 @@ extension CollectionCommand {
         @Flag(help: "Ends the one under way: the collection keeps its model.") var cancel = false
         @Flag(help: "Answers at once.") var detach = false
 
-        private static let look: Duration = .seconds(1)
+        private enum Limits {
+            /// Streams that end early, one after the other without news.
+            static let failures = 10
+            static let pause: Duration = .seconds(1)
+        }
 
         func run() async throws {
             try await Session.run(connection) { [self, json = connection.json] session in
                 let client = Client(session.client)
                 if models { return try await Self.list(client, session, json: json) }
                 guard let collection else { throw Failure.usage("Name a collection, or ask for --models.") }
-                var now = try await begin(client, session, collection)
-                try Self.show(now, json: json)
+                let begun = try await begin(client, session, collection)
+                try Self.show(begun, json: json)
                 guard model != nil, !detach, !cancel else { return }
-                var request = Ragdz_V1_GetReembeddingRequest()
-                request.id = collection
-                while now.state == .pending || now.state == .running {
-                    try await Task.sleep(for: Self.look)
-                    let next = try await client.getReembedding(request, options: session.options)
-                    if next != now { try Self.show(next, json: json) }
-                    now = next
-                }
+                let now = try await Self.follow(client, session, collection, from: begun, json: json)
                 if now.state == .failed { throw Status.unavailable(now.message, reason: now.reason) }
                 if now.state == .cancelled { throw Status.aborted(now.message, reason: now.reason) }
             }
+        }
+
+        /// To its end; when the stream breaks off it is asked for again.
+        private static func follow(
+            _ client: Client<some ClientChannel>, _ session: Session, _ collection: String,
+            from begun: Ragdz_V1_Reembedding, json: Bool
+        ) async throws -> Ragdz_V1_Reembedding {
+            var request = Ragdz_V1_WatchReembeddingRequest()
+            request.id = collection
+            // It lasts as long as the re-embedding, whatever --timeout says of a single answer.
+            var options = session.options
+            options.timeout = nil
+            var (now, failures) = (begun, 0)
+            while now.state == .pending || now.state == .running {
+                do {
+                    for try await next in try await client.watchReembedding(request, options: options) {
+                        if next != now { try show(next, json: json) }
+                        (now, failures) = (next, 0)
+                    }
+                } catch let status as Status where status.code == .unavailable && failures < Limits.failures {
+                    failures += 1
+                    try await Task.sleep(for: Limits.pause)
+                }
+            }
+            return now
         }
 
         private func begin(

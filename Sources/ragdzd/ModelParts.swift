@@ -42,14 +42,22 @@ struct ModelParts: Sendable {
         let embedder = FairEmbedder(
             EmbeddingClient(client: client, endpoint: endpoint, dimension: EmbeddingServer.dimensions),
             turns: TenantTurns(concurrent: Limits.ownEmbeddings))
+        var further = second(settings, client)
+        if let short = settings.secondEmbeddings, short.url == nil {
+            let endpoint = ModelEndpoint(url: server.url, model: short.model)
+            further = [
+                FairEmbedder(
+                    EmbeddingClient(client: client, endpoint: endpoint, dimension: short.dimension),
+                    turns: TenantTurns(concurrent: Limits.ownEmbeddings))
+            ]
+        }
         return ModelParts(
-            embeddings: EmbeddingModels(embedder, further: second(settings, client)), chat: chat, server: server,
-            client: client)
+            embeddings: EmbeddingModels(embedder, further: further), chat: chat, server: server, client: client)
     }
 
     private static func second(_ settings: Settings, _ client: HTTPClient) -> [any TextEmbedder] {
-        guard let second = settings.secondEmbeddings else { return [] }
-        let endpoint = ModelEndpoint(url: second.url, model: second.model, apiKey: second.key)
+        guard let second = settings.secondEmbeddings, let url = second.url else { return [] }
+        let endpoint = ModelEndpoint(url: url, model: second.model, apiKey: second.key)
         return [remote(endpoint, second.dimension, second.revision, client)]
     }
 

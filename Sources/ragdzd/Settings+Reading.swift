@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Embedded
 internal import NIOCore
 
 extension Settings {
@@ -106,9 +107,18 @@ extension Settings {
         return logging
     }
 
-    /// A second model is known by its URL; the rest has to be there, too.
+    /// A second model is known by its URL; the rest has to be there, too. Without a URL it is the second one of the embedded
+    /// server.
     private static func secondEmbeddings(_ reader: ConfigReader) throws -> SecondEmbeddings? {
-        guard let url = text(reader, "embeddings.second.url") else { return nil }
+        guard let url = text(reader, "embeddings.second.url") else {
+            guard let model = text(reader, "embeddings.second.model") else { return nil }
+            guard text(reader, "embeddings.url") == nil, model == EmbeddingServer.shortModel else {
+                throw Invalid(
+                    "RAGDZ_EMBEDDINGS_SECOND_MODEL needs RAGDZ_EMBEDDINGS_SECOND_URL, or is "
+                        + "\(EmbeddingServer.shortModel) where no RAGDZ_EMBEDDINGS_URL is set.")
+            }
+            return SecondEmbeddings(url: nil, model: model, dimension: EmbeddingServer.shortDimensions)
+        }
         guard let model = text(reader, "embeddings.second.model"),
             let dimension = try number(reader, "embeddings.second.dimension")
         else {

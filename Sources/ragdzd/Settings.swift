@@ -52,7 +52,8 @@ struct Settings: Sendable {
 
     /// Another OpenAI-compatible endpoint for embeddings.
     struct SecondEmbeddings: Sendable, Hashable {
-        var url: String
+        /// Nil: the embedded server.
+        var url: String?
         var model: String
         var dimension: Int
         var key: String?

@@ -152,6 +152,7 @@ import Testing
         "/ragdz.v1.Retrieval/ReembedCollection": .alike(
             #"{"id":"$collection","embeddingModel":"use-multilingual-v3"}"#),
         "/ragdz.v1.Retrieval/GetReembedding": .alike(#"{"id":"$collection"}"#),
+        "/ragdz.v1.Retrieval/WatchReembedding": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/CancelReembedding": .alike(#"{"id":"$collection"}"#),
         "/ragdz.v1.Retrieval/StartUpload": .alike(
             #"{"header":{"collection":"$collection","filename":"a.txt"},"byteSize":"5"}"#),

@@ -66,6 +66,7 @@ import Testing
         "/ragdz.v1.Retrieval/ListEmbeddingModels": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/ReembedCollection": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/GetReembedding": "tenantKey retrieval.read",
+        "/ragdz.v1.Retrieval/WatchReembedding": "tenantKey retrieval.read",
         "/ragdz.v1.Retrieval/CancelReembedding": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/StartUpload": "tenantKey retrieval.write",
         "/ragdz.v1.Retrieval/AppendUpload": "tenantKey retrieval.write",

@@ -128,6 +128,11 @@ extension RetrievalFixture {
         let fixture = self
         return [
             { id in
+                var request = Ragdz_V1_WatchReembeddingRequest()
+                request.id = id
+                try await service.watchReembedding(request, responses: ResponseWriter { _ in }, context: context)
+            },
+            { id in
                 var request = Ragdz_V1_GetCollectionRequest()
                 request.id = id
                 _ = try await service.getCollection(request, context: context)

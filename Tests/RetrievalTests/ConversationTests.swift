@@ -349,7 +349,7 @@ extension RetrievalFixture {
 
     func events(
         _ question: String, in conversation: String, after said: [Ragdz_V1_AskEvent]? = nil, requestID: String = "",
-        call: String? = nil
+        call: String? = nil, attempt: Int = 0
     ) async throws -> [Ragdz_V1_AskEvent] {
         var request = Ragdz_V1_AskRequest()
         request.question = question
@@ -360,6 +360,11 @@ extension RetrievalFixture {
         if let call {
             context = ServerContext(
                 method: context.method, metadata: [CallName.header: call], identity: context.identity)
+        }
+        if attempt > 0 {
+            context = ServerContext(
+                method: context.method, metadata: ["grpc-previous-rpc-attempts": "\(attempt)"],
+                identity: context.identity)
         }
         if let said { context = context.takingUp(said.map { $0.wireBytes() }) }
         try await service.ask(request, responses: ResponseWriter { await log.add($0) }, context: context)

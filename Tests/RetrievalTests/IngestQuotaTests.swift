@@ -38,15 +38,16 @@ import Testing
         return Standing(used: try row.get("used"), reserved: try row.get("reserved"))
     }
 
-    /// The counters say what is there, and nothing is set aside for what has ended.
-    private func checkCounters(_ scene: IngestScene) async throws {
+    /// The counters say what is there, and nothing is set aside for what has ended but the bytes of what failed and is kept.
+    private func checkCounters(_ scene: IngestScene, kept: [Int] = []) async throws {
         let wrong = try await scene.test.asOwner(
             """
             select quota from ragdz.recount_quotas($1, false)
-            where used <> used_in_fact or reserved <> reserved_in_fact or reserved <> 0
-            """, [scene.tenant])
+            where used <> used_in_fact or reserved <> reserved_in_fact
+                or reserved <> case when quota = 'bytes' then $2::bigint else 0 end
+            """, [scene.tenant, Int64(kept.reduce(0, +))])
         #expect(wrong.isEmpty)
-        #expect(try await scene.fixture.rows("quota_reservations") == 0)
+        #expect(try await scene.fixture.rows("quota_reservations") == kept.count)
     }
 
     @Test func whoHasNoRoomIsToldAtTheDoor() async throws {
@@ -103,13 +104,32 @@ import Testing
         scene.watched.fail([ModelError(.wrongDimension, "3"), ModelError(.wrongDimension, "3")])
         let failed = try await scene.send(IngestScene.text(2), "c.md")
         #expect(try await scene.end(failed.ingestID).reason == "EMBEDDINGS_WRONG_DIMENSION")
-        try await checkCounters(scene)
+        // All but the bytes that are kept for it.
+        let size = Int64(IngestScene.text(2).count)
+        #expect(try await standing(scene, "documents") == Standing())
+        #expect(try await standing(scene, "bytes") == Standing(reserved: size))
+        let until = try await scene.test.asOwner(
+            "select min(expire_time) > clock_timestamp() + interval '23 hours' as late from ragdz.quota_reservations")
+        #expect(try until[0].get("late") == true)
         scene.watched.fail([])
         var retry = Ragdz_V1_RetryIngestRequest()
         retry.id = failed.ingestID
         _ = try await scene.fixture.service.retryIngest(retry, context: scene.fixture.context())
         #expect(try await scene.end(failed.ingestID).state == .succeeded)
         #expect(try await standing(scene, "documents") == Standing(used: 1))
+        try await checkCounters(scene)
+        #expect(try await standing(scene, "bytes") == Standing(used: size))
+        // One that is deleted counts no more, nor one whose file cannot be read.
+        scene.watched.fail([ModelError(.wrongDimension, "3"), ModelError(.wrongDimension, "3")])
+        let given = try await scene.send(IngestScene.text(5), "g.md")
+        #expect(try await scene.end(given.ingestID).state == .failed)
+        #expect(try await standing(scene, "bytes").reserved == Int64(IngestScene.text(5).count))
+        scene.watched.fail([])
+        delete.id = given.id
+        _ = try await scene.fixture.service.deleteDocument(delete, context: scene.fixture.context())
+        let broken = try await scene.send(Array("%PDF-1.4 no more".utf8), "b.pdf")
+        #expect(try await scene.end(broken.ingestID).state == .failed)
+        try await checkCounters(scene)
         // A collection takes with it what is on its way into it.
         scene.watched.close()
         _ = try await scene.send(IngestScene.text(7), "d.md")
@@ -129,7 +149,7 @@ import Testing
         let sent = try await scene.send(IngestScene.text(20), "a.md")
         let failed = try await scene.end(sent.ingestID)
         #expect(failed.state == .failed && failed.reason == "QUOTA_EXCEEDED")
-        try await checkCounters(scene)
+        try await checkCounters(scene, kept: [IngestScene.text(20).count])
         // Who waits is told the values, too.
         let waiting = await status {
             try await RetrievalFixture(service: scene.fixture.service, test: scene.test, tenant: scene.tenant)
@@ -145,7 +165,7 @@ import Testing
         _ = try await scene.fixture.service.retryIngest(retry, context: scene.fixture.context())
         #expect(try await scene.end(sent.ingestID).state == .succeeded)
         #expect(scene.watched.texts.isEmpty, "no passage is embedded twice")
-        try await checkCounters(scene)
+        try await checkCounters(scene, kept: [IngestScene.text(21).count])
         withExtendedLifetime(worker) {}
     }
 }

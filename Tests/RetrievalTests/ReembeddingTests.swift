@@ -89,6 +89,84 @@ import Testing
         withExtendedLifetime((worker, first)) {}
     }
 
+    @Test func aCollectionBeginsOnTheModelThatItNames() async throws {
+        let scene = try await ReembeddingScene.make()
+        let worker = scene.worker()
+        var request = Ragdz_V1_CreateCollectionRequest()
+        request.name = "d"
+        request.embeddingModel = "new@2"
+        let made = try await scene.fixture.service.createCollection(request, context: scene.fixture.context())
+        #expect(made.embeddingModel == "new@2" && made.embeddingDimension == 24)
+        _ = try await scene.upload("Une phrase sur le blé.", "n.md", to: "d")
+        #expect(scene.old.texts.isEmpty)
+        #expect(try await scene.vectors(of: scene.new) == (1, 1))
+        #expect(try await scene.fixture.search("blé", collections: ["d"], limit: 1).first?.denseRank == 1)
+        request.name = "e"
+        request.embeddingModel = "absent"
+        let refused = await status {
+            try await scene.fixture.service.createCollection(request, context: scene.fixture.context())
+        }
+        #expect(refused?.code == .invalidArgument && refused?.reason == "EMBEDDING_MODEL_UNKNOWN")
+        withExtendedLifetime(worker) {}
+    }
+
+    private actor Heard {
+        var all: [Ragdz_V1_Reembedding] = []
+        func add(_ now: Ragdz_V1_Reembedding) { all.append(now) }
+    }
+
+    private func watch(_ scene: ReembeddingScene, _ heard: Heard) async throws {
+        var request = Ragdz_V1_WatchReembeddingRequest()
+        request.id = "c"
+        try await scene.fixture.service.watchReembedding(
+            request, responses: ResponseWriter { await heard.add($0) }, context: scene.fixture.context())
+    }
+
+    /// Each state once, the last one last; a stream that breaks off is taken up by asking again.
+    @Test func itIsWatchedToItsEnd() async throws {
+        let scene = try await ReembeddingScene.make()
+        let worker = scene.worker()
+        _ = try await scene.fill(3)
+        let before = await status { try await self.watch(scene, Heard()) }
+        #expect(before?.code == .notFound)
+        scene.new.close()
+        try await scene.reembed()
+        let (first, second) = (Heard(), Heard())
+        let broken = Task { try await self.watch(scene, first) }
+        while await first.all.isEmpty { try await aMoment() }
+        broken.cancel()
+        _ = await broken.result
+        let watching = Task { try await self.watch(scene, second) }
+        while await second.all.isEmpty { try await aMoment() }
+        scene.new.open()
+        try await watching.value
+        let heard = await second.all
+        #expect(heard.first?.state != .succeeded)
+        #expect(heard.last?.state == .succeeded && heard.last?.percent == 100)
+        #expect(zip(heard, heard.dropFirst()).allSatisfy { $0 != $1 && $0.percent <= $1.percent })
+        // What has ended is told once.
+        let after = Heard()
+        try await watch(scene, after)
+        #expect(await after.all == [try #require(heard.last)])
+        withExtendedLifetime(worker) {}
+    }
+
+    @Test func aWatcherHearsOfACancellation() async throws {
+        let scene = try await ReembeddingScene.make()
+        let worker = scene.worker()
+        _ = try await scene.fill(2)
+        scene.new.close()
+        try await scene.reembed()
+        let heard = Heard()
+        let watching = Task { try await self.watch(scene, heard) }
+        while await heard.all.isEmpty { try await aMoment() }
+        _ = try await scene.cancel()
+        try await watching.value
+        #expect(await heard.all.last?.state == .cancelled)
+        scene.new.open()
+        withExtendedLifetime(worker) {}
+    }
+
     @Test func whatComesAndGoesMeanwhileComesAndGoesInBoth() async throws {
         let scene = try await ReembeddingScene.make()
         let worker = scene.worker()

@@ -75,6 +75,30 @@ import Testing
         #expect(try await fixture.turns(made.id).count == 4)
     }
 
+    /// A gRPC library that makes a call again says that it does, and how often it did.
+    @Test func aForeignClientThatTriesAgainIsKeptOnce() async throws {
+        let (fixture, _) = try await Self.law()
+        let made = try await fixture.conversation("c")
+        let question = "How much is the value added tax?"
+        _ = try await fixture.events(question, in: made.id)
+        for attempt in 1...2 { _ = try await fixture.events(question, in: made.id, attempt: attempt) }
+        let turn = try #require(try await fixture.turns(made.id).last)
+        #expect(try await fixture.turns(made.id).count == 1)
+        // Another question, an older one, and one with a name are turns of their own.
+        _ = try await fixture.events("When is the tax declared?", in: made.id, attempt: 1)
+        _ = try await fixture.events(question, in: made.id, attempt: 1)
+        _ = try await fixture.events(question, in: made.id, requestID: "q", attempt: 1)
+        _ = try await fixture.events(question, in: made.id, attempt: 1)
+        #expect(try await fixture.turns(made.id).count == 5)
+        let other = try await fixture.conversation("d")
+        _ = try await fixture.events(question, in: other.id)
+        try await fixture.test.asOwner(
+            "update ragdz.conversation_turns set create_time = create_time - interval '6 minutes' where id <> $1",
+            [UUID128(turn.id)])
+        _ = try await fixture.events(question, in: other.id, attempt: 1)
+        #expect(try await fixture.turns(other.id).count == 2)
+    }
+
     @Test func quotesOfAnEarlierVersionAreCalledOutdated() async throws {
         let (fixture, document) = try await Self.law()
         let made = try await fixture.conversation("c")

@@ -133,7 +133,7 @@ export declare class Retrieval {
     updateCollection(request?: UpdateCollectionRequest, options?: CallOptions): Promise<Collection>;
     /** Removes the collection and every document in it, also those that the caller may not see. */
     deleteCollection(request?: DeleteCollectionRequest, options?: CallOptions): Promise<Record<string, never>>;
-    /** The models that collections may have here; new collections get the first. */
+    /** The models that collections may have here; new collections get the first unless they name another one. */
     listEmbeddingModels(request?: ListEmbeddingModelsRequest, options?: CallOptions): Promise<ListEmbeddingModelsResponse>;
     /**
      * Embeds everything in a collection anew with another model, also what the caller may not see, in the background; it goes on
@@ -144,6 +144,11 @@ export declare class Retrieval {
     reembedCollection(request?: ReembedCollectionRequest, options?: CallOptions): Promise<Reembedding>;
     /** The last re-embedding of a collection: the one under way, or how it ended. */
     getReembedding(request?: GetReembeddingRequest, options?: CallOptions): Promise<Reembedding>;
+    /**
+     * The last re-embedding of a collection as it is now, then each time that it has changed; ends with its end. Who asks again after
+     * the stream broke off goes on with what it is by then. One that begins meanwhile is followed as well.
+     */
+    watchReembedding(request?: WatchReembeddingRequest, options?: CallOptions): AsyncGenerator<Reembedding, void>;
     /**
      * The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
      * FAILED_PRECONDITION.
@@ -383,7 +388,8 @@ export interface AskRequest {
     conversationId?: string;
     /**
      * Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is
-     * kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time.
+     * kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time, unless a gRPC library made the call again
+     * by itself (`grpc-previous-rpc-attempts`) and the newest turn, of the last five minutes, has the same question.
      */
     requestId?: string;
 }
@@ -541,6 +547,8 @@ export interface CreateCollectionRequest {
     name?: string;
     /** At most 16, each of 1 to 63 lower-case letters, digits, "-" and "_"; the key must have `group.<name>` for each. */
     groups?: string[];
+    /** One of ListEmbeddingModels; empty: the first of them. */
+    embeddingModel?: string;
 }
 
 export interface CreateConversationRequest {
@@ -1880,6 +1888,11 @@ export interface WatchEvalRunRequest {
 }
 
 export interface WatchIngestRequest {
+    id?: string;
+}
+
+export interface WatchReembeddingRequest {
+    /** Id or name of the collection. */
     id?: string;
 }
 

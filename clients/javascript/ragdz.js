@@ -335,7 +335,7 @@ export class Retrieval {
         return this.#client.unary("DELETE", "/v1/collections/{id}", "", request, options);
     }
 
-    /** The models that collections may have here; new collections get the first. */
+    /** The models that collections may have here; new collections get the first unless they name another one. */
     listEmbeddingModels(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/embedding-models", "", request, options);
     }
@@ -353,6 +353,14 @@ export class Retrieval {
     /** The last re-embedding of a collection: the one under way, or how it ended. */
     getReembedding(request = {}, options = {}) {
         return this.#client.unary("GET", "/v1/collections/{id}/reembedding", "", request, options);
+    }
+
+    /**
+     * The last re-embedding of a collection as it is now, then each time that it has changed; ends with its end. Who asks again after
+     * the stream broke off goes on with what it is by then. One that begins meanwhile is followed as well.
+     */
+    watchReembedding(request = {}, options = {}) {
+        return this.#client.stream("GET", "/v1/collections/{id}/reembedding/events", "", request, options);
     }
 
     /**

@@ -98,6 +98,18 @@ select id, question
 from ragdz.conversation_turns
 where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id and request_id = :request_id::text;
 
+-- name: findNewestTurn :one
+-- Of a conversation that the caller may see, when it is new and has no name of its caller's.
+select id, question
+from (
+    select id, question, request_id, create_time
+    from ragdz.conversation_turns
+    where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id
+    order by id desc
+    limit 1
+) newest
+where request_id is null and create_time > clock_timestamp() - :window_micros::bigint * interval '1 microsecond';
+
 -- name: outdatedQuotes :many
 -- Places, from 1, of the quotes whose document was replaced by a version without them. Of documents that the caller sees: own ones,
 -- and those of corpora that are shared with the tenant.

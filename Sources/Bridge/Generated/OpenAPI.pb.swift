@@ -1411,7 +1411,7 @@ enum OpenAPI {
               "get": {
                 "operationId": "Retrieval_ListEmbeddingModels",
                 "tags": ["Retrieval"],
-                "description": "The models that collections may have here; new collections get the first.",
+                "description": "The models that collections may have here; new collections get the first unless they name another one.",
                 "responses": {
                   "200": {
                     "description": "OK",
@@ -1509,6 +1509,45 @@ enum OpenAPI {
                     "description": "OK",
                     "content": {
                       "application/json": {
+                        "schema": {
+                          "$ref": "#/components/schemas/Reembedding"
+                        }
+                      }
+                    }
+                  },
+                  "default": {
+                    "$ref": "#/components/responses/Problem"
+                  }
+                },
+                "security": [
+                  {
+                    "tenantKey": []
+                  }
+                ],
+                "x-required-scope": "retrieval.read"
+              }
+            },
+            "/v1/collections/{id}/reembedding/events": {
+              "get": {
+                "operationId": "Retrieval_WatchReembedding",
+                "tags": ["Retrieval"],
+                "description": "The last re-embedding of a collection as it is now, then each time that it has changed; ends with its end. Who asks again after\nthe stream broke off goes on with what it is by then. One that begins meanwhile is followed as well.",
+                "parameters": [
+                  {
+                    "name": "id",
+                    "in": "path",
+                    "required": true,
+                    "description": "Id or name of the collection.",
+                    "schema": {
+                      "type": "string"
+                    }
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "Server-sent events; the data of each is one message of this schema.",
+                    "content": {
+                      "text/event-stream": {
                         "schema": {
                           "$ref": "#/components/schemas/Reembedding"
                         }
@@ -4632,7 +4671,7 @@ enum OpenAPI {
                   },
                   "requestId": {
                     "type": "string",
-                    "description": "Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is\nkept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time."
+                    "description": "Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is\nkept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time, unless a gRPC library made the call again\nby itself (`grpc-previous-rpc-attempts`) and the newest turn, of the last five minutes, has the same question."
                   }
                 }
               },
@@ -4946,6 +4985,10 @@ enum OpenAPI {
                       "type": "string"
                     },
                     "description": "At most 16, each of 1 to 63 lower-case letters, digits, \"-\" and \"_\"; the key must have `group.<name>` for each."
+                  },
+                  "embeddingModel": {
+                    "type": "string",
+                    "description": "One of ListEmbeddingModels; empty: the first of them."
                   }
                 }
               },

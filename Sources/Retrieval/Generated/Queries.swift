@@ -119,6 +119,20 @@ enum Queries {
                 where tenant_id = ragdz.current_tenant() and conversation_id = $1 and request_id = $2::text
                 """#)
 
+        static let findNewestTurn = Statement(
+            name: "conversations.findNewestTurn",
+            sql: #"""
+                select id, question
+                from (
+                    select id, question, request_id, create_time
+                    from ragdz.conversation_turns
+                    where tenant_id = ragdz.current_tenant() and conversation_id = $1
+                    order by id desc
+                    limit 1
+                ) newest
+                where request_id is null and create_time > clock_timestamp() - $2::bigint * interval '1 microsecond'
+                """#)
+
         static let outdatedQuotes = Statement(
             name: "conversations.outdatedQuotes",
             sql: #"""
@@ -1447,6 +1461,11 @@ enum Queries {
         var question: String
     }
 
+    struct FindNewestTurnRow: PostgresRow, Hashable {
+        var id: UUID128
+        var question: String
+    }
+
     struct CountEvaluationsRow: PostgresRow, Hashable {
         var sets: Int64
         var running: Int64
@@ -1871,6 +1890,16 @@ enum Queries {
         conversationID.encode(into: &parameters)
         requestID.encode(into: &parameters)
         return try await db.run(Statements.findTurnByRequest, parameters).first()
+    }
+
+    /// Of a conversation that the caller may see, when it is new and has no name of its caller's.
+    static func findNewestTurn(
+        _ db: some QueryRunner, conversationID: UUID128, windowMicros: Int64
+    ) async throws(PostgresError) -> FindNewestTurnRow? {
+        var parameters = ParameterWriter(capacity: 2)
+        conversationID.encode(into: &parameters)
+        windowMicros.encode(into: &parameters)
+        return try await db.run(Statements.findNewestTurn, parameters).first()
     }
 
     /// Places, from 1, of the quotes whose document was replaced by a version without them. Of documents that the caller sees: own ones,
@@ -3432,6 +3461,13 @@ extension Queries.FindIngestTextRow {
         self.characterCount = try row.get(2)
         self.pageCount = try row.get(3)
         self.pieceCount = try row.get(4)
+    }
+}
+
+extension Queries.FindNewestTurnRow {
+    init(_ row: Row) throws(PostgresError) {
+        self.id = try row.get(0)
+        self.question = try row.get(1)
     }
 }
 

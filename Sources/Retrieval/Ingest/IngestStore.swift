@@ -208,12 +208,13 @@ struct IngestStore: Sendable {
 
     private static func fail(_ claim: IngestClaim, _ failure: IngestFailure, _ transaction: Transaction) async throws {
         let status = failure.status
+        // Before: what keeps no bytes has none to be counted.
+        if failure.isFinal { try await Queries.dropStaging(transaction, ingestIDs: [claim.id]) }
         let done = try await Queries.failIngest(
             transaction, code: status.code.rawValue, reason: status.reason ?? "", message: status.message,
             quotaDetail: failure.quotaDetail, retentionMicros: IngestLimits.retention.micros, id: claim.id,
             epoch: claim.epoch)
-        guard done == 1 else { return }
-        if failure.isFinal { try await Queries.dropStaging(transaction, ingestIDs: [claim.id]) }
+        guard done == 1 else { throw IngestLost() }
         try await Queries.notifyIngests(transaction, payloads: [claim.id.description])
     }
 }

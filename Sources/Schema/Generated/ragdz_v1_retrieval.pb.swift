@@ -167,6 +167,8 @@ public struct Ragdz_V1_CreateCollectionRequest: Message {
     public var name: String = ""
     /// At most 16, each of 1 to 63 lower-case letters, digits, "-" and "_"; the key must have `group.<name>` for each.
     public var groups: [String] = []
+    /// One of ListEmbeddingModels; empty: the first of them.
+    public var embeddingModel: String = ""
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -338,6 +340,16 @@ public struct Ragdz_V1_ReembedCollectionRequest: Message {
 
 public struct Ragdz_V1_GetReembeddingRequest: Message {
     public static var protoMessageName: String { "ragdz.v1.GetReembeddingRequest" }
+
+    /// Id or name of the collection.
+    public var id: String = ""
+    public var unknownFields = UnknownFields()
+
+    public init() {}
+}
+
+public struct Ragdz_V1_WatchReembeddingRequest: Message {
+    public static var protoMessageName: String { "ragdz.v1.WatchReembeddingRequest" }
 
     /// Id or name of the collection.
     public var id: String = ""
@@ -932,7 +944,8 @@ public struct Ragdz_V1_AskRequest: Message {
     /// Without one nothing is kept.
     public var conversationID: String = ""
     /// Makes it safe to ask again when the answer was lost: 1 to 100 characters, chosen by the caller. Of a conversation, one turn is
-    /// kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time.
+    /// kept under each; another question under the same one gives ALREADY_EXISTS. Empty: a turn each time, unless a gRPC library made the call again
+    /// by itself (`grpc-previous-rpc-attempts`) and the newest turn, of the last five minutes, has the same question.
     public var requestID: String = ""
     public var unknownFields = UnknownFields()
 
@@ -1438,6 +1451,7 @@ public enum Ragdz_V1_Retrieval {
             Methods.listEmbeddingModels,
             Methods.reembedCollection,
             Methods.getReembedding,
+            Methods.watchReembedding,
             Methods.cancelReembedding,
             Methods.uploadDocument,
             Methods.startUpload,
@@ -1524,6 +1538,12 @@ public enum Ragdz_V1_Retrieval {
             service: "ragdz.v1.Retrieval", name: "GetReembedding", callType: .unary,
             requestType: Ragdz_V1_GetReembeddingRequest.self, responseType: Ragdz_V1_Reembedding.self,
             http: HTTPRule(verb: "GET", template: "/v1/collections/{id}/reembedding"),
+            policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
+            idempotency: .noSideEffects)
+        public static let watchReembedding = MethodDescriptor(
+            service: "ragdz.v1.Retrieval", name: "WatchReembedding", callType: .serverStreaming,
+            requestType: Ragdz_V1_WatchReembeddingRequest.self, responseType: Ragdz_V1_Reembedding.self,
+            http: HTTPRule(verb: "GET", template: "/v1/collections/{id}/reembedding/events"),
             policy: MethodPolicy(credential: .tenantKey, scope: "retrieval.read", costClass: "read"),
             idempotency: .noSideEffects)
         public static let cancelReembedding = MethodDescriptor(
@@ -1776,7 +1796,7 @@ public enum Ragdz_V1_Retrieval {
         func deleteCollection(
             _ request: Ragdz_V1_DeleteCollectionRequest, context: ServerContext
         ) async throws -> Google_Protobuf_Empty
-        /// The models that collections may have here; new collections get the first.
+        /// The models that collections may have here; new collections get the first unless they name another one.
         func listEmbeddingModels(
             _ request: Ragdz_V1_ListEmbeddingModelsRequest, context: ServerContext
         ) async throws -> Ragdz_V1_ListEmbeddingModelsResponse
@@ -1791,6 +1811,11 @@ public enum Ragdz_V1_Retrieval {
         func getReembedding(
             _ request: Ragdz_V1_GetReembeddingRequest, context: ServerContext
         ) async throws -> Ragdz_V1_Reembedding
+        /// The last re-embedding of a collection as it is now, then each time that it has changed; ends with its end. Who asks again after
+        /// the stream broke off goes on with what it is by then. One that begins meanwhile is followed as well.
+        func watchReembedding(
+            _ request: Ragdz_V1_WatchReembeddingRequest, responses: ResponseWriter<Ragdz_V1_Reembedding>, context: ServerContext
+        ) async throws
         /// The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
         /// FAILED_PRECONDITION.
         func cancelReembedding(
@@ -1995,7 +2020,7 @@ public enum Ragdz_V1_Retrieval {
             try await _channel.unary(Methods.deleteCollection, request, options: options)
         }
 
-        /// The models that collections may have here; new collections get the first.
+        /// The models that collections may have here; new collections get the first unless they name another one.
         public func listEmbeddingModels(
             _ request: Ragdz_V1_ListEmbeddingModelsRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_ListEmbeddingModelsResponse {
@@ -2017,6 +2042,14 @@ public enum Ragdz_V1_Retrieval {
             _ request: Ragdz_V1_GetReembeddingRequest, options: CallOptions = .defaults
         ) async throws -> Ragdz_V1_Reembedding {
             try await _channel.unary(Methods.getReembedding, request, options: options)
+        }
+
+        /// The last re-embedding of a collection as it is now, then each time that it has changed; ends with its end. Who asks again after
+        /// the stream broke off goes on with what it is by then. One that begins meanwhile is followed as well.
+        public func watchReembedding(
+            _ request: Ragdz_V1_WatchReembeddingRequest, options: CallOptions = .defaults
+        ) async throws -> ResponseStream<Ragdz_V1_Reembedding> {
+            try await _channel.serverStreaming(Methods.watchReembedding, request, options: options)
         }
 
         /// The collection stays with the model that it has. Cancelling again returns it; one that has ended otherwise gives
@@ -2333,6 +2366,10 @@ extension Ragdz_V1_Retrieval.ServiceProtocol {
         router.unary(Ragdz_V1_Retrieval.Methods.getReembedding) {
             (request: Ragdz_V1_GetReembeddingRequest, context: ServerContext) in
             try await self.getReembedding(request, context: context)
+        }
+        router.serverStreaming(Ragdz_V1_Retrieval.Methods.watchReembedding) {
+            (request: Ragdz_V1_WatchReembeddingRequest, responses: ResponseWriter<Ragdz_V1_Reembedding>, context: ServerContext) in
+            try await self.watchReembedding(request, responses: responses, context: context)
         }
         router.unary(Ragdz_V1_Retrieval.Methods.cancelReembedding) {
             (request: Ragdz_V1_CancelReembeddingRequest, context: ServerContext) in
@@ -2692,12 +2729,14 @@ extension Ragdz_V1_CreateCollectionRequest {
         var size = unknownFields.bytes.count
         size += sizes.singular(ProtoString.self, 1, name)
         size += sizes.repeated(ProtoString.self, 2, groups)
+        size += sizes.singular(ProtoString.self, 3, embeddingModel)
         return size
     }
 
     public func encode(into writer: inout WireWriter) {
         writer.singular(ProtoString.self, 1, name)
         writer.repeated(ProtoString.self, 2, groups)
+        writer.singular(ProtoString.self, 3, embeddingModel)
         writer.unknown(unknownFields)
     }
 
@@ -2706,6 +2745,7 @@ extension Ragdz_V1_CreateCollectionRequest {
             switch tag {
             case 10: try reader.singular(ProtoString.self, &name)
             case 18: try reader.repeated(ProtoString.self, &groups)
+            case 26: try reader.singular(ProtoString.self, &embeddingModel)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -2714,12 +2754,14 @@ extension Ragdz_V1_CreateCollectionRequest {
     private static let jsonFields = JSONFields([
         .init(1, "name"),
         .init(2, "groups"),
+        .init(3, "embeddingModel", "embedding_model"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
         json.beginObject()
         try json.singular(ProtoString.self, "name", name)
         try json.repeated(ProtoString.self, "groups", groups)
+        try json.singular(ProtoString.self, "embeddingModel", embeddingModel)
         json.endObject()
     }
 
@@ -2729,6 +2771,7 @@ extension Ragdz_V1_CreateCollectionRequest {
             switch field {
             case 1: try json.singular(ProtoString.self, &name)
             case 2: try json.repeated(ProtoString.self, &groups)
+            case 3: try json.singular(ProtoString.self, &embeddingModel)
             default: break
             }
         }
@@ -3432,6 +3475,48 @@ extension Ragdz_V1_ReembedCollectionRequest {
 }
 
 extension Ragdz_V1_GetReembeddingRequest {
+    public func measure(_ sizes: inout WireSizes) -> Int {
+        var size = unknownFields.bytes.count
+        size += sizes.singular(ProtoString.self, 1, id)
+        return size
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.singular(ProtoString.self, 1, id)
+        writer.unknown(unknownFields)
+    }
+
+    public mutating func decode(from reader: inout WireReader) throws(WireError) {
+        while let tag = try reader.nextTag() {
+            switch tag {
+            case 10: try reader.singular(ProtoString.self, &id)
+            default: try reader.unknown(tag, &unknownFields)
+            }
+        }
+    }
+
+    private static let jsonFields = JSONFields([
+        .init(1, "id"),
+    ])
+
+    public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
+        json.beginObject()
+        try json.singular(ProtoString.self, "id", id)
+        json.endObject()
+    }
+
+    public mutating func decodeJSON(from json: inout JSONReader) throws(JSONError) {
+        var object = try json.beginObject(Self.jsonFields)
+        while let field = try json.nextField(&object) {
+            switch field {
+            case 1: try json.singular(ProtoString.self, &id)
+            default: break
+            }
+        }
+    }
+}
+
+extension Ragdz_V1_WatchReembeddingRequest {
     public func measure(_ sizes: inout WireSizes) -> Int {
         var size = unknownFields.bytes.count
         size += sizes.singular(ProtoString.self, 1, id)
