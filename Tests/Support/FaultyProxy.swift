@@ -11,10 +11,15 @@ public final class FaultyProxy: Sendable {
         public var cutsAfter: Int?
         /// A byte from the server that is changed: its place, and which bits.
         public var flips: (offset: Int, mask: UInt8)?
+        /// Bytes from the client after which nothing of it is passed on; the connection stays open.
+        public var stopsAfterSent: Int?
 
-        public init(cutsAfter: Int? = nil, flips: (offset: Int, mask: UInt8)? = nil) {
+        public init(
+            cutsAfter: Int? = nil, flips: (offset: Int, mask: UInt8)? = nil, stopsAfterSent: Int? = nil
+        ) {
             self.cutsAfter = cutsAfter
             self.flips = flips
+            self.stopsAfterSent = stopsAfterSent
         }
     }
 
@@ -25,6 +30,8 @@ public final class FaultyProxy: Sendable {
     final class Counter: Sendable {
         let connections = Atomic<Int>(0)
         let bytes = Atomic<Int>(0)
+        let sent = Atomic<Int>(0)
+        let stopped = Atomic(false)
         let open = Mutex<[ObjectIdentifier: any Channel]>([:])
     }
 
@@ -32,6 +39,11 @@ public final class FaultyProxy: Sendable {
     public var connectionCount: Int { counter.connections.load(ordering: .relaxed) }
     /// Bytes from the server that were passed on.
     public var bytesPassed: Int { counter.bytes.load(ordering: .relaxed) }
+
+    /// Bytes from clients that were passed on.
+    public var bytesSent: Int { counter.sent.load(ordering: .relaxed) }
+    /// Whether a connection came to its `stopsAfterSent`.
+    public var hasStopped: Bool { counter.stopped.load(ordering: .relaxed) }
 
     public convenience init(
         to upstream: Int, faults: @escaping @Sendable (_ connection: Int) -> Fault = { _ in Fault() }
@@ -60,7 +72,8 @@ public final class FaultyProxy: Sendable {
                     .channelInitializer { server in
                         server.eventLoop.makeCompletedFuture {
                             try server.pipeline.syncOperations.addHandler(Passage(client, fault, counter))
-                            try client.pipeline.syncOperations.addHandler(Passage(server, Fault(), nil))
+                            try client.pipeline.syncOperations.addHandler(
+                                Outward(server, stopsAfter: fault.stopsAfterSent ?? .max, counter))
                         }
                     }
                     .connect(host: "127.0.0.1", port: upstream())
@@ -130,5 +143,43 @@ private final class Passage: ChannelInboundHandler, @unchecked Sendable {
     private func cut(_ channel: any Channel) {
         other.close(promise: nil)
         channel.close(promise: nil)
+    }
+}
+
+/// Passes on what the client says, up to some bytes. Unchecked: used on its channel's loop only, which both sides share.
+private final class Outward: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let server: any Channel
+    private let limit: Int
+    private let counter: FaultyProxy.Counter
+    private var passed = 0
+
+    init(_ server: any Channel, stopsAfter limit: Int, _ counter: FaultyProxy.Counter) {
+        self.server = server
+        self.limit = limit
+        self.counter = counter
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = Self.unwrapInboundIn(data)
+        if passed + buffer.readableBytes > limit {
+            counter.stopped.store(true, ordering: .relaxed)
+            buffer = buffer.readSlice(length: limit - passed) ?? buffer
+        }
+        guard buffer.readableBytes > 0 else { return }
+        passed += buffer.readableBytes
+        counter.sent.add(buffer.readableBytes, ordering: .relaxed)
+        server.writeAndFlush(buffer, promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        server.close(promise: nil)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        server.close(promise: nil)
+        context.close(promise: nil)
     }
 }
