@@ -20,6 +20,8 @@ enum ArabicRoot {
         guard (2...longest).contains(stem.count), var root = consonants(of: stem[...]) else { return nil }
         // معفي, أعفى and إعفاء end in different letters of one weak consonant.
         if let last = root.last, last == alef || last == waw { root[root.count - 1] = ya }
+        // قام, يقوم and يقيم have one weak consonant in the middle.
+        if root.count == 3, root[1] == alef || root[1] == ya { root[1] = waw }
         return root
     }
 
@@ -42,6 +44,10 @@ enum ArabicRoot {
     private static func four(_ word: [Unicode.Scalar]) -> [Unicode.Scalar]? {
         if word[1] == alef { return without(word, 1) }
         if word[0] == mim { return without(word, 0) }
+        // يجوز, تعوض: the person in front, and a weak consonant. تراب is a noun.
+        if word[0] == ya && isLong(word[2]) || word[0] == ta && (word[2] == waw || word[2] == ya) {
+            return without(word, 0)
+        }
         if isLong(word[2]) { return without(word, 2) }
         if isPrefix(word[0]) { return without(word, 0) }
         return shortened(word)
@@ -51,7 +57,7 @@ enum ArabicRoot {
         // مستحق: the doubled consonant once.
         if opensTen(word) { return [word[3], word[4], word[4]] }
         if isPrefix(word[0]) {
-            if word[0] != ta, word[2] == ta { return without(word, 0, 2) }
+            if word[2] == ta, word[0] != ta || !isLong(word[3]) { return without(word, 0, 2) }
             if word[1] == nun, word[0] != ta { return without(word, 0, 1) }
             if word[1] == ta, word[0] != alef { return without(word, 0, 1) }
             if isLong(word[3]) { return without(word, 0, 3) }

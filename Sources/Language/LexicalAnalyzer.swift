@@ -48,7 +48,7 @@ public struct Term: Sendable, Hashable {
 /// a text is Darija is decided here, from the text alone, so that index and query cannot disagree.
 public enum LexicalAnalyzer {
     /// Changes whenever the same text gives other lexemes. What an older version indexed is indexed anew.
-    public static let version = 3
+    public static let version = 4
 
     public static func terms(in text: ScalarText, language: LanguageCode) -> [Term] {
         terms(in: text, range: 0..<text.count, language: language)

@@ -79,7 +79,7 @@ struct QueryTerms: Sendable {
     }
 
     private mutating func add(_ query: String, read detected: DetectedLanguage, _ seen: inout Set<String>) {
-        let asked = LexicalAnalyzer.queryTerms(query, detected: detected)
+        let asked = Self.asked(query, detected)
         let text = ScalarText(query)
         let cue = counted == nil ? QuestionCues.countedAfter(query) : nil
         let named = ConceptLexicon.shared.readings(of: asked, language: LexicalAnalyzer.language(of: detected))
@@ -107,6 +107,14 @@ struct QueryTerms: Sendable {
                 weights.append(Self.weight(lexeme.kind) * lexeme.share)
             }
         }
+    }
+
+    /// The words that are looked for. A question that is nothing but a frame is looked for as it stands.
+    private static func asked(_ query: String, _ detected: DetectedLanguage) -> [Term] {
+        let all = LexicalAnalyzer.queryTerms(query, detected: detected)
+        let silent = QuestionFrames.places(in: query)
+        let said = silent.isEmpty ? all : all.filter { !silent.contains($0.position) }
+        return said.isEmpty ? all : said
     }
 
     /// Terms, from 0, that are known by their names in every language, as numbers are; and the others.

@@ -1456,5 +1456,666 @@ extension LexiconData {
         تمر/نخيل	datte/palmier	date/palm
         ري/سقي	irrigation	irrigation
         سد	barrage	dam
+        تخلى/تنازل/استغنى/التخلي	renoncer/renonciation/se passer/dispenser	waive/renounce/forgo/do without
+        لجأ/لجوء/يلجأ	recourir/recours/faire appel	resort/turn to/recourse
+        ملأ/تعبئة/مملوء/معبأ	remplir/rempli/cocher	fill/filled/complete/tick
+        سلفا/مسبقا	à l'avance/préalablement/préalable	in advance/beforehand/prior
+        احتفظ/احتفاظ	conserver/garder/conservation	retain/keep/retention
+        ربح/كسب/يربح	gagner/gagnant	win/earn/winner
+        خسر/خاسر	perdre/perdu/perdant	lose/lost/losing
+        فقد/فقدان/ضياع	perte/perdre/égarer	loss/lose/lost
+        استبدل/بدل/تعويض	remplacer/remplacement	replace/replacement/substitute
+        وصل/وصول/يصل	arriver/arrivée/parvenir/atteindre	arrive/arrival/reach
+        نسي/نسيان	oublier/oubli	forget/forgotten
+        تذكر/ذاكرة	se souvenir/rappeler	remember/recall
+        فكر/تفكير	penser/réfléchir/réflexion	think/thought
+        اقترح/اقتراح	proposer/proposition	propose/proposal/suggest
+        وافق/موافقة	accepter/approuver/accord/consentement	agree/approve/approval/consent
+        اعترض/اعتراض	s'opposer/opposition/contester	object/oppose/objection
+        اشتكى/شكوى	se plaindre/plainte/réclamation	complain/complaint
+        طعن/طعون	recours/contester	appeal/challenge
+        طرد/فصل	licencier/renvoyer/licenciement	dismiss/fire/dismissal
+        وظف/توظيف/تشغيل	embaucher/recruter/embauche/recrutement	hire/recruit/employ/recruitment/hired
+        استقال/استقالة	démissionner/démission	resign/resignation/quit
+        تقاعد/متقاعد	prendre sa retraite/retraité/retraite	retire/retirement/retiree
+        كلف/يكلف/تكلفة	coûter/coût	cost
+        زن/وزن/يزن	peser/poids	weigh/weight
+        قاس/قياس	mesurer/mesure	measure/measurement
+        عاقب/عقوبة	punir/peine/sanction	punish/penalty/sanction
+        سجن/حبس	emprisonnement/prison/détention	imprisonment/jail/detention
+        أوقف/توقيف	arrêter/arrestation	arrest/detain
+        حقق/تحقيق	enquêter/enquête	investigate/investigation/inquiry
+        اتهم/اتهام/متهم	accuser/accusation/accusé/prévenu	accuse/charge/accused/defendant
+        برأ/براءة	acquitter/acquittement/innocence	acquit/acquittal/innocence
+        حكم/قضاء	juger/jugement	judge/judgment
+        أثبت/إثبات	prouver/preuve	prove/proof
+        شهد/شهادة	témoigner/témoignage	testify/testimony
+        وعد	promettre/promesse	promise
+        ادعى/ادعاء	prétendre/prétention	claim/pretend
+        استأجر/تأجير/كراء	louer/location/bail	rent/rental/lease/hire
+        سكن/يسكن/مسكن	habiter/logement/domicile	live/dwelling/home
+        انتقل/انتقال/رحيل	déménager/déménagement	move/relocate/moving
+        قاد/قيادة/سياقة	conduire/conduite	drive/driving
+        ركن/موقف سيارات	stationner/stationnement/parking	park/parking
+        سبح/سباحة/مسبح	nager/natation/piscine	swim/swimming/pool
+        جرى/ركض	courir/course	run/race
+        مشى/مشي	marcher/marche/randonnée	walk/hike/hiking
+        لعب/لاعب/لعبة	jouer/joueur/jeu	play/player/game
+        غنى/غناء/أغنية/مغني	chanter/chanson/chanteur	sing/song/singer
+        رقص	danser/danse	dance
+        رسم/لوحة/رسام	peindre/peinture/tableau/peintre/dessiner	paint/painting/painter/draw
+        كتب/كاتب	écrire/écrivain	write/writer
+        طبخ/وصفة	cuisiner/recette/cuisine	cook/recipe
+        أكل/يأكل	manger	eat
+        شرب	boire	drink
+        نام/نوم	dormir	sleep
+        استيقظ	se réveiller/réveil	wake up
+        ولد/مولود/ميلاد	naître/naissance/né	born/birth
+        مات/توفي/متوفى/وفاة	mourir/décès/décédé/mort	die/death/deceased
+        تزوج/زواج/قران	se marier/épouser/mariage	marry/marriage/wedding
+        طلق/طلاق	divorcer/divorce	divorce
+        تبنى/تبني/كفالة	adopter/adoption	adopt/adoption
+        ربى/تربية	élever/éducation	raise/upbringing
+        زرع/غرس/زراعة	planter/semer/culture	plant/sow/grow
+        حصد/حصاد	récolter/moisson	harvest
+        سقى	arroser/irriguer	water/irrigate
+        نظف/غسل	laver/nettoyer/lavage	wash/clean
+        أصلح/تصليح	réparer/réparation	repair/fix/mend
+        كسر/مكسور	casser/cassé/rompre	break/broken
+        صبغ/دهان/طلاء	peinture/vernis	paint/varnish
+        فاز/فوز	remporter/vaincre/victoire	win/victory
+        هزم/هزيمة	défaite/battre	defeat/beat
+        اكتشف/اكتشاف	découvrir/découverte	discover/discovery
+        اخترع/اختراع/مخترع	inventer/invention/inventeur	invent/invention/inventor
+        أسس/تأسس/مؤسس	fonder/fondation/fondateur/fondé	found/founded/founder
+        بنى/بناء	bâtir/construire/construction	build/built/construction
+        هدم	démolir/démolition	demolish/demolition
+        سافر/مسافر	voyager/voyageur	travel/traveller
+        هاجر/هجرة	émigrer/immigrer	emigrate/immigrate
+        حجز/حجوزات	réserver/réservation	book/booking/reserve
+        ألغى/إلغاء	annuler/annulation	cancel/cancellation
+        أجل/تأجيل	reporter/ajourner/différer	postpone/defer/adjourn
+        مدد/تمديد	prolonger/prolongation/proroger	extend/prolong/extension
+        تأخر/متأخر	retard/tardif/tarder	late/delay/overdue
+        تجاوز/فاق	dépasser/excéder/dépassement	exceed/surpass/above
+        بلغ/يبلغ	s'élever/atteindre/se monter	amount to/reach
+        ساوى/يساوي	égaler/équivaloir/égal	equal/equivalent
+        غطى/تغطية	couvrir/couverture	cover/coverage
+        شمل/يشمل	englober/comprendre	include/encompass
+        استثنى/استثناء	exclure/exclusion	exclude/exclusion/except
+        حرم/حرمان	priver/privation	deprive
+        ألزم/ملزم	obliger/contraindre/tenu	oblige/bind/bound
+        أجبر/إكراه	forcer/contrainte	force/coerce/coercion
+        سمح/يسمح	permettre/autoriser	permit/allow
+        نصح/نصيحة/استشارة	conseiller/conseil/consultation	advise/advice/consult
+        استشار/مستشار	consulter/conseiller	consult/adviser/counsellor
+        أعلن/إعلان	annoncer/annonce/proclamer	announce/announcement/proclaim
+        أخبر/إخبار/إعلام	informer/avertir/aviser	inform/tell/notify
+        وزع/توزيع	distribuer/répartir	distribute/hand out
+        جمع	collecter/rassembler/réunir	collect/gather
+        عد/تعداد	compter/recenser/recensement	count/census
+        رقم/ترقيم	numéroter/numérotation	number/numbering
+        صنف/تصنيف	classer/classement/catégorie	classify/rank/ranking
+        رتب/ترتيب	trier/ordonner/arranger	sort/arrange/order
+        قارن/مقارنة	comparer/comparaison	compare/comparison
+        قدر/تقدير	estimer/estimation/évaluer	estimate/assess
+        توقع/توقعات	prévoir/prévision	forecast/predict/expect
+        خطط	planifier/plan	plan
+        حضر/تحضير	préparer/préparation	prepare/preparation
+        أرفق/مرفق	joindre/annexe/pièce jointe	attach/attachment/enclose
+        سلم/تسليم	remettre/livrer/livraison/remise	hand over/deliver/delivery
+        استلم/استلام	recevoir/réceptionner	receive/collect
+        أعاد/إرجاع/رد	renvoyer/rendre/retour/restituer	return/give back/send back
+        استرجع/استرداد	récupérer/restitution	recover/retrieve
+        صدر/أصدر	émettre/délivrer/émission	issue/issued
+        ألصق/لصق	coller/apposer/afficher	stick/affix/post
+        حمل/تحميل	charger/télécharger	load/download
+        رفع/يرفع	lever/hausser/relever	raise/lift
+        خفض/تخفيض	baisser/diminuer/réduire/réduction	lower/reduce/cut
+        جمد/تجميد	geler/gel	freeze/frozen
+        ضمن/ضمان	garantir/garantie	guarantee/warrant
+        تحمل/يتحمل	supporter/prendre en charge	bear/shoulder/cover
+        تسبب/سبب	causer/provoquer	cause
+        أضر/مضرة	nuire/nuisible	harm/harmful
+        ساهم/مساهمة	contribuer/participer/contribution	contribute/contribution
+        اشترك/مشترك	adhérer/abonné/abonnement	subscribe/subscriber/subscription
+        انسحب/انسحاب	se retirer/retrait	withdraw/withdrawal
+        انضم/انضمام	adhérer/adhésion/rejoindre	join/accession/membership
+        توقف/كف	cesser/s'arrêter/arrêt	cease/stop
+        استأنف/استئناف	reprendre/reprise	resume/resumption
+        تغيب/غياب	s'absenter/absence	be absent/absence
+        استفاد/استفادة	bénéficier/profiter	benefit/profit from
+        استحق/مستحق	mériter/avoir droit/exigible	deserve/be entitled/due
+        طالب/مطالبة	réclamer/exiger/revendiquer	demand/claim
+        خضع/خاضع	être soumis/assujetti/soumettre	subject to/liable
+        أعفى/معفى	exempter/exonérer/exonéré	exempt/exempted
+        امتلك/يملك	posséder/détenir/possession	own/possess/hold
+        حيازة	possession/détention	possession/tenure
+        ورث/وريث/تركة	hériter/héritier/succession	inherit/heir/inheritance
+        وهب	donner/donation	donate/donation
+        باع	vendre/vente	sell/sale
+        اشترى	acheter/achat/acquérir	buy/purchase/acquire
+        أنفق/نفقة	dépenser/dépense	spend/spending
+        ادخر/ادخار	épargner/épargne	save/savings
+        اقترض/اقتراض	emprunter/emprunt	borrow/borrowing
+        سدد/تسديد	rembourser/régler/acquitter/règlement	repay/settle/pay off
+        صرف	change/verser	exchange/pay out
+        حول/تحويل	virement/transférer/virer	transfer/remit/wire
+        لون/ألوان	couleur/coloris	colour/color
+        طول	longueur/long	length
+        ارتفاع	hauteur/haut	height
+        عمق	profondeur/profond	depth
+        عرض	largeur/large	width
+        مساحة	superficie/surface/aire	area/surface
+        حجم	volume/taille	volume/size
+        سرعة	vitesse	speed
+        حرارة/درجة حرارة	température/chaleur	temperature/heat
+        وسيط	médian/médiane	median
+        متوسط/معدل	moyen/moyenne	average/mean
+        مجموع/إجمالي	total/somme/ensemble	total/sum/overall
+        كثافة	densité	density
+        عاصمة	capitale	capital city
+        علم/راية	drapeau	flag
+        نشيد/نشيد وطني	hymne	anthem
+        عملة	monnaie/devise	currency
+        لغة رسمية	langue officielle	official language
+        رئيس	président	president
+        أول رئيس	premier président	first president
+        ملك/ملكة	roi/reine	king/queen
+        وزير أول	premier ministre	prime minister
+        نائب/نواب	député/parlementaire	deputy/member of parliament
+        سفير/سفارة	ambassadeur/ambassade	ambassador/embassy
+        قنصلية/قنصل	consulat/consul	consulate/consul
+        والي	préfet/wali/gouverneur	prefect/governor
+        عمدة/رئيس البلدية	maire	mayor
+        شرطي	policier/agent de police	police officer
+        جندي/عسكري	soldat/militaire	soldier/military
+        سائق	conducteur/chauffeur	driver
+        ممرض/ممرضة	infirmier/infirmière	nurse
+        جراح/جراحة	chirurgien/chirurgie	surgeon/surgery
+        صيدلي	pharmacien	pharmacist
+        قابلة	sage-femme	midwife
+        محاسب	comptable	accountant
+        بناء/بناؤون	maçon	mason/builder
+        خباز	boulanger/boulangerie	baker/bakery
+        حلاق	coiffeur	hairdresser/barber
+        خياط	tailleur/couturier	tailor
+        نجار	menuisier/charpentier	carpenter
+        كهربائي	électricien	electrician
+        سباك	plombier	plumber
+        ميكانيكي	mécanicien	mechanic
+        فلاح/مزارع	agriculteur/paysan/fermier	farmer/peasant
+        صياد	pêcheur/chasseur	fisherman/hunter
+        بحار	marin/matelot	sailor
+        عالم/علماء	savant/scientifique	scientist/scholar
+        شاعر	poète	poet
+        موسيقي	musicien	musician
+        ممثل سينمائي	acteur/comédien	actor
+        صحفي	journaliste	journalist
+        رقم هاتف	numéro de téléphone	telephone number/phone number
+        هاتف	téléphone/téléphonique	telephone/phone
+        فاكس	fax/télécopie	fax
+        عنوان	adresse	address
+        مقر	siège	head office/seat/headquarters
+        عنوان بريدي	adresse postale	postal address
+        رمز بريدي	code postal	postcode/postal code/zip code
+        بريد	poste/postal	post/postal
+        مواعيد/توقيت	horaire/horaires	timetable/opening hours/schedule
+        ساعات العمل	heures d'ouverture	opening hours/office hours
+        موقع	emplacement/site	location/site
+        خريطة	carte/plan	map
+        اسم مستعار	pseudonyme/surnom	nickname/alias
+        لقب	nom de famille/patronyme	surname/family name
+        اسم شخصي	prénom	first name/given name
+        جنس	sexe/genre	sex/gender
+        عرق	race/ethnie/ethnique	race/ethnic
+        دين	religion/confession	religion/denomination
+        راتب/مرتب	traitement/salaire	salary/pay
+        أتعاب	honoraires	fees/honorarium
+        معاش/معاشات	pension/rente	pension/annuity
+        إيجار/كراء	loyer	rent
+        قسط تأمين	prime	premium
+        غرامة/مخالفة	amende/contravention	fine/ticket
+        سعر صرف	taux de change	exchange rate
+        سعر فائدة/نسبة فائدة	taux d'intérêt	interest rate
+        سعر الفائدة الرئيسي	taux directeur	policy rate/key rate
+        نسبة البطالة/معدل البطالة	taux de chômage	unemployment rate
+        معدل التضخم/نسبة التضخم	taux d'inflation	inflation rate
+        نسبة النمو/نمو	croissance/taux de croissance	growth/growth rate
+        ناتج داخلي	produit intérieur brut/PIB	gross domestic product/GDP
+        دين عام	dette publique	public debt
+        عجز الميزانية	déficit budgétaire	budget deficit
+        ميزانية	budget	budget
+        ثروة	fortune/richesse	wealth/fortune
+        فقر/فقير	pauvreté/pauvre	poverty/poor
+        غني	riche	rich/wealthy
+        أجر وسيط	salaire médian	median wage/median salary
+        أجر متوسط	salaire moyen	average wage/average salary
+        قرض عقاري/رهن عقاري	crédit immobilier/prêt hypothécaire/hypothèque	mortgage/home loan
+        رسم عقاري	taxe foncière/impôt foncier	property tax/land tax
+        رسم التطهير	taxe d'assainissement	sanitation tax
+        ضريبة على الثروة	impôt sur la fortune	wealth tax
+        ضريبة على التركات	droit de succession/impôt sur les successions	inheritance tax/estate duty
+        ضريبة الهبات	impôt sur les donations	gift tax
+        حقوق جمركية	droit de douane	customs duty/tariff
+        حقوق التسجيل	droit d'enregistrement	registration duty
+        طابع جبائي/دمغة	timbre fiscal/droit de timbre	stamp duty/tax stamp
+        قسيمة السيارة	vignette automobile	road tax/vehicle tax
+        دفتر ادخار	livret d'épargne	savings book/savings account
+        بورصة	bourse	stock exchange/stock market
+        سهم/أسهم	action	share/stock
+        سند	obligation	bond
+        يانصيب/قمار/رهان	loterie/jeu de hasard/pari	lottery/gambling/bet/betting
+        عملة مشفرة/عملات مشفرة	cryptomonnaie/bitcoin	cryptocurrency/bitcoin
+        منحة جامعية/منحة دراسية	bourse universitaire/bourse d'études	student grant/scholarship
+        حضانة/روضة	crèche/garderie/maternelle	nursery/kindergarten/day care
+        ابتدائي	primaire/élémentaire	primary/elementary
+        ثانوي/ثانوية	secondaire/lycée	secondary/high school
+        باكالوريا	baccalauréat	baccalaureate
+        ماستر/ليسانس	master/licence	master/bachelor
+        دكتوراه	doctorat/thèse	doctorate/thesis/PhD
+        كلية	faculté	faculty
+        طب	médecine	medicine
+        أسنان	dentaire/dentiste	dental/dentist
+        نظارات	lunettes/opticien	glasses/spectacles/optician
+        لقاح/تلقيح	vaccin/vaccination	vaccine/vaccination
+        إنفلونزا/زكام	grippe/rhume	flu/influenza/cold
+        سرطان	cancer	cancer
+        سكري	diabète	diabetes
+        ضغط الدم	tension artérielle/hypertension	blood pressure
+        حساسية	allergie	allergy
+        رأس	tête/crâne	head
+        معدة	estomac	stomach
+        كبد	foie	liver
+        رئة	poumon	lung
+        جلد	peau	skin
+        شعر	cheveux/poil	hair
+        أذن	oreille	ear
+        أنف	nez	nose
+        ركبة	genou	knee
+        تمرين رياضي/رياضة بدنية	exercice physique/gymnastique	physical exercise/workout
+        حمية	régime alimentaire/diète	diet
+        سعرة/سعرات	calorie	calorie
+        فيتامين	vitamine	vitamin
+        بروتين	protéine	protein
+        موز/موزة	banane	banana
+        تفاح	pomme	apple
+        برتقال	orange	orange
+        عنب	raisin	grape
+        بطاطا	pomme de terre	potato
+        طماطم	tomate	tomato
+        بصل	oignon	onion
+        أرز	riz	rice
+        بيض/بيضة	œuf	egg
+        جبن	fromage	cheese
+        زبدة	beurre	butter
+        دجاج	poulet/poule	chicken/hen
+        كسكس	couscous	couscous
+        شوكولاطة	chocolat	chocolate
+        عسل	miel	honey
+        ماء معدني	eau minérale	mineral water
+        عصير	jus	juice
+        خمر/نبيذ	vin	wine
+        فيل	éléphant	elephant
+        أسد	lion	lion
+        نحل	abeille	bee
+        حشرة	insecte	insect
+        حوت	baleine	whale
+        متجر/محل تجاري/متاجر	magasin/boutique/commerce	shop/store
+        تاجر فردي/مؤسسة فردية	entreprise individuelle/raison individuelle	sole proprietorship/sole trader
+        مصنع/معمل	usine/fabrique/atelier	factory/plant/manufacturer/mill
+        شركة مساهمة/مساهمة	société par actions/SPA/actions	joint-stock company/SPA
+        مساهم/مساهمون/شريك/شركاء	actionnaire/associé	shareholder/partner
+        رقم أعمال/رقم الأعمال	chiffre d'affaires	turnover
+        مبيت/ليلة/إقامة فندقية	nuitée/nuit/hébergement	overnight stay/night/lodging
+        فندق/فنادق	hôtel/hôtellerie/hôtelier	hotel
+        مجانا/مجاني	gratuitement/gratuit	free/free of charge
+        حديثا/جديد	nouvellement/récemment/nouveau	newly/recently/new
+        قريبا/عاجلا/فورا	bientôt/rapidement/immédiatement/aussitôt	soon/quickly/immediately/promptly
+        صلاحية/صالح	validité/valable/valoir	validity/valid
+        دام/يدوم/يستغرق	durer/durée/prendre	last/take/duration
+        راجع/مراجعة/تدقيق	réviser/révision/audit/contrôle	audit/review/revision
+        مراجع حسابات/محافظ حسابات/هيئة مراجعة	commissaire aux comptes/organe de révision	auditor/audit body
+        اقتطع/اقتطاع/خصم	retenir/retenue/prélever/prélèvement	withhold/withholding/levy/deduct
+        أجرة/أجر/راتب	paie/paye/rémunération	pay/paycheck/wage
+        غياب مرضي/توقف عن العمل	arrêt de travail/arrêt maladie	sick leave/work stoppage
+        مرض/مرضى	maladie/malade	sickness/illness/sick
+        تعويضة/بدل	indemnité/allocation	allowance/benefit
+        حادث مرور	accident de la route/accident de la circulation	road accident/traffic accident
+        تأمين السيارة/تأمين على السيارة	assurance automobile/assurance auto	car insurance/motor insurance
+        تأمين الحريق	assurance incendie	fire insurance
+        تأمين السفر	assurance voyage	travel insurance
+        تأمين المسؤولية	assurance responsabilité civile	liability insurance
+        تأمين على البطالة/تأمين البطالة	assurance chômage	unemployment insurance
+        منحة البطالة	allocation chômage/allocation de chômage	unemployment benefit
+        إعانة/إعانات/مساعدة	subvention/aide	subsidy/aid
+        دعم الأسعار	subvention des prix	price subsidy
+        أقل/أدنى/أصغر	moindre/plus bas/minimum/minimal	least/lowest/minimum
+        أكثر/أقصى/أكبر	plus haut/plus grand/maximum/maximal	most/highest/maximum
+        أطول	plus long	longest
+        أقصر	plus court	shortest
+        أقدم	plus ancien	oldest
+        أحسن/أفضل	meilleur/mieux	best/better
+        أسوأ	pire	worst
+        أغلى/غال	plus cher/cher	expensive/dear
+        أرخص/رخيص	bon marché/moins cher	cheap/cheaper
+        بيع ممنوع/محظورات	interdit de vente/prohibé	forbidden/banned/illicit
+        سلعة/سلع/منتوج	marchandise/article/produit	goods/product/item
+        طرد/طرود	colis/paquet	parcel/package
+        ثمن	prix/montant	price/amount
+        إرجاع المبلغ/تعويض المبلغ	rembourser/remboursement	refund/money back
+        مشتر/مشتري	acheteur/acquéreur	buyer/purchaser
+        زبون/مستهلك	client/consommateur	customer/consumer
+        بائع/مورد	vendeur/marchand/fournisseur	seller/merchant/vendor
+        امتداد/نطاق	extension/domaine	domain/extension/suffix
+        استضافة	héberger/hébergement/hébergeur	host/hosting
+        سن التقاعد	âge de la retraite	retirement age
+        معاش التقاعد	pension de retraite	retirement pension
+        معاش الزوج/معاش الأرملة	pension de réversion	survivor pension/widow pension
+        تأمين الشيخوخة	assurance vieillesse	old-age insurance
+        شيخوخة	vieillesse	old age
+        عجز	invalidité/incapacité	disability/invalidity
+        خسائر	déficit/pertes	losses/deficit
+        أجنبي/أجانب	étranger	foreign/foreigner
+        عامل حدودي	frontalier	cross-border commuter
+        مغادرة/غادر	départ/partir/quitter	leave/departure/leaving
+        إقامة/مقيم	séjour/résident/domicilié/établi	residence/resident/domiciled
+        رخصة إقامة	permis de séjour/titre de séjour	residence permit
+        رخصة استقرار	permis d'établissement	settlement permit
+        تأشيرة	visa	visa
+        تجنس/جنسية	naturalisation/nationalité	naturalisation/citizenship
+        خدمة وطنية/خدمة عسكرية	service militaire/service national	military service/national service
+        مخدرات	drogue/stupéfiant	drug/narcotic
+        سكر/ثمالة	ivresse/ébriété/état d'ivresse	drunk/drunkenness/intoxication
+        قيادة في حالة سكر	conduite en état d'ivresse	drunk driving
+        حد السرعة	limitation de vitesse/vitesse maximale	speed limit
+        سلاح/أسلحة	arme	weapon/gun
+        كلب/كلاب	chien	dog
+        قط/قطط	chat	cat
+        سياج/سور	clôture/haie/barrière	fence/hedge
+        حديقة	jardin	garden
+        جار/جيران	voisin/voisinage	neighbour/neighbor
+        ضجيج	bruit	noise
+        ملكية مشتركة	copropriété	condominium/co-ownership
+        عقد ملكية/سند ملكية	titre de propriété/acte de propriété	title deed/property deed
+        بيع عقار	vente immobilière	property sale
+        توقيع إلكتروني	signature électronique	electronic signature
+        ملكية صناعية	propriété industrielle	industrial property
+        ملكية فكرية	propriété intellectuelle	intellectual property
+        علامة تجارية/علامات تجارية	marque/marque déposée	trade mark/trademark/brand
+        شعار	logo/slogan	logo/slogan
+        براءة اختراع	brevet/brevet d'invention	patent
+        حقوق المؤلف	droit d'auteur	copyright
+        رخصة بناء	permis de construire	building permit/planning permission
+        رخصة سياقة	permis de conduire	driving licence
+        بطاقة التعريف	carte d'identité	identity card
+        جواز بيومتري	passeport biométrique	biometric passport
+        سجل عدلي/صحيفة السوابق	casier judiciaire	criminal record
+        حالة مدنية	état civil	civil status/civil registry
+        شهادة ميلاد	acte de naissance	birth certificate
+        انتخاب/انتخابات	élection/scrutin	election
+        برلمان	parlement	parliament
+        محكمة دستورية	cour constitutionnelle	constitutional court
+        محكمة عليا	cour suprême	supreme court
+        نقابة	syndicat	trade union
+        بدون ربح/غير ربحي	sans but lucratif/à but non lucratif	non-profit/nonprofit
+        جمعية خيرية/جمعية	association	association/charity
+        متطوع/تطوع	bénévole/bénévolat/volontaire	volunteer/volunteering
+        صندوق/صناديق	caisse/fonds	fund/cash office
+        مدير عام	directeur général	director general/chief executive/CEO
+        موظف/موظفون	fonctionnaire/agent/employé	civil servant/official/employee
+        عدد الموظفين/عدد العمال	effectif/effectifs	headcount/workforce/staff
+        لجنة الطعون/لجنة الطعن	commission des recours/commission de recours	appeals commission/appeal board
+        قرار/مقرر	décision	decision
+        تعريف/رقم تعريف	numéro d'identification/identifiant	identification number/identifier
+        نهر/أنهار	fleuve/rivière	river
+        بحيرة	lac	lake
+        جبل/جبال	montagne/mont	mountain/mount
+        قمة	sommet/cime	summit/peak
+        وادي	vallée/oued	valley/wadi
+        شاطئ	plage	beach
+        ساحل	côte/littoral	coast/shore
+        محيط	océan	ocean
+        قارة	continent	continent
+        بلد/بلدان/دولة	pays	country
+        حدود	frontière/limite	border/boundary
+        كوكب	planète	planet
+        قمر/القمر	lune	moon
+        شمس	soleil	sun
+        ضوء/نور	lumière	light
+        صوت	son/voix	sound/voice
+        كهرباء	électricité	electricity
+        بنزين/وقود	essence/carburant	petrol/gasoline/fuel
+        مازوت/ديزل	gazole/diesel	diesel
+        لتر	litre	litre/liter
+        كيلوغرام	kilogramme/kilo	kilogram/kilo
+        طن	tonne	ton/tonne
+        هكتار	hectare	hectare
+        طقس	météo/temps qu'il fait	weather
+        ثلج	neige	snow
+        ريح	vent	wind
+        زلزال	séisme/tremblement de terre	earthquake
+        فيضان	inondation	flood
+        دائرة	cercle	circle
+        مثلث	triangle	triangle
+        مربع	carré	square
+        معادلة	équation	equation
+        صيغة	formule	formula
+        ذرة	atome	atom
+        خلية	cellule	cell
+        تركيب ضوئي	photosynthèse	photosynthesis
+        جاذبية	gravité/pesanteur	gravity
+        فضاء	espace/cosmos	outer space/cosmos
+        قمر صناعي	satellite	satellite
+        صاروخ	fusée/missile	rocket/missile
+        معركة	bataille	battle
+        ثورة	révolution	revolution
+        استقلال	indépendance	independence
+        استعمار	colonisation/colonial	colonisation/colonial
+        إمبراطورية	empire	empire
+        ملحمة/رواية	roman	novel
+        قصيدة	poème/poésie	poem/poetry
+        مسرح/مسرحية	théâtre/pièce de théâtre	theatre/play
+        فرقة	troupe/groupe/orchestre	troupe/band/orchestra
+        غيتار/قيثارة	guitare	guitar
+        بيانو	piano	piano
+        كأس العالم	coupe du monde	world cup
+        كأس إفريقيا	coupe d'Afrique	Africa cup
+        هدف	but/objectif	goal
+        كرة اليد	handball	handball
+        كرة السلة	basket-ball/basket	basketball
+        تنس	tennis	tennis
+        شطرنج	échecs	chess
+        ألعاب أولمبية	jeux olympiques	olympic games/olympics
+        بطل/بطولة	champion/championnat	champion/championship
+        رمضان	ramadan	ramadan
+        عيد	fête/aïd	feast/eid/festival
+        حج	pèlerinage	pilgrimage/hajj
+        نصاب	nissab	nisab
+        صورة فوتوغرافية	photographie/photo	photograph/photo
+        كاميرا	caméra/appareil photo	camera
+        شاشة	écran	screen
+        بطارية	batterie/pile	battery
+        شاحن	chargeur	charger
+        حاسوب محمول	ordinateur portable	laptop
+        هاتف ذكي	smartphone/téléphone intelligent	smartphone
+        تطبيق هاتف	application mobile	mobile app
+        جدول محوري	tableau croisé dynamique	pivot table
+        سجل ويندوز	base de registre	windows registry
+        متحكم	microcontrôleur	microcontroller
+        جهاز تحكم	télécommande	remote control
+        طابعة	imprimante	printer
+        ذكاء	intelligence	intelligence
+        لعبة فيديو	jeu vidéo	video game
+        تعريف مغلق/احتكاري	propriétaire	proprietary
+        نظارات شمسية/نظارة	lunettes de soleil	sunglasses
+        حقيبة/شنطة	sac/valise/cartable	bag/suitcase
+        مفتاح السيارة	clé de voiture	car key
+        دراجة/دراجة هوائية	vélo/bicyclette	bicycle/bike
+        دراجة نارية	moto/motocyclette	motorcycle/motorbike
+        شاحنة	camion	truck/lorry
+        سيارة أجرة/طاكسي	taxi	taxi/cab
+        مترو	métro	metro/subway/underground
+        تذكرة	billet/ticket	ticket
+        مطار	aéroport	airport
+        طريق سيار	autoroute	motorway/highway
+        إشارة المرور	feu de signalisation	traffic light
+        حزام الأمان	ceinture de sécurité	seat belt
+        خوذة	casque	helmet
+        إطار/عجلة	pneu/roue	tyre/tire/wheel
+        فرامل	frein	brake
+        محرك السيارة	moteur	car engine
+        مرآب/كراج	garage	garage
+        معاينة تقنية/فحص تقني	contrôle technique	vehicle inspection/roadworthiness test
+        لوحة ترقيم	plaque d'immatriculation	number plate/licence plate
+        بطاقة رمادية	carte grise	vehicle registration document
+        سكن اجتماعي	logement social	social housing
+        إيجار/مستأجر	locataire	tenant
+        مؤجر/مالك العقار	bailleur/propriétaire	landlord
+        ضمان الإيجار	dépôt de garantie/caution	rental deposit
+        إخلاء/طرد المستأجر	expulsion	eviction
+        مصعد	ascenseur	lift/elevator
+        سلم/درج	escalier/échelle	stairs/ladder
+        مطبخ	cuisine	kitchen
+        حمام	salle de bains/bain	bathroom/bath
+        غسالة	machine à laver/lave-linge	washing machine
+        ثلاجة	réfrigérateur/frigo	refrigerator/fridge
+        تدفئة	chauffage	heating
+        تكييف/مكيف	climatisation/climatiseur	air conditioning
+        نافذة	fenêtre	window pane
+        كرسي	chaise	chair
+        طاولة	table	table
+        سجادة	tapis	carpet/rug
+        مرآة	miroir	mirror
+        ملابس	vêtement/habit	clothes/garment
+        قميص	chemise	shirt
+        سروال	pantalon	trousers/pants
+        حذاء	chaussure/soulier	shoe
+        ساعة يد	montre	wristwatch
+        ذهب/مجوهرات	bijou/bijoux/joaillerie	jewel/jewellery
+        هدية	cadeau	gift/present
+        عرس/حفل زفاف	noce/mariage	wedding
+        خطوبة	fiançailles	engagement
+        مهر/صداق	dot	dowry
+        أرملة/أرمل	veuve/veuf	widow/widower
+        توأم	jumeau	twin
+        رضيع	nourrisson/bébé	infant/baby
+        جد/جدة	grand-père/grand-mère/grands-parents	grandfather/grandmother/grandparents
+        أخ/أخت	frère/sœur	brother/sister
+        عم/خال	oncle	uncle
+        صديق	ami	friend
+        مراهق	adolescent	teenager/adolescent
+        شيخ/مسن/مسنون	personne âgée/senior	elderly/senior
+        حياة	vie	life
+        موت	mort	death
+        جنازة/دفن	enterrement/funérailles/obsèques	funeral/burial
+        انتحار	suicide	suicide
+        قتل/جريمة قتل	meurtre/homicide	murder/homicide
+        اغتصاب	viol	rape
+        رشوة	pot-de-vin	bribe
+        تهريب	contrebande/trafic	smuggling/trafficking
+        تزوير	faux/falsification	forgery/falsification
+        احتيال/نصب	escroquerie/arnaque	swindle/scam
+        سب/قذف	injure/diffamation	insult/defamation
+        تحرش	harcèlement	harassment
+        عنف	violence	violence
+        شرطة	police	police
+        درك	gendarmerie	gendarmerie
+        نيابة عامة/وكيل الجمهورية	parquet/procureur	prosecutor/public prosecution
+        محضر قضائي	huissier	bailiff
+        خبير	expert	expert
+        خبرة	expertise	expertise/expert report
+        وسيط/وساطة	médiateur/médiation	mediator/mediation/ombudsman
+        تحكيم	arbitrage	arbitration
+        صلح	conciliation/transaction	settlement/conciliation
+        تنفيذ الحكم	exécution forcée	enforcement
+        تقادم	prescription	limitation period/statute of limitations
+        سر المهنة	secret professionnel	professional secrecy
+        تضارب المصالح	conflit d'intérêts	conflict of interest
+        منافسة غير مشروعة	concurrence déloyale	unfair competition
+        احتكار	monopole	monopoly
+        إفلاس	faillite	bankruptcy
+        تصفية	liquidation	liquidation/winding up
+        وديعة/وديعة بنكية	dépôt	deposit
+        حساب جاري	compte courant	current account
+        بطاقة ائتمان	carte de crédit	credit card
+        شيك	chèque	cheque/check
+        ورقة نقدية	billet de banque	banknote
+        قطعة نقدية	pièce de monnaie	coin
+        تضخم	inflation	inflation
+        ركود	récession	recession
+        سعر النفط	prix du pétrole	oil price
+        غاز طبيعي	gaz naturel	natural gas
+        فحم	charbon	coal
+        طاقة شمسية	énergie solaire/panneau solaire	solar energy/solar panel
+        طاقة نووية/نووي	nucléaire	nuclear
+        نفايات	déchet/ordures	waste/rubbish
+        إعادة التدوير/رسكلة	recyclage	recycling
+        مياه صالحة للشرب	eau potable	drinking water
+        صرف صحي	assainissement/égout	sewage/sanitation
+        فاتورة الكهرباء	facture d'électricité	electricity bill
+        عداد	compteur	meter
+        انقطاع/عطل	panne/coupure	outage/breakdown/failure
+        انترنت/إنترنت	internet	internet
+        ألياف بصرية	fibre optique	fibre optic
+        شريحة هاتف	carte SIM	SIM card
+        كلمة مرور/كلمة السر	mot de passe	password
+        بريد إلكتروني	courriel/e-mail	e-mail
+        مزود/متعامل	opérateur/fournisseur d'accès	operator/provider
+        رسالة قصيرة	SMS/texto	text message/SMS
+        شبكة اجتماعية/فيسبوك	réseau social/facebook	social network/facebook
+        محرك بحث	moteur de recherche	search engine
+        فيروس	virus	virus
+        قرصان	pirate/pirate informatique	hacker/pirate
+        قاعدة معطيات/قاعدة بيانات	base de données	database
+        جدول حسابات	tableur/feuille de calcul	spreadsheet
+        شريط/فيديو	vidéo	video
+        مشهد/مسلسل	série télévisée/épisode	TV series/episode
+        قناة تلفزيونية	chaîne de télévision	TV channel
+        إذاعة	radio	radio
+        رسوم الإذاعة/إتاوة	redevance	licence fee/royalty
+        مخرج	réalisateur/metteur en scène	film director
+        متحف	musée	museum
+        معرض	exposition/salon/foire	exhibition/fair
+        مكتبة	bibliothèque	library
+        كتاب مدرسي	manuel scolaire	textbook
+        قاموس	dictionnaire	dictionary
+        ترجمان/مترجم	traducteur/interprète	translator/interpreter
+        امتحان	examen/épreuve	exam/test
+        نقطة/علامة مدرسية	note	mark/grade
+        دبلوم/شهادة جامعية	diplôme	diploma/degree
+        معادلة الشهادات	équivalence/reconnaissance des diplômes	recognition of diplomas/equivalence
+        منحة	bourse	scholarship/stipend
+        تربص	stage	internship/traineeship
+        متربص	stagiaire	intern/trainee
+        تكوين/تكوين مهني	formation/formation professionnelle	training/vocational training
+        عطلة مدرسية	vacances scolaires	school holidays
+        أستاذ	professeur/enseignant	professor/teacher
+        باحث	chercheur	researcher
+        بكتيريا/جرثومة	bactérie/microbe	bacteria/germ
+        وباء/جائحة	épidémie/pandémie	epidemic/pandemic
+        كمامة	masque	mask
+        تحليل طبي/تحاليل	analyse médicale/analyse de sang	medical test/blood test
+        أشعة	radiographie/scanner	X-ray/scan
+        عملية جراحية	opération chirurgicale/intervention chirurgicale	surgery/surgical operation
+        حمل	grossesse/enceinte	pregnancy/pregnant
+        ولادة/وضع	accouchement/naissance	childbirth/delivery
+        إجهاض	avortement	abortion
+        رضاعة	allaitement	breastfeeding
+        إعاقة/معاق	handicap/handicapé	handicap/disability
+        عيادة	clinique/cabinet médical	clinic/practice
+        مستشفى	hôpital	hospital
+        سيارة إسعاف	ambulance	ambulance
+        تبرع بالدم	don de sang	blood donation
+        نادي	club	club
+        ملعب	stade/terrain	stadium/pitch
+        مدرب	entraîneur	coach/trainer
+        ميدالية	médaille	medal
+        فندق/نزل	auberge/hôtel	inn/hostel/hotel
+        سائح/سياح	touriste	tourist
+        عطلة/إجازة	vacances/congé	holiday/vacation
+        جواز سفر	passeport	passport
+        جمارك/جمركي	douane/douanier	customs
+        وزن الأمتعة/أمتعة	bagage	luggage/baggage
         """#
 }

@@ -10,7 +10,7 @@ enum StopWords {
         هو هي هم هن أنا نحن أنت أنتم كما بما مما فيما عما عند عندما بين بعد قبل حيث منذ خلال حول دون ضد نحو لدى كيف متى
         أين كم ومن وفي فيه فيها منه منها به بها له لها لهم عليه عليها إليه إليها عنه عنها وهو وهي وكان وقد ولا ولم فإن
         وأن وإن بأن لأن كأن لو لولا أما إما إلا فقط أيضا كذلك هنا هناك الآن يا ذات ذو
-        يمكن يمكنني يمكننا تمكن يجب ينبغي يتم تتم يوجد توجد بكم لمن عبر
+        يمكن يمكنني يمكننا تمكن يجب ينبغي يتم تتم يوجد توجد بكم لمن عبر بأي لأي بأية لأية
         """)
 
     static let french = load(
@@ -31,7 +31,7 @@ enum StopWords {
     static let english = load(
         """
         a an the and or but nor so if then else of to in on at by for with from into onto out over under about
-        above below between through during before after against within without upon
+        since until while because up down off above below between through during before after against within without upon
         is are was were be been being am do does did doing have has had having will would shall should can could
         may might must i you he she it we they me him her us them my your his its our their mine yours ours theirs
         this that these those which who whom whose what when where why how there here

@@ -20,6 +20,8 @@ struct CandidateSentence: Sendable {
     let besideNumbers: Set<String>
     /// It holds a number, in digits or written out.
     let hasFigure: Bool
+    /// The kinds of figures that it holds.
+    let kinds: Set<AnswerKind>
     /// It asks something, or it is a heading: it says what comes, but answers nothing.
     let isLeadIn: Bool
     /// The place before it in its passage, when there is one.
@@ -76,10 +78,12 @@ struct CandidateSentence: Sendable {
             for lexeme in term.lexemes { lexemes.insert(lexeme.text) }
             if let first = term.lexemes.first?.text, isDigits(first) { numbers.insert(first) }
         }
+        let hasFigure = !numbers.isEmpty || lexemes.contains(where: QuestionCues.isNumber)
         return CandidateSentence(
             passage: passage, range: range, text: text[range], context: context.text, lexemes: lexemes,
             contextLexemes: context.lexemes, numbers: numbers, besideNumbers: besideNumbers(terms),
-            hasFigure: !numbers.isEmpty || lexemes.contains(where: QuestionCues.isNumber),
+            hasFigure: hasFigure,
+            kinds: AnswerKind.held(in: text[range], hasFigure: hasFigure),
             isLeadIn: isHeading || isLeadIn(text, range, isAlone: isAlone), previous: previous)
     }
 

@@ -41,6 +41,12 @@ struct EvidenceGate: Sendable {
         var heaviestMissing = 0.0
         /// 1 when the question asks how many there are of something and no sentence has a number beside it.
         var missingCount = 0.0
+        /// 1 when the best sentence holds no figure of the kind that the question asks for.
+        var missingKind = 0.0
+        /// How well the best sentence answers, as answers are chosen.
+        var bestSentence = 0.0
+        /// The share of the question's words that no passage holds, each word counting the same.
+        var missingWords = 0.0
         /// Fewer passages were found than a search reads: there is no field in which the best could lead.
         var isFew = false
 
@@ -49,23 +55,25 @@ struct EvidenceGate: Sendable {
             [
                 passageSimilarity, sentenceSimilarity, passageCoverage, readCoverage, sentenceCoverage, agreement,
                 missingKnown, missingUnknown, missingPlaces, missingNames, missingNumbers, lead, slope, isForeign,
-                missingFigure, heaviestMissing, missingCount,
+                missingFigure, heaviestMissing, missingCount, missingKind, bestSentence, missingWords,
             ]
         }
     }
 
     /// One for each of the features' values, as evaluation/fit_gate.py prints them.
     var weights = [
-        1.16, 1.00, 1.73, 0.27, 0.61, 0.28, -1.15, -0.10, -1.65, -0.77, -1.03, -1.19, 4.46, 0.53, -0.34, -1.44, -0.38,
+        0.73, -0.07, 2.43, 0.17, -0.23, -0.35, -1.30, 1.54, -1.46, -0.85, -0.55, -2.31, 3.91, 0.57, -0.03, -0.25, -0.63,
+        -0.64,
+        3.90, -1.81,
     ]
-    var bias = -3.72
+    var bias = -5.02
     /// Evidence from which the question is answered.
-    var threshold = 0.14
+    var threshold = 0.115
 
     /// The weights were fitted where many passages compete. Among a handful, shares of missing words and distances to
     /// the rest say nothing: there similarity, coverage and the places decide, with weights found on small collections.
     private enum Few {
-        static let weights = [3.1, 4.1, 2.6, 0, 0, 0, 0, 0, -4.2, 0, 0, 0, 0, 0, 0, 0, 0]
+        static let weights = [3.1, 4.1, 2.6, 0, 0, 0, 0, 0, -4.2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
         static let bias = -2.9
         static let threshold = 0.55
     }
@@ -92,7 +100,8 @@ struct EvidenceGate: Sendable {
         let lead = (similarities.max() ?? 0) - mean
         let slope = (passages.first?.score ?? 0) - (passages.last?.score ?? 0)
         let isFew = passages.count < RetrievalLimits.defaultPassages
-        let best = own.max { scores.scores[$0].total < scores.scores[$1].total }
+        let said = own.filter { !sentences[$0].isLeadIn }
+        let best = (said.isEmpty ? own : said).max { scores.scores[$0].total < scores.scores[$1].total }
         let bestCovering = nearRead.max { words.coverage(ofPassage: $0) < words.coverage(ofPassage: $1) }
         let isCounted = query.terms.counted.map { term in
             own.contains { words.holdsBesideNumber(term, sentence: sentences[$0]) }
@@ -113,7 +122,14 @@ struct EvidenceGate: Sendable {
             isForeign: passages.first.map { query.terms.isForeign($0.language) ? 1 : 0 } ?? 0,
             missingFigure: wantsFigure && !(best.map { sentences[$0].hasFigure } ?? false) ? 1 : 0,
             heaviestMissing: bestCovering.map(words.heaviestMissing(fromPassage:)) ?? 0,
-            missingCount: isCounted == false ? 1 : 0, isFew: isFew)
+            missingCount: isCounted == false ? 1 : 0, missingKind: missingKind(query, best.map { sentences[$0] }),
+            bestSentence: best.map { scores.scores[$0].total } ?? 0,
+            missingWords: words.missingCount(from: read), isFew: isFew)
+    }
+
+    private static func missingKind(_ query: AnalysedQuery, _ best: CandidateSentence?) -> Double {
+        guard let asked = AnswerKind.asked(by: query.text) else { return 0 }
+        return best?.kinds.contains(asked) == true ? 0 : 1
     }
 
     /// 0 (nothing speaks for an answer) to 1; `threshold` is where an answer begins.

@@ -57,6 +57,15 @@ struct EvidenceWords: Sendable {
         return whole > 0 ? (zip(holding([index]), idf).map { (1 - $0) * $1 }.max() ?? 0) / whole : 0
     }
 
+    /// The share of the words, each counting the same, of which no passage holds more than a trace.
+    func missingCount(from passages: [Int]) -> Double {
+        let held = holding(passages)
+        return held.isEmpty ? 0 : Double(held.count { $0 < Self.trace }) / Double(held.count)
+    }
+
+    /// Less than this of a word is none of it: a part of an expression's other name, say.
+    private static let trace = 0.2
+
     /// Of the terms given, the share that none of the passages holds; 0 without terms.
     func missing(_ terms: Set<Int>, from passages: [Int]) -> Double {
         guard !terms.isEmpty else { return 0 }
