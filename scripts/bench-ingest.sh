@@ -3,7 +3,7 @@
 # memory of a long PDF against a short one.
 # Usage: scripts/bench-ingest.sh [DOCUMENTS=60]     RAGDZ_BIN=FOLDER takes executables that are built already.
 # Exit status 0: the embedding server was busy for at least 90 % of the time, and PDF files of 500 and of 2,000 pages took at
-# most 4 MiB more than one of 50. BUSY=0 only reports.
+# most 12 MiB more than one of 50. BUSY=0 only reports.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/server-lib.sh

@@ -12,7 +12,7 @@ bridge, server, documents = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 KEY = os.environ["RAGDZ_KEY"]
 STRICT = os.environ.get("BUSY", "1") != "0"
 BUSY_AT_LEAST = 0.90
-PDF_GROWTH_LIMIT = 4 << 20  # what 2,000 pages may take more than 50: what the allocator leaves, and 40 bytes a passage
+PDF_GROWTH_LIMIT = 12 << 20  # what 2,000 pages may take more than 50: pieces of a large upload, what the allocator leaves
 CHARACTERS = 40_000  # of a document
 WORDS = ("impôt taxe loyer bail société contrat facture délai preuve tribunal salaire marché licence registre capital "
          "ضريبة إيجار عقد شركة فاتورة مهلة دليل محكمة أجر سوق رخصة سجل tax rent lease contract invoice proof court wage").split()
