@@ -154,14 +154,16 @@ final class Connection: @unchecked Sendable {
 
     /// Sends a unit. Its outcome comes through the owner, also when sending fails.
     func send(_ unit: Unit) {
+        guard !sendIfAlive(unit) else { return }
+        let error = PostgresError(.connectionLost, "the connection is closed")
+        owner?.connection(self, finished: unit, .failure(error))
+        if owner == nil { unit.finish(.failure(error)) }
+    }
+
+    /// False when the connection has ended: nothing was sent then, so that the unit may go elsewhere.
+    func sendIfAlive(_ unit: Unit) -> Bool {
         loop.assertInEventLoop()
-        guard isAlive() else {
-            // Nothing was sent, so that the unit may go elsewhere.
-            let error = PostgresError(.connectionLost, "the connection is closed")
-            owner?.connection(self, finished: unit, .failure(error))
-            if owner == nil { unit.finish(.failure(error)) }
-            return
-        }
+        guard isAlive() else { return false }
         unit.exposedToCancel = cancelsUnderway > 0
         unit.sent = .now()
         let sent: Bool
@@ -176,9 +178,13 @@ final class Connection: @unchecked Sendable {
         case .opening(let statement, let parameters, let identity, let begin):
             sent = send(unit, statement, parameters, begin: begin, identity: identity)
         }
-        guard sent, flush() else { return lose(handle.errorMessage) }
+        guard sent, flush() else {
+            lose(handle.errorMessage)
+            return true
+        }
         arm()
         if let due = unit.due { owner?.connection(self, owesAnswerBy: due) }
+        return true
     }
 
     /// Whether the server still holds the other end. While nothing is on its way the end of a connection may lie in the

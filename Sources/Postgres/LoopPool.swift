@@ -110,16 +110,13 @@ final class LoopPool: @unchecked Sendable {
             case .fail(.lease(let lease), let error): lease.refuse(error)
             case .run(.unit(let unit), let id):
                 unit.connection = id
-                if let connection = connections[id], connection.isAlive() {
-                    connection.send(unit)
+                if connections[id]?.sendIfAlive(unit) ?? false { continue }
+                unit.connection = nil
+                unit.repeats += 1
+                if unit.repeats <= Self.repeats {
+                    offer(unit)
                 } else {
-                    unit.connection = nil
-                    unit.repeats += 1
-                    if unit.repeats <= Self.repeats {
-                        offer(unit)
-                    } else {
-                        unit.finish(.failure(Self.keepsBreaking))
-                    }
+                    unit.finish(.failure(Self.keepsBreaking))
                 }
             case .run(.lease(let lease), let id):
                 guard let connection = connections[id], connection.isAlive() else {
