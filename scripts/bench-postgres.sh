@@ -27,7 +27,7 @@ create table ragdz.bench (tenant_id uuid not null, id int not null, text text no
 alter table ragdz.bench enable row level security;
 alter table ragdz.bench force row level security;
 create policy tenant on ragdz.bench for all to ragdz_app
-    using (tenant_id = ragdz.current_tenant()) with check (tenant_id = ragdz.current_tenant());
+    using (tenant_id = ragdz.visible_tenant()) with check (tenant_id = ragdz.visible_tenant());
 grant select on ragdz.bench to ragdz_app;
 insert into ragdz.bench select '00000000-0000-0001-0000-000000000001', i, 'row ' || i from generate_series(1, 100000) i;
 insert into ragdz.bench select '00000000-0000-0002-0000-000000000002', i, 'row ' || i from generate_series(1, 100000) i;
@@ -35,7 +35,7 @@ vacuum analyze ragdz.bench;
 SQL
 unit="begin;
 select set_config('ragdz.tenant', '00000000-0000-0001-0000-000000000001', true);
-select text from ragdz.bench where tenant_id = ragdz.current_tenant() and id = :id;
+select text from ragdz.bench where tenant_id = ragdz.visible_tenant() and id = :id;
 commit;"
 printf '\\set id random(1, 100000)\n%s\n' "$unit" >"$folder/plain.sql"
 printf '\\set id random(1, 100000)\n\\startpipeline\n%s\n\\endpipeline\n' "$unit" >"$folder/pipeline.sql"

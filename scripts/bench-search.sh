@@ -122,7 +122,7 @@ with made as (
         page_count, page_starts, sha256, content, chunk_count, analyzer_version)
     select d.tenant_id, gen_random_uuid(), d.collection_id, 'f', 'Bench', 'text/plain', 'fr', d.byte_size, d.character_count, 0,
         '{0}', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), d.content, d.chunk_count, 1000
-    from ragdz.documents d where d.tenant_id = ragdz.current_tenant() limit 1
+    from ragdz.documents d where d.tenant_id = ragdz.visible_tenant() limit 1
     returning *
 )
 select id as made from made \\gset
@@ -131,13 +131,13 @@ insert into ragdz.chunks (tenant_id, id, collection_id, document_id, ordinal, pa
 select d.tenant_id, gen_random_uuid(), d.collection_id, d.id, row_number() over (), 0, c.start_at, c.end_at, c.utf16_start, 'fr',
     '', c.content, c.lexemes, c.lexeme_count, d.shelf_id
 from ragdz.documents d, lateral (select * from ragdz.chunks k where k.tenant_id = d.tenant_id limit 10) c
-where d.tenant_id = ragdz.current_tenant() and d.id = :'made';
+where d.tenant_id = ragdz.visible_tenant() and d.id = :'made';
 insert into ragdz.chunk_vectors (tenant_id, chunk_id, collection_id, document_id, shelf_id, language, embedding, home)
 select c.tenant_id, c.id, c.collection_id, c.document_id, c.shelf_id, 'fr', v.embedding,
     coalesce((select h.home from ragdz.vector_homes h where h.tenant_id = c.tenant_id limit 1), 0)
 from ragdz.chunks c, lateral (
     select w.embedding from ragdz.chunk_vectors w where w.tenant_id = c.tenant_id and w.document_id <> c.document_id limit 1) v
-where c.tenant_id = ragdz.current_tenant() and c.document_id = :'made';
+where c.tenant_id = ragdz.visible_tenant() and c.document_id = :'made';
 commit;
 SQL
 bench() { # NAME FILE USER SECONDS

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -285,6 +286,11 @@ extension LoopPool: ConnectionOwner {
     }
 }
 
+extension UUID128 {
+    /// The nil UUID (RFC 9562 §5.9): a tenant that no row may have.
+    fileprivate static let nobody = UUID128(hi: 0, lo: 0)
+}
+
 /// Opens connections away from the loop, since libpq may look up names and read files then.
 enum Connector {
     /// Calls back on the loop.
@@ -304,6 +310,8 @@ enum Connector {
             "-c statement_timeout=\(configuration.statementTimeoutMilliseconds)",
             "-c idle_in_transaction_session_timeout=\(configuration.idleTransactionTimeoutMilliseconds)",
             "-c plan_cache_mode=\(configuration.plans.rawValue)",
+            // What the setting falls back to when a unit's own tenant ends with it: nobody, and always a UUID.
+            "-c ragdz.tenant=\(UUID128.nobody)",
         ]
         // libpq expands the first keyword as a connection string; what comes later wins over it.
         return [

@@ -83,7 +83,7 @@ struct RetrievalStore: Sendable {
     /// Those of the ids and names that exist. PostgreSQL's text has no NUL, so no collection is called so.
     func collections(_ caller: Caller, _ namesOrIDs: [String]) async throws -> [StoredCollection] {
         try await Queries.findCollections(
-            database.as(caller.identity), ids: namesOrIDs.compactMap { UUID128($0) },
+            database.as(caller.identity), tenant: caller.tenant, ids: namesOrIDs.compactMap { UUID128($0) },
             names: namesOrIDs.filter { !$0.utf8.contains(0) }
         ).map(StoredCollection.init)
     }
@@ -178,7 +178,7 @@ struct RetrievalStore: Sendable {
     /// The tenant's chunks of these ids; what is unknown is missing.
     func chunks(_ caller: Caller, _ ids: [UUID128]) async throws -> [UUID128: SourcePassage] {
         var chunks: [UUID128: SourcePassage] = [:]
-        for row in try await Queries.findChunks(database.as(caller.identity), chunkIDs: ids) {
+        for row in try await Queries.findChunks(database.as(caller.identity), tenant: caller.tenant, chunkIDs: ids) {
             chunks[row.id] = SourcePassage(
                 chunkID: row.id, documentID: row.documentID, title: row.title, language: row.language,
                 text: row.content, page: Int(row.page), start: Int(row.startAt), end: Int(row.endAt))
@@ -197,7 +197,8 @@ struct RetrievalStore: Sendable {
         let documents = places.map(\.document)
         var parts = [(quote: String, page: Int)?](repeating: nil, count: places.count)
         let own = try await Queries.findDocumentParts(
-            database, numbers: Array(places.indices), documentIDs: documents, starts: starts, ends: ends)
+            database, numbers: Array(places.indices), documentIDs: documents, starts: starts, ends: ends,
+            tenant: caller.tenant)
         for row in own where parts.indices.contains(row.number) { parts[row.number] = (row.quote, row.page) }
         let missing = parts.indices.filter { parts[$0] == nil }
         guard !missing.isEmpty else { return parts }

@@ -1,7 +1,7 @@
 import Bytes
 import NIOCore
 import NIOPosix
-import Postgres
+@testable import Postgres
 import Support
 import Testing
 
@@ -12,6 +12,7 @@ import Testing
         name: "addNote", sql: "insert into ragdz.notes (tenant_id, text) values ($1, $2)")
     static let who = Statement(
         name: "who", sql: "select current_user::text as role, coalesce(ragdz.current_tenant()::text, '-') as tenant")
+    static let nobody = UUID128(hi: 0, lo: 0)
     let one = UUID128.v4()
     let two = UUID128.v4()
 
@@ -20,8 +21,8 @@ import Testing
         for sql in [
             "create table ragdz.notes (tenant_id uuid not null, text text not null, primary key (tenant_id, text))",
             "alter table ragdz.notes enable row level security", "alter table ragdz.notes force row level security",
-            "create policy tenant on ragdz.notes for all to ragdz_app using (tenant_id = ragdz.current_tenant()) "
-                + "with check (tenant_id = ragdz.current_tenant())",
+            "create policy tenant on ragdz.notes for all to ragdz_app using (tenant_id = ragdz.visible_tenant()) "
+                + "with check (tenant_id = ragdz.visible_tenant() and tenant_id <> '\(Self.nobody)')",
             "grant select, insert, update, delete on ragdz.notes to ragdz_app",
         ] { try await test.asOwner(sql) }
         for (tenant, text) in [(one, "a"), (one, "b"), (two, "c")] {
@@ -51,6 +52,35 @@ import Testing
                 try await test.database.execute(Self.add, [one, "x"], as: identity)
             }
             #expect(error?.isInsufficientPrivilege == true)
+        }
+        await test.close()
+    }
+
+    /// Nobody's identifier is what the setting falls back to: no row may have it, or all who are nobody would share those rows.
+    @Test func nobodyIsNoTenant() async throws {
+        let test = try await stage()
+        for identity in [Identity.none, .tenant(Self.nobody), .tenant(one)] {
+            let error = await #expect(throws: PostgresError.self) {
+                try await test.database.execute(Self.add, [Self.nobody, "x"], as: identity)
+            }
+            #expect(error?.isInsufficientPrivilege == true)
+        }
+        let who = try await test.database.query(Self.who, as: .tenant(Self.nobody))
+        #expect(try who.map { try $0.get("tenant", as: String.self) } == ["-"])
+        await test.close()
+    }
+
+    /// Whoever logs in as the server's role, by whatever program, is nobody before and after a transaction of a tenant.
+    @Test func aForeignSessionIsNobodyBeforeAndAfter() async throws {
+        let test = try await stage()
+        let session = try BlockingConnection(url: test.appURL, applicationName: "somebody")
+        #expect(try session.run("select text from ragdz.notes").isEmpty)
+        for end in ["commit", "rollback"] {
+            try session.run("begin; select set_config('ragdz.tenant', '\(one)', true)")
+            #expect(try session.run("select text from ragdz.notes").count == 2)
+            try session.run(end)
+            #expect(try session.run("select text from ragdz.notes").isEmpty)
+            #expect(try session.run("select id from ragdz.documents").isEmpty)
         }
         await test.close()
     }

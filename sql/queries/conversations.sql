@@ -6,18 +6,18 @@
 -- Until the transaction's end nobody else begins a conversation for the owner, so that counting them means something.
 select true as "locked!"
 from pg_advisory_xact_lock(
-    hashtextextended('conversations ' || :owner::text, uuid_hash_extended(ragdz.current_tenant(), 0)));
+    hashtextextended('conversations ' || :owner::text, uuid_hash_extended(ragdz.visible_tenant(), 0)));
 
 -- name: countConversations :one
 select count(*) as "count!"
 from ragdz.conversations
-where tenant_id = ragdz.current_tenant() and owner = :owner;
+where tenant_id = ragdz.visible_tenant() and owner = :owner;
 
 -- name: insertConversation :one
 -- row: ConversationRow
 insert into ragdz.conversations (tenant_id, id, owner, title, groups, retention_days, expire_time)
 values (
-    ragdz.current_tenant(), :id, :owner, :title, :groups, :retention_days::integer,
+    ragdz.visible_tenant(), :id, :owner, :title, :groups, :retention_days::integer,
     clock_timestamp() + :retention_days::integer * interval '1 day')
 returning id, title, retention_days, turn_count, create_time, update_time, expire_time;
 
@@ -25,7 +25,7 @@ returning id, title, retention_days, turn_count, create_time, update_time, expir
 -- row: ConversationRow
 select id, title, retention_days, turn_count, create_time, update_time, expire_time
 from ragdz.conversations
-where tenant_id = ragdz.current_tenant() and id = :id and owner = :owner and expire_time > clock_timestamp()
+where tenant_id = ragdz.visible_tenant() and id = :id and owner = :owner and expire_time > clock_timestamp()
     and (groups <@ ragdz.current_groups() or '*' = any (ragdz.current_groups()));
 
 -- name: listConversations :many
@@ -33,21 +33,21 @@ where tenant_id = ragdz.current_tenant() and id = :id and owner = :owner and exp
 -- Newest first.
 select id, title, retention_days, turn_count, create_time, update_time, expire_time
 from ragdz.conversations
-where tenant_id = ragdz.current_tenant() and owner = :owner and id < :before_id and expire_time > clock_timestamp()
+where tenant_id = ragdz.visible_tenant() and owner = :owner and id < :before_id and expire_time > clock_timestamp()
     and (groups <@ ragdz.current_groups() or '*' = any (ragdz.current_groups()))
 order by id desc
 limit :page_size;
 
 -- name: deleteConversation :execrows
 -- With its turns. Whoever lacks a group of it may still delete what is theirs.
-delete from ragdz.conversations where tenant_id = ragdz.current_tenant() and id = :id and owner = :owner;
+delete from ragdz.conversations where tenant_id = ragdz.visible_tenant() and id = :id and owner = :owner;
 
 -- name: listTurns :many
 -- row: TurnRow
 -- Oldest first, of a conversation that the caller may see.
 select id, question, searched, answer, citations, abstention, model, is_forgotten, create_time
 from ragdz.conversation_turns
-where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id and id > :after_id
+where tenant_id = ragdz.visible_tenant() and conversation_id = :conversation_id and id > :after_id
 order by id
 limit :page_size;
 
@@ -56,7 +56,7 @@ limit :page_size;
 -- Newest first, before a turn.
 select id, question, searched, answer, citations, abstention, model, is_forgotten, create_time
 from ragdz.conversation_turns
-where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id and id < :before_id
+where tenant_id = ragdz.visible_tenant() and conversation_id = :conversation_id and id < :before_id
 order by id desc
 limit :page_size;
 
@@ -66,7 +66,7 @@ limit :page_size;
 with own as (
     select d.id
     from ragdz.documents d
-    where d.tenant_id = ragdz.current_tenant() and d.id = any (:documents::uuid[])
+    where d.tenant_id = ragdz.visible_tenant() and d.id = any (:documents::uuid[])
     for key share
 ), standing as (
     select (select count(*) from own) + (
@@ -81,7 +81,7 @@ with own as (
         case when s.held = cardinality(:documents::uuid[]) then :documents::uuid[] else '{}' end,
         :abstention::text, :model::text, s.held <> cardinality(:documents::uuid[]), nullif(:request_id::text, '')
     from ragdz.conversations c, standing s
-    where c.tenant_id = ragdz.current_tenant() and c.id = :conversation_id::uuid and c.owner = :owner::text
+    where c.tenant_id = ragdz.visible_tenant() and c.id = :conversation_id::uuid and c.owner = :owner::text
         and c.expire_time > clock_timestamp()
     on conflict do nothing
     returning tenant_id, conversation_id
@@ -96,7 +96,7 @@ where c.tenant_id = put.tenant_id and c.id = put.conversation_id;
 -- Of a conversation that the caller may see.
 select id, question
 from ragdz.conversation_turns
-where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id and request_id = :request_id::text;
+where tenant_id = ragdz.visible_tenant() and conversation_id = :conversation_id and request_id = :request_id::text;
 
 -- name: findNewestTurn :one
 -- Of a conversation that the caller may see, when it is new and has no name of its caller's.
@@ -104,7 +104,7 @@ select id, question
 from (
     select id, question, request_id, create_time
     from ragdz.conversation_turns
-    where tenant_id = ragdz.current_tenant() and conversation_id = :conversation_id
+    where tenant_id = ragdz.visible_tenant() and conversation_id = :conversation_id
     order by id desc
     limit 1
 ) newest
@@ -120,7 +120,7 @@ select q.place as "place!"
 from unnest(:documents::uuid[], :quotes::text[]) with ordinality as q (document_id, quote, place)
 cross join lateral (
     select d.content from ragdz.documents d
-    where d.tenant_id = ragdz.current_tenant() and d.id = q.document_id and d.version > 1
+    where d.tenant_id = ragdz.visible_tenant() and d.id = q.document_id and d.version > 1
     union all
     select s.content from shared s where s.id = q.document_id
     -- One by one, and only texts that were replaced are looked through.
@@ -131,10 +131,10 @@ where strpos(d.content, q.quote) = 0;
 -- name: pruneTurns :execrows
 -- All but the newest ones.
 delete from ragdz.conversation_turns t
-where t.tenant_id = ragdz.current_tenant() and t.conversation_id = :conversation_id
+where t.tenant_id = ragdz.visible_tenant() and t.conversation_id = :conversation_id
     and t.id not in (
         select n.id from ragdz.conversation_turns n
-        where n.tenant_id = ragdz.current_tenant() and n.conversation_id = :conversation_id
+        where n.tenant_id = ragdz.visible_tenant() and n.conversation_id = :conversation_id
         order by n.id desc limit :kept);
 
 -- name: purgeConversations :one

@@ -78,7 +78,7 @@ cross join lateral (
         where tenant_id = k.tenant_id and key_id = k.key_id
     ) each
 ) s
-where k.tenant_id = ragdz.current_tenant() and (k.create_time, k.key_id) > (:after_time::timestamptz, :after_id::text)
+where k.tenant_id = ragdz.visible_tenant() and (k.create_time, k.key_id) > (:after_time::timestamptz, :after_id::text)
 order by k.create_time, k.key_id
 limit :page_size::bigint;
 

@@ -35,7 +35,7 @@ from made;
 -- row: InvitationRow
 -- The token sets the password of a member that is there. No row when it is not.
 with member as (
-    select * from ragdz.members m where m.tenant_id = ragdz.current_tenant() and m.member_id = :member_id::uuid
+    select * from ragdz.members m where m.tenant_id = ragdz.visible_tenant() and m.member_id = :member_id::uuid
 ), ended as (
     update ragdz.invitations i set revoke_time = clock_timestamp()
     from member where i.tenant_id = member.tenant_id and i.email = member.email and i.accept_time is null
@@ -63,7 +63,7 @@ from made;
 -- Sets the password and ends all sessions. No row when somebody was faster, or the time is over.
 with taken as (
     update ragdz.invitations i set accept_time = clock_timestamp()
-    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
+    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
         and i.revoke_time is null and i.expire_time > clock_timestamp()
     returning *
 ), changed as (
@@ -84,13 +84,13 @@ with taken as (
 select member_id, email, name, role, create_time, last_login_time from changed;
 
 -- name: memberOfEmail :one
-select member_id from ragdz.members where tenant_id = ragdz.current_tenant() and email = :email::text;
+select member_id from ragdz.members where tenant_id = ragdz.visible_tenant() and email = :email::text;
 
 -- name: listInvitations :many
 -- row: InvitationRow
 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from ragdz.invitations
-where tenant_id = ragdz.current_tenant()
+where tenant_id = ragdz.visible_tenant()
     and (create_time, invitation_id) < (:before_time::timestamptz, :before_id::uuid)
 order by create_time desc, invitation_id desc
 limit :page_size::bigint;
@@ -99,14 +99,14 @@ limit :page_size::bigint;
 -- row: InvitationRow
 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from ragdz.invitations
-where tenant_id = ragdz.current_tenant() and invitation_id = :invitation_id::uuid
+where tenant_id = ragdz.visible_tenant() and invitation_id = :invitation_id::uuid
 for update;
 
 -- name: revokeInvitation :one
 -- row: InvitationRow
 with changed as (
     update ragdz.invitations i set revoke_time = clock_timestamp()
-    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
+    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
         and i.revoke_time is null
     returning *
 ), noted as (
@@ -128,7 +128,7 @@ from ragdz.find_invitation(:invitation_id::uuid);
 -- No row when somebody was faster, or the time is over. Of many at once the row's lock lets one through.
 with taken as (
     update ragdz.invitations i set accept_time = clock_timestamp()
-    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
+    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = :invitation_id::uuid and i.accept_time is null
         and i.revoke_time is null and i.expire_time > clock_timestamp()
     returning *
 ), made as (
@@ -147,13 +147,13 @@ select member_id, email, name, role, create_time, last_login_time from made;
 -- row: MemberRow
 select member_id, email, name, role, create_time, last_login_time
 from ragdz.members
-where tenant_id = ragdz.current_tenant() and member_id = :member_id::uuid;
+where tenant_id = ragdz.visible_tenant() and member_id = :member_id::uuid;
 
 -- name: listMembers :many
 -- row: MemberRow
 select member_id, email, name, role, create_time, last_login_time
 from ragdz.members
-where tenant_id = ragdz.current_tenant() and (create_time, member_id) > (:after_time::timestamptz, :after_id::uuid)
+where tenant_id = ragdz.visible_tenant() and (create_time, member_id) > (:after_time::timestamptz, :after_id::uuid)
 order by create_time, member_id
 limit :page_size::bigint;
 
@@ -163,14 +163,14 @@ limit :page_size::bigint;
 -- ends, so that of two owners who demote each other at once one is too late.
 select member_id, email, name, role, create_time, last_login_time
 from ragdz.members
-where tenant_id = ragdz.current_tenant() and (member_id = :member_id::uuid or role = 'owner')
+where tenant_id = ragdz.visible_tenant() and (member_id = :member_id::uuid or role = 'owner')
 order by member_id
 for update;
 
 -- name: changeMemberRole :one
 -- row: MemberRow
 with old as (
-    select * from ragdz.members where tenant_id = ragdz.current_tenant() and member_id = :member_id::uuid
+    select * from ragdz.members where tenant_id = ragdz.visible_tenant() and member_id = :member_id::uuid
 ), changed as (
     update ragdz.members m set role = :role::text
     from old where m.tenant_id = old.tenant_id and m.member_id = old.member_id
@@ -186,7 +186,7 @@ select member_id, email, name, role, create_time, last_login_time from changed;
 -- name: removeMember :one
 -- row: MemberRow
 with gone as (
-    delete from ragdz.members where tenant_id = ragdz.current_tenant() and member_id = :member_id::uuid returning *
+    delete from ragdz.members where tenant_id = ragdz.visible_tenant() and member_id = :member_id::uuid returning *
 ), noted as (
     insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
     select tenant_id, :actor::text, 'member.remove', member_id::text, jsonb_build_object('role', role),
@@ -206,7 +206,7 @@ from ragdz.begin_login(
 -- What ended a day ago is forgotten, and so are the oldest sessions of a member who has too many.
 with member as (
     update ragdz.members m set last_login_time = clock_timestamp(), password = coalesce(:new_password?::text, m.password)
-    where m.tenant_id = ragdz.current_tenant() and m.member_id = :member_id::uuid and m.password = :password::text
+    where m.tenant_id = ragdz.visible_tenant() and m.member_id = :member_id::uuid and m.password = :password::text
     returning m.tenant_id, m.member_id
 ), forgotten as (
     delete from ragdz.sessions s using member
@@ -214,7 +214,7 @@ with member as (
         and (s.end_time < clock_timestamp() - interval '1 day' or s.revoke_time < clock_timestamp() - interval '1 day'
             or s.session_id in (
                 select o.session_id from ragdz.sessions o
-                where o.tenant_id = ragdz.current_tenant() and o.member_id = :member_id::uuid
+                where o.tenant_id = ragdz.visible_tenant() and o.member_id = :member_id::uuid
                 order by o.create_time desc offset :at_most::bigint))
 ), network as (
     insert into ragdz.member_networks as n (tenant_id, member_id, network)
@@ -247,27 +247,27 @@ select session_id, member_id, generation, create_time, refresh_time, end_time, r
     end_time <= clock_timestamp() as "ended!",
     (extract(epoch from clock_timestamp() - refresh_time) * 1000000)::bigint as "age_micros!"
 from ragdz.sessions
-where tenant_id = ragdz.current_tenant() and session_id = :session_id::uuid
+where tenant_id = ragdz.visible_tenant() and session_id = :session_id::uuid
 for update;
 
 -- name: advanceSession :one
 -- row: SessionRow
 update ragdz.sessions set generation = generation + 1, refresh_time = clock_timestamp()
-where tenant_id = ragdz.current_tenant() and session_id = :session_id::uuid
+where tenant_id = ragdz.visible_tenant() and session_id = :session_id::uuid
 returning session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer;
 
 -- name: getSession :one
 -- row: SessionRow
 select session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer
 from ragdz.sessions
-where tenant_id = ragdz.current_tenant() and session_id = :session_id::uuid;
+where tenant_id = ragdz.visible_tenant() and session_id = :session_id::uuid;
 
 -- name: revokeSession :one
 -- row: SessionRow
 -- Touches nothing when the session is revoked already.
 with changed as (
     update ragdz.sessions s set revoke_time = clock_timestamp()
-    where s.tenant_id = ragdz.current_tenant() and s.session_id = :session_id::uuid and s.revoke_time is null
+    where s.tenant_id = ragdz.visible_tenant() and s.session_id = :session_id::uuid and s.revoke_time is null
     returning *
 ), noted as (
     insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
@@ -281,7 +281,7 @@ select session_id, member_id, generation, create_time, refresh_time, end_time, r
 -- row: SessionRow
 select session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer
 from ragdz.sessions
-where tenant_id = ragdz.current_tenant() and member_id = :member_id::uuid and revoke_time is null
+where tenant_id = ragdz.visible_tenant() and member_id = :member_id::uuid and revoke_time is null
     and end_time > clock_timestamp()
 order by create_time desc, session_id
 limit 200;
@@ -290,13 +290,13 @@ limit 200;
 select m.member_id, m.email, m.name, m.role, m.create_time, m.last_login_time, m.password, t.slug
 from ragdz.members m
 join ragdz.tenants t on t.tenant_id = m.tenant_id
-where m.tenant_id = ragdz.current_tenant() and m.member_id = :member_id::uuid;
+where m.tenant_id = ragdz.visible_tenant() and m.member_id = :member_id::uuid;
 
 -- name: changePassword :one
 -- No row when the password has changed meanwhile. All other sessions end with it.
 with changed as (
     update ragdz.members m set password = :new_password::text
-    where m.tenant_id = ragdz.current_tenant() and m.member_id = :member_id::uuid and m.password = :password::text
+    where m.tenant_id = ragdz.visible_tenant() and m.member_id = :member_id::uuid and m.password = :password::text
     returning m.tenant_id, m.member_id
 ), ended as (
     update ragdz.sessions s set revoke_time = clock_timestamp()

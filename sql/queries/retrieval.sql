@@ -5,23 +5,24 @@
 -- row: CollectionRow
 -- No row when the name is taken.
 insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
-values (ragdz.current_tenant(), :id, :name, :embedding_model, :embedding_dimension, :groups)
+values (ragdz.visible_tenant(), :id, :name, :embedding_model, :embedding_dimension, :groups)
 on conflict (tenant_id, name, groups) do nothing
 returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups;
 
 -- name: findCollections :many
 -- row: CollectionRow
 -- By ids or names, in no order; what is unknown is missing.
--- What is counted is what the caller may see: row-level security shows no other shelf.
+-- What is counted is what the caller may see: row-level security shows no other shelf. The caller names its tenant, so that
+-- policies compare it once and not for every look into an index; with another one's there are no rows.
 select c.id, c.name, c.embedding_model, c.embedding_dimension, s.document_count as "document_count!",
     s.chunk_count as "chunk_count!", c.create_time, c.groups
 from ragdz.collections c
 cross join lateral (
     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
     from ragdz.shelves
-    where tenant_id = c.tenant_id and collection_id = c.id
+    where tenant_id = :tenant::uuid and collection_id = c.id
 ) s
-where c.tenant_id = ragdz.current_tenant() and (c.id = any (:ids::uuid[]) or c.name = any (:names::text[]));
+where c.tenant_id = :tenant::uuid and (c.id = any (:ids::uuid[]) or c.name = any (:names::text[]));
 
 -- name: listCollections :many
 -- row: CollectionRow
@@ -33,7 +34,7 @@ cross join lateral (
     from ragdz.shelves
     where tenant_id = c.tenant_id and collection_id = c.id
 ) s
-where c.tenant_id = ragdz.current_tenant() and (c.name, c.id) > (:after_name::text, :after_id::uuid)
+where c.tenant_id = ragdz.visible_tenant() and (c.name, c.id) > (:after_name::text, :after_id::uuid)
 order by c.name, c.id
 limit :page_size;
 
@@ -42,7 +43,7 @@ limit :page_size;
 with changed as (
     update ragdz.collections
     set groups = :groups
-    where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
+    where tenant_id = ragdz.visible_tenant() and id = :id and groups = :expected_groups::text[]
     returning tenant_id, id, groups
 ), noted as (
     insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
@@ -53,14 +54,14 @@ with changed as (
 select id from changed;
 
 -- name: deleteCollection :execrows
-delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = :id;
+delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: findDocument :one
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: findSharedDocument :one
 -- row: DocumentRow
@@ -78,12 +79,12 @@ from ragdz.shared_documents(array[:id::uuid]);
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and sha256 = :sha256 and groups = :groups::text[];
+where tenant_id = ragdz.visible_tenant() and collection_id = :collection_id and sha256 = :sha256 and groups = :groups::text[];
 
 -- name: findDocumentText :one
 select content, page_starts
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: findSharedDocumentText :one
 select content as "content!", page_starts as "page_starts!" from ragdz.shared_documents(array[:id::uuid]);
@@ -93,7 +94,7 @@ select content as "content!", page_starts as "page_starts!" from ragdz.shared_do
 select p.number as "number!", substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as "quote!",
     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as "page!"
 from unnest(:numbers::integer[], :document_ids::uuid[], :starts::bigint[], :ends::bigint[]) as p (number, document_id, start_at, end_at)
-join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+join ragdz.documents d on d.tenant_id = :tenant::uuid and d.id = p.document_id
 order by p.number;
 
 -- name: findSharedDocumentParts :many
@@ -110,14 +111,14 @@ select c.id, c.document_id, d.title, c.language, c.page, c.start_at, c.end_at,
     substr(d.content, (c.start_at + 1)::integer, (c.end_at - c.start_at)::integer) as "content!"
 from ragdz.chunks c
 join ragdz.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-where c.tenant_id = ragdz.current_tenant() and c.id = any (:chunk_ids::uuid[]);
+where c.tenant_id = :tenant::uuid and c.id = any (:chunk_ids::uuid[]);
 
 -- name: listDocuments :many
 -- row: DocumentRow
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
 from ragdz.documents
-where tenant_id = ragdz.current_tenant() and collection_id = :collection_id and id > :after_id
+where tenant_id = ragdz.visible_tenant() and collection_id = :collection_id and id > :after_id
 order by id
 limit :page_size;
 
@@ -129,14 +130,14 @@ insert into ragdz.documents (
     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
     page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags,
     ingest_id)
-values (ragdz.current_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, array(
+values (ragdz.visible_tenant(), :id, :collection_id, :filename, :title, :media_type, :language, :byte_size, :character_count, :page_count, array(
         select s.place
         from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
-        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid
+        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = :ingest_id::uuid
         order by p.ordinal, s.number),
     :sha256, (
         select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
-        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = :ingest_id::uuid),
+        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = :ingest_id::uuid),
     :chunk_count, :analyzer_version, :groups, :country, :theme, :source, :official, :document_time?, :tags, :ingest_id::uuid)
 on conflict do nothing
 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
@@ -146,23 +147,23 @@ returning id, collection_id, filename, title, media_type, language, byte_size, c
 -- Adds to the collection's totals and locks it; no row when it is gone.
 update ragdz.collections
 set document_count = document_count + :documents, chunk_count = chunk_count + :chunks
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: deleteDocument :execrows
 -- The document, its chunks, lexemes and vectors, and its part of the totals, at once.
 with gone as (
     delete from ragdz.documents
-    where tenant_id = ragdz.current_tenant() and id = :id
+    where tenant_id = ragdz.visible_tenant() and id = :id
     returning collection_id, chunk_count
 )
 update ragdz.collections c
 set document_count = c.document_count - 1, chunk_count = c.chunk_count - gone.chunk_count
 from gone
-where c.tenant_id = ragdz.current_tenant() and c.id = gone.collection_id;
+where c.tenant_id = ragdz.visible_tenant() and c.id = gone.collection_id;
 
 -- name: findGroups :one
 -- Of one's own document.
-select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and id = :id;
+select groups from ragdz.documents where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: updateDocument :one
 -- row: DocumentRow
@@ -171,12 +172,12 @@ select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and 
 -- touches shelves and then documents, comes before or after.
 with place as materialized (
     select c.id from ragdz.collections c
-    where c.tenant_id = ragdz.current_tenant() and c.id = (
-        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = :id)
+    where c.tenant_id = ragdz.visible_tenant() and c.id = (
+        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.visible_tenant() and d.id = :id)
     for key share
 ), old as (
     select id, groups from ragdz.documents
-    where tenant_id = ragdz.current_tenant() and id = :id and groups = :expected_groups::text[]
+    where tenant_id = ragdz.visible_tenant() and id = :id and groups = :expected_groups::text[]
         and collection_id in (select p.id from place p)
     for update
 ), changed as (
@@ -187,7 +188,7 @@ with place as materialized (
         document_time = case when :sets_time::boolean then :document_time?::timestamptz else d.document_time end,
         update_time = clock_timestamp()
     from old
-    where d.tenant_id = ragdz.current_tenant() and d.id = old.id
+    where d.tenant_id = ragdz.visible_tenant() and d.id = old.id
     returning d.*
 ), noted as (
     insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
@@ -199,7 +200,7 @@ with place as materialized (
     update ragdz.ingests i
     set groups = c.groups
     from changed c
-    where i.tenant_id = ragdz.current_tenant() and i.document_id = c.id and i.groups <> c.groups
+    where i.tenant_id = ragdz.visible_tenant() and i.document_id = c.id and i.groups <> c.groups
 )
 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
@@ -232,29 +233,29 @@ select tenant_id as "tenant_id!", document_id as "document_id!" from ragdz.docum
 -- name: findChunksToIndex :many
 select c.id, c.start_at, c.end_at, c.language, c.title_path
 from ragdz.chunks c
-where c.tenant_id = ragdz.current_tenant() and c.document_id = :document_id
+where c.tenant_id = ragdz.visible_tenant() and c.document_id = :document_id
 order by c.ordinal;
 
 -- name: findTextToIndex :one
-select title, content from ragdz.documents where tenant_id = ragdz.current_tenant() and id = :id;
+select title, content from ragdz.documents where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: updateLexemes :execrows
 update ragdz.chunks c
 set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
 from unnest(:ids::uuid[], :lexemes::text[], :lexeme_counts::integer[]) as n (id, lexemes, lexeme_count)
-where c.tenant_id = ragdz.current_tenant() and c.id = n.id;
+where c.tenant_id = ragdz.visible_tenant() and c.id = n.id;
 
 -- name: lockPlaceOfDocument :execrows
 -- Its collection: nobody changes its groups until the transaction ends.
 select from ragdz.collections c
-where c.tenant_id = ragdz.current_tenant() and c.id = (
-    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = :document_id)
+where c.tenant_id = ragdz.visible_tenant() and c.id = (
+    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.visible_tenant() and d.id = :document_id)
 for key share;
 
 -- name: updateAnalyzerVersion :execrows
 update ragdz.documents
 set analyzer_version = :version
-where tenant_id = ragdz.current_tenant() and id = :id and analyzer_version < :version;
+where tenant_id = ragdz.visible_tenant() and id = :id and analyzer_version < :version;
 
 -- name: moveVectors :one
 -- One step of moving tenants that outgrew the exact scan to partitions of their own; of any tenant, ids and numbers only.

@@ -5,12 +5,12 @@
 -- The row of the name is locked by its update, so two writers get two versions.
 with numbered as (
     insert into ragdz.workflows (tenant_id, name, newest_version)
-    values (ragdz.current_tenant(), :name, 1)
+    values (ragdz.visible_tenant(), :name, 1)
     on conflict (tenant_id, name) do update set newest_version = ragdz.workflows.newest_version + 1
     returning newest_version
 )
 insert into ragdz.workflow_versions (tenant_id, name, version, definition)
-select ragdz.current_tenant(), :name, newest_version, :definition::jsonb from numbered
+select ragdz.visible_tenant(), :name, newest_version, :definition::jsonb from numbered
 returning version;
 
 -- name: newestDefinition :one
@@ -18,14 +18,14 @@ select v.version, v.definition
 from ragdz.workflows w
 join ragdz.workflow_versions v
     on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-where w.tenant_id = ragdz.current_tenant() and w.name = :name;
+where w.tenant_id = ragdz.visible_tenant() and w.name = :name;
 
 -- name: listDefinitions :many
 select v.name, v.version, v.definition
 from ragdz.workflows w
 join ragdz.workflow_versions v
     on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-where w.tenant_id = ragdz.current_tenant() and w.name > :after_name
+where w.tenant_id = ragdz.visible_tenant() and w.name > :after_name
 order by w.name
 limit :page_size;
 
@@ -33,37 +33,37 @@ limit :page_size;
 -- jsonb compares by value, so the order of the input's fields does not matter.
 select id, (workflow = :workflow and input = :input::jsonb) as "alike!"
 from ragdz.runs
-where tenant_id = ragdz.current_tenant() and request_id = :request_id;
+where tenant_id = ragdz.visible_tenant() and request_id = :request_id;
 
 -- name: insertRun :one
 -- No row comes back when another call has just started a run under the same request id.
 insert into ragdz.runs (tenant_id, id, workflow, workflow_version, graph, input, status, request_id)
-values (ragdz.current_tenant(), :id, :workflow, :workflow_version, :graph::jsonb, :input::jsonb, :status, nullif(:request_id, ''))
+values (ragdz.visible_tenant(), :id, :workflow, :workflow_version, :graph::jsonb, :input::jsonb, :status, nullif(:request_id, ''))
 on conflict (tenant_id, request_id) do nothing
 returning id;
 
 -- name: insertSteps :exec
 insert into ragdz.run_steps (tenant_id, run_id, id, ordinal, status)
-select ragdz.current_tenant(), :run_id, u.id, u.ordinal::integer, 1
+select ragdz.visible_tenant(), :run_id, u.id, u.ordinal::integer, 1
 from unnest(:step_ids::text[]) with ordinality as u (id, ordinal);
 
 -- name: lockRun :one
 -- Whoever changes a run holds its row: transitions of one run happen one after the other.
 select id, workflow, workflow_version, graph, input, status, stopping, error, last_sequence
 from ragdz.runs
-where tenant_id = ragdz.current_tenant() and id = :id
+where tenant_id = ragdz.visible_tenant() and id = :id
 for update;
 
 -- name: stepStates :many
 select id, status, attempts, failures, losses, lease_epoch, output_bytes, error
 from ragdz.run_steps
-where tenant_id = ragdz.current_tenant() and run_id = :run_id
+where tenant_id = ragdz.visible_tenant() and run_id = :run_id
 order by ordinal;
 
 -- name: stepOutputs :many
 select id, output as "output!"
 from ragdz.run_steps
-where tenant_id = ragdz.current_tenant() and run_id = :run_id and id = any(:step_ids::text[]) and output is not null;
+where tenant_id = ragdz.visible_tenant() and run_id = :run_id and id = any(:step_ids::text[]) and output is not null;
 
 -- name: updateSteps :exec
 -- A due time below 0 means never; -2 leaves the time (a lease) as it is. Times are the database's own.
@@ -81,23 +81,23 @@ set status = u.status,
     end
 from unnest(:ids::text[], :statuses::bigint[], :attempts::bigint[], :failures::bigint[], :losses::bigint[], :errors::text[], :due_micros::bigint[])
     as u (id, status, attempts, failures, losses, error, due_micros)
-where s.tenant_id = ragdz.current_tenant() and s.run_id = :run_id and s.id = u.id;
+where s.tenant_id = ragdz.visible_tenant() and s.run_id = :run_id and s.id = u.id;
 
 -- name: setStepOutput :exec
 update ragdz.run_steps
 set output = :output::jsonb, output_bytes = :output_bytes
-where tenant_id = ragdz.current_tenant() and run_id = :run_id and id = :step_id;
+where tenant_id = ragdz.visible_tenant() and run_id = :run_id and id = :step_id;
 
 -- name: appendEvents :execrows
 -- The numbers continue the run's own count, whose row this transaction holds.
 with counted as (
     update ragdz.runs
     set last_sequence = last_sequence + cardinality(:types::text[])
-    where tenant_id = ragdz.current_tenant() and id = :run_id
+    where tenant_id = ragdz.visible_tenant() and id = :run_id
     returning last_sequence - cardinality(:types::text[]) as before
 )
 insert into ragdz.run_events (tenant_id, run_id, sequence, type, step_id, data)
-select ragdz.current_tenant(), :run_id, counted.before + u.place, u.type, u.step_id, u.data::jsonb
+select ragdz.visible_tenant(), :run_id, counted.before + u.place, u.type, u.step_id, u.data::jsonb
 from counted, unnest(:types::text[], :step_ids::text[], :data::text[]) with ordinality as u (type, step_id, data, place);
 
 -- name: updateRun :exec
@@ -106,12 +106,12 @@ set status = :status::smallint,
     stopping = :stopping,
     error = :error,
     end_time = case when :status::smallint in (3, 4, 5) then clock_timestamp() end
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: setRunOutput :exec
 update ragdz.runs
 set output = :output::jsonb
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: notifyListeners :exec
 -- Listeners learn which run moved and nothing else; it is sent when the transaction commits.
@@ -128,7 +128,7 @@ from ragdz.claim_due_steps(:owner, :wanted, :lease_micros);
 update ragdz.run_steps s
 set due_at = clock_timestamp() + :lease_micros::bigint * interval '1 microsecond'
 from ragdz.runs r
-where s.tenant_id = ragdz.current_tenant() and s.run_id = :run_id and s.id = :step_id
+where s.tenant_id = ragdz.visible_tenant() and s.run_id = :run_id and s.id = :step_id
     and s.lease_epoch = :lease_epoch and s.lease_owner = :lease_owner and s.due_at is not null
     and r.tenant_id = s.tenant_id and r.id = s.run_id
 returning (r.stopping <> 0) as "stopping!";
@@ -146,24 +146,24 @@ select r.id, r.workflow, r.workflow_version, r.graph, r.input, r.output, r.statu
         where s.tenant_id = r.tenant_id and s.run_id = r.id
     ) as "steps!"
 from ragdz.runs r
-where r.tenant_id = ragdz.current_tenant() and r.id = :id;
+where r.tenant_id = ragdz.visible_tenant() and r.id = :id;
 
 -- name: listRuns :many
 -- Ids are UUIDv7, so their order is the order of creation. Status 0 means all.
 select id, workflow, workflow_version, status, error, last_sequence, create_time, end_time
 from ragdz.runs
-where tenant_id = ragdz.current_tenant() and id < :before_id and (:status::integer = 0 or status = :status::integer)
+where tenant_id = ragdz.visible_tenant() and id < :before_id and (:status::integer = 0 or status = :status::integer)
 order by id desc
 limit :page_size;
 
 -- name: runPosition :one
 select status, last_sequence
 from ragdz.runs
-where tenant_id = ragdz.current_tenant() and id = :id;
+where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: eventsAfter :many
 select sequence, type, step_id, time, data
 from ragdz.run_events
-where tenant_id = ragdz.current_tenant() and run_id = :run_id and sequence > :after_sequence
+where tenant_id = ragdz.visible_tenant() and run_id = :run_id and sequence > :after_sequence
 order by sequence
 limit :page_size;

@@ -93,7 +93,7 @@ enum Queries {
                         where tenant_id = k.tenant_id and key_id = k.key_id
                     ) each
                 ) s
-                where k.tenant_id = ragdz.current_tenant() and (k.create_time, k.key_id) > ($1::timestamptz, $2::text)
+                where k.tenant_id = ragdz.visible_tenant() and (k.create_time, k.key_id) > ($1::timestamptz, $2::text)
                 order by k.create_time, k.key_id
                 limit $3::bigint
                 """#)

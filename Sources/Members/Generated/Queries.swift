@@ -39,7 +39,7 @@ enum Queries {
             name: "members.insertReset",
             sql: #"""
                 with member as (
-                    select * from ragdz.members m where m.tenant_id = ragdz.current_tenant() and m.member_id = $1::uuid
+                    select * from ragdz.members m where m.tenant_id = ragdz.visible_tenant() and m.member_id = $1::uuid
                 ), ended as (
                     update ragdz.invitations i set revoke_time = clock_timestamp()
                     from member where i.tenant_id = member.tenant_id and i.email = member.email and i.accept_time is null
@@ -68,7 +68,7 @@ enum Queries {
             sql: #"""
                 with taken as (
                     update ragdz.invitations i set accept_time = clock_timestamp()
-                    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
+                    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
                         and i.revoke_time is null and i.expire_time > clock_timestamp()
                     returning *
                 ), changed as (
@@ -92,7 +92,7 @@ enum Queries {
         static let memberOfEmail = Statement(
             name: "members.memberOfEmail",
             sql: #"""
-                select member_id from ragdz.members where tenant_id = ragdz.current_tenant() and email = $1::text
+                select member_id from ragdz.members where tenant_id = ragdz.visible_tenant() and email = $1::text
                 """#)
 
         static let listInvitations = Statement(
@@ -100,7 +100,7 @@ enum Queries {
             sql: #"""
                 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from ragdz.invitations
-                where tenant_id = ragdz.current_tenant()
+                where tenant_id = ragdz.visible_tenant()
                     and (create_time, invitation_id) < ($1::timestamptz, $2::uuid)
                 order by create_time desc, invitation_id desc
                 limit $3::bigint
@@ -111,7 +111,7 @@ enum Queries {
             sql: #"""
                 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from ragdz.invitations
-                where tenant_id = ragdz.current_tenant() and invitation_id = $1::uuid
+                where tenant_id = ragdz.visible_tenant() and invitation_id = $1::uuid
                 for update
                 """#)
 
@@ -120,7 +120,7 @@ enum Queries {
             sql: #"""
                 with changed as (
                     update ragdz.invitations i set revoke_time = clock_timestamp()
-                    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
+                    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
                         and i.revoke_time is null
                     returning *
                 ), noted as (
@@ -146,7 +146,7 @@ enum Queries {
             sql: #"""
                 with taken as (
                     update ragdz.invitations i set accept_time = clock_timestamp()
-                    where i.tenant_id = ragdz.current_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
+                    where i.tenant_id = ragdz.visible_tenant() and i.invitation_id = $1::uuid and i.accept_time is null
                         and i.revoke_time is null and i.expire_time > clock_timestamp()
                     returning *
                 ), made as (
@@ -167,7 +167,7 @@ enum Queries {
             sql: #"""
                 select member_id, email, name, role, create_time, last_login_time
                 from ragdz.members
-                where tenant_id = ragdz.current_tenant() and member_id = $1::uuid
+                where tenant_id = ragdz.visible_tenant() and member_id = $1::uuid
                 """#)
 
         static let listMembers = Statement(
@@ -175,7 +175,7 @@ enum Queries {
             sql: #"""
                 select member_id, email, name, role, create_time, last_login_time
                 from ragdz.members
-                where tenant_id = ragdz.current_tenant() and (create_time, member_id) > ($1::timestamptz, $2::uuid)
+                where tenant_id = ragdz.visible_tenant() and (create_time, member_id) > ($1::timestamptz, $2::uuid)
                 order by create_time, member_id
                 limit $3::bigint
                 """#)
@@ -185,7 +185,7 @@ enum Queries {
             sql: #"""
                 select member_id, email, name, role, create_time, last_login_time
                 from ragdz.members
-                where tenant_id = ragdz.current_tenant() and (member_id = $1::uuid or role = 'owner')
+                where tenant_id = ragdz.visible_tenant() and (member_id = $1::uuid or role = 'owner')
                 order by member_id
                 for update
                 """#)
@@ -194,7 +194,7 @@ enum Queries {
             name: "members.changeMemberRole",
             sql: #"""
                 with old as (
-                    select * from ragdz.members where tenant_id = ragdz.current_tenant() and member_id = $1::uuid
+                    select * from ragdz.members where tenant_id = ragdz.visible_tenant() and member_id = $1::uuid
                 ), changed as (
                     update ragdz.members m set role = $2::text
                     from old where m.tenant_id = old.tenant_id and m.member_id = old.member_id
@@ -212,7 +212,7 @@ enum Queries {
             name: "members.removeMember",
             sql: #"""
                 with gone as (
-                    delete from ragdz.members where tenant_id = ragdz.current_tenant() and member_id = $1::uuid returning *
+                    delete from ragdz.members where tenant_id = ragdz.visible_tenant() and member_id = $1::uuid returning *
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
                     select tenant_id, $2::text, 'member.remove', member_id::text, jsonb_build_object('role', role),
@@ -236,7 +236,7 @@ enum Queries {
             sql: #"""
                 with member as (
                     update ragdz.members m set last_login_time = clock_timestamp(), password = coalesce($1::text, m.password)
-                    where m.tenant_id = ragdz.current_tenant() and m.member_id = $2::uuid and m.password = $3::text
+                    where m.tenant_id = ragdz.visible_tenant() and m.member_id = $2::uuid and m.password = $3::text
                     returning m.tenant_id, m.member_id
                 ), forgotten as (
                     delete from ragdz.sessions s using member
@@ -244,7 +244,7 @@ enum Queries {
                         and (s.end_time < clock_timestamp() - interval '1 day' or s.revoke_time < clock_timestamp() - interval '1 day'
                             or s.session_id in (
                                 select o.session_id from ragdz.sessions o
-                                where o.tenant_id = ragdz.current_tenant() and o.member_id = $2::uuid
+                                where o.tenant_id = ragdz.visible_tenant() and o.member_id = $2::uuid
                                 order by o.create_time desc offset $4::bigint))
                 ), network as (
                     insert into ragdz.member_networks as n (tenant_id, member_id, network)
@@ -282,7 +282,7 @@ enum Queries {
                     end_time <= clock_timestamp() as ended,
                     (extract(epoch from clock_timestamp() - refresh_time) * 1000000)::bigint as age_micros
                 from ragdz.sessions
-                where tenant_id = ragdz.current_tenant() and session_id = $1::uuid
+                where tenant_id = ragdz.visible_tenant() and session_id = $1::uuid
                 for update
                 """#)
 
@@ -290,7 +290,7 @@ enum Queries {
             name: "members.advanceSession",
             sql: #"""
                 update ragdz.sessions set generation = generation + 1, refresh_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and session_id = $1::uuid
+                where tenant_id = ragdz.visible_tenant() and session_id = $1::uuid
                 returning session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer
                 """#)
 
@@ -299,7 +299,7 @@ enum Queries {
             sql: #"""
                 select session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer
                 from ragdz.sessions
-                where tenant_id = ragdz.current_tenant() and session_id = $1::uuid
+                where tenant_id = ragdz.visible_tenant() and session_id = $1::uuid
                 """#)
 
         static let revokeSession = Statement(
@@ -307,7 +307,7 @@ enum Queries {
             sql: #"""
                 with changed as (
                     update ragdz.sessions s set revoke_time = clock_timestamp()
-                    where s.tenant_id = ragdz.current_tenant() and s.session_id = $1::uuid and s.revoke_time is null
+                    where s.tenant_id = ragdz.visible_tenant() and s.session_id = $1::uuid and s.revoke_time is null
                     returning *
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
@@ -323,7 +323,7 @@ enum Queries {
             sql: #"""
                 select session_id, member_id, generation, create_time, refresh_time, end_time, revoke_time, peer
                 from ragdz.sessions
-                where tenant_id = ragdz.current_tenant() and member_id = $1::uuid and revoke_time is null
+                where tenant_id = ragdz.visible_tenant() and member_id = $1::uuid and revoke_time is null
                     and end_time > clock_timestamp()
                 order by create_time desc, session_id
                 limit 200
@@ -335,7 +335,7 @@ enum Queries {
                 select m.member_id, m.email, m.name, m.role, m.create_time, m.last_login_time, m.password, t.slug
                 from ragdz.members m
                 join ragdz.tenants t on t.tenant_id = m.tenant_id
-                where m.tenant_id = ragdz.current_tenant() and m.member_id = $1::uuid
+                where m.tenant_id = ragdz.visible_tenant() and m.member_id = $1::uuid
                 """#)
 
         static let changePassword = Statement(
@@ -343,7 +343,7 @@ enum Queries {
             sql: #"""
                 with changed as (
                     update ragdz.members m set password = $1::text
-                    where m.tenant_id = ragdz.current_tenant() and m.member_id = $2::uuid and m.password = $3::text
+                    where m.tenant_id = ragdz.visible_tenant() and m.member_id = $2::uuid and m.password = $3::text
                     returning m.tenant_id, m.member_id
                 ), ended as (
                     update ragdz.sessions s set revoke_time = clock_timestamp()

@@ -11,7 +11,7 @@ enum Queries {
             sql: #"""
                 select true as locked
                 from pg_advisory_xact_lock(
-                    hashtextextended('conversations ' || $1::text, uuid_hash_extended(ragdz.current_tenant(), 0)))
+                    hashtextextended('conversations ' || $1::text, uuid_hash_extended(ragdz.visible_tenant(), 0)))
                 """#)
 
         static let countConversations = Statement(
@@ -19,7 +19,7 @@ enum Queries {
             sql: #"""
                 select count(*) as count
                 from ragdz.conversations
-                where tenant_id = ragdz.current_tenant() and owner = $1
+                where tenant_id = ragdz.visible_tenant() and owner = $1
                 """#)
 
         static let insertConversation = Statement(
@@ -27,7 +27,7 @@ enum Queries {
             sql: #"""
                 insert into ragdz.conversations (tenant_id, id, owner, title, groups, retention_days, expire_time)
                 values (
-                    ragdz.current_tenant(), $1, $2, $3, $4, $5::integer,
+                    ragdz.visible_tenant(), $1, $2, $3, $4, $5::integer,
                     clock_timestamp() + $5::integer * interval '1 day')
                 returning id, title, retention_days, turn_count, create_time, update_time, expire_time
                 """#)
@@ -37,7 +37,7 @@ enum Queries {
             sql: #"""
                 select id, title, retention_days, turn_count, create_time, update_time, expire_time
                 from ragdz.conversations
-                where tenant_id = ragdz.current_tenant() and id = $1 and owner = $2 and expire_time > clock_timestamp()
+                where tenant_id = ragdz.visible_tenant() and id = $1 and owner = $2 and expire_time > clock_timestamp()
                     and (groups <@ ragdz.current_groups() or '*' = any (ragdz.current_groups()))
                 """#)
 
@@ -46,7 +46,7 @@ enum Queries {
             sql: #"""
                 select id, title, retention_days, turn_count, create_time, update_time, expire_time
                 from ragdz.conversations
-                where tenant_id = ragdz.current_tenant() and owner = $1 and id < $2 and expire_time > clock_timestamp()
+                where tenant_id = ragdz.visible_tenant() and owner = $1 and id < $2 and expire_time > clock_timestamp()
                     and (groups <@ ragdz.current_groups() or '*' = any (ragdz.current_groups()))
                 order by id desc
                 limit $3
@@ -55,7 +55,7 @@ enum Queries {
         static let deleteConversation = Statement(
             name: "conversations.deleteConversation",
             sql: #"""
-                delete from ragdz.conversations where tenant_id = ragdz.current_tenant() and id = $1 and owner = $2
+                delete from ragdz.conversations where tenant_id = ragdz.visible_tenant() and id = $1 and owner = $2
                 """#)
 
         static let listTurns = Statement(
@@ -63,7 +63,7 @@ enum Queries {
             sql: #"""
                 select id, question, searched, answer, citations, abstention, model, is_forgotten, create_time
                 from ragdz.conversation_turns
-                where tenant_id = ragdz.current_tenant() and conversation_id = $1 and id > $2
+                where tenant_id = ragdz.visible_tenant() and conversation_id = $1 and id > $2
                 order by id
                 limit $3
                 """#)
@@ -73,7 +73,7 @@ enum Queries {
             sql: #"""
                 select id, question, searched, answer, citations, abstention, model, is_forgotten, create_time
                 from ragdz.conversation_turns
-                where tenant_id = ragdz.current_tenant() and conversation_id = $1 and id < $2
+                where tenant_id = ragdz.visible_tenant() and conversation_id = $1 and id < $2
                 order by id desc
                 limit $3
                 """#)
@@ -84,7 +84,7 @@ enum Queries {
                 with own as (
                     select d.id
                     from ragdz.documents d
-                    where d.tenant_id = ragdz.current_tenant() and d.id = any ($1::uuid[])
+                    where d.tenant_id = ragdz.visible_tenant() and d.id = any ($1::uuid[])
                     for key share
                 ), standing as (
                     select (select count(*) from own) + (
@@ -99,7 +99,7 @@ enum Queries {
                         case when s.held = cardinality($1::uuid[]) then $1::uuid[] else '{}' end,
                         $7::text, $8::text, s.held <> cardinality($1::uuid[]), nullif($9::text, '')
                     from ragdz.conversations c, standing s
-                    where c.tenant_id = ragdz.current_tenant() and c.id = $10::uuid and c.owner = $11::text
+                    where c.tenant_id = ragdz.visible_tenant() and c.id = $10::uuid and c.owner = $11::text
                         and c.expire_time > clock_timestamp()
                     on conflict do nothing
                     returning tenant_id, conversation_id
@@ -116,7 +116,7 @@ enum Queries {
             sql: #"""
                 select id, question
                 from ragdz.conversation_turns
-                where tenant_id = ragdz.current_tenant() and conversation_id = $1 and request_id = $2::text
+                where tenant_id = ragdz.visible_tenant() and conversation_id = $1 and request_id = $2::text
                 """#)
 
         static let findNewestTurn = Statement(
@@ -126,7 +126,7 @@ enum Queries {
                 from (
                     select id, question, request_id, create_time
                     from ragdz.conversation_turns
-                    where tenant_id = ragdz.current_tenant() and conversation_id = $1
+                    where tenant_id = ragdz.visible_tenant() and conversation_id = $1
                     order by id desc
                     limit 1
                 ) newest
@@ -143,7 +143,7 @@ enum Queries {
                 from unnest($1::uuid[], $2::text[]) with ordinality as q (document_id, quote, place)
                 cross join lateral (
                     select d.content from ragdz.documents d
-                    where d.tenant_id = ragdz.current_tenant() and d.id = q.document_id and d.version > 1
+                    where d.tenant_id = ragdz.visible_tenant() and d.id = q.document_id and d.version > 1
                     union all
                     select s.content from shared s where s.id = q.document_id
                     offset 0
@@ -155,10 +155,10 @@ enum Queries {
             name: "conversations.pruneTurns",
             sql: #"""
                 delete from ragdz.conversation_turns t
-                where t.tenant_id = ragdz.current_tenant() and t.conversation_id = $1
+                where t.tenant_id = ragdz.visible_tenant() and t.conversation_id = $1
                     and t.id not in (
                         select n.id from ragdz.conversation_turns n
-                        where n.tenant_id = ragdz.current_tenant() and n.conversation_id = $1
+                        where n.tenant_id = ragdz.visible_tenant() and n.conversation_id = $1
                         order by n.id desc limit $2)
                 """#)
 
@@ -172,21 +172,21 @@ enum Queries {
             name: "evaluation.lockEvaluations",
             sql: #"""
                 select true as locked
-                from pg_advisory_xact_lock(hashtextextended('evaluations', uuid_hash_extended(ragdz.current_tenant(), 0)))
+                from pg_advisory_xact_lock(hashtextextended('evaluations', uuid_hash_extended(ragdz.visible_tenant(), 0)))
                 """#)
 
         static let countEvaluations = Statement(
             name: "evaluation.countEvaluations",
             sql: #"""
-                select (select count(*) from ragdz.eval_sets where tenant_id = ragdz.current_tenant()) as sets,
-                    (select count(*) from ragdz.eval_runs where tenant_id = ragdz.current_tenant() and state = 'running') as running
+                select (select count(*) from ragdz.eval_sets where tenant_id = ragdz.visible_tenant()) as sets,
+                    (select count(*) from ragdz.eval_runs where tenant_id = ragdz.visible_tenant() and state = 'running') as running
                 """#)
 
         static let insertEvalSet = Statement(
             name: "evaluation.insertEvalSet",
             sql: #"""
                 insert into ragdz.eval_sets (tenant_id, id, name)
-                values (ragdz.current_tenant(), $1, $2)
+                values (ragdz.visible_tenant(), $1, $2)
                 on conflict (tenant_id, name) do nothing
                 returning id, name, case_count, create_time
                 """#)
@@ -196,7 +196,7 @@ enum Queries {
             sql: #"""
                 select id, name, case_count, create_time
                 from ragdz.eval_sets
-                where tenant_id = ragdz.current_tenant() and (id = $1 or name = $2)
+                where tenant_id = ragdz.visible_tenant() and (id = $1 or name = $2)
                 """#)
 
         static let listEvalSets = Statement(
@@ -204,7 +204,7 @@ enum Queries {
             sql: #"""
                 select id, name, case_count, create_time
                 from ragdz.eval_sets
-                where tenant_id = ragdz.current_tenant() and name > $1
+                where tenant_id = ragdz.visible_tenant() and name > $1
                 order by name
                 limit $2
                 """#)
@@ -212,7 +212,7 @@ enum Queries {
         static let deleteEvalSet = Statement(
             name: "evaluation.deleteEvalSet",
             sql: #"""
-                delete from ragdz.eval_sets where tenant_id = ragdz.current_tenant() and id = $1
+                delete from ragdz.eval_sets where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let countEvalCases = Statement(
@@ -220,14 +220,14 @@ enum Queries {
             sql: #"""
                 update ragdz.eval_sets
                 set case_count = case_count + $1::integer
-                where tenant_id = ragdz.current_tenant() and id = $2 and case_count + $1::integer <= $3::integer
+                where tenant_id = ragdz.visible_tenant() and id = $2 and case_count + $1::integer <= $3::integer
                 """#)
 
         static let insertEvalCases = Statement(
             name: "evaluation.insertEvalCases",
             sql: #"""
                 insert into ragdz.eval_cases (tenant_id, set_id, id, body, is_feedback)
-                select ragdz.current_tenant(), $1::uuid, c.id, c.body::jsonb, $2::boolean
+                select ragdz.visible_tenant(), $1::uuid, c.id, c.body::jsonb, $2::boolean
                 from unnest($3::uuid[], $4::text[]) as c (id, body)
                 """#)
 
@@ -236,7 +236,7 @@ enum Queries {
             sql: #"""
                 select id, body, is_feedback, create_time
                 from ragdz.eval_cases
-                where tenant_id = ragdz.current_tenant() and set_id = $1 and id > $2
+                where tenant_id = ragdz.visible_tenant() and set_id = $1 and id > $2
                 order by id
                 limit $3
                 """#)
@@ -252,7 +252,7 @@ enum Queries {
                         $6::boolean, $7::uuid, s.case_count, clock_timestamp(),
                         nullif($8::text, '')
                     from ragdz.eval_sets s
-                    where s.tenant_id = ragdz.current_tenant() and s.id = $9::uuid and s.case_count > 0
+                    where s.tenant_id = ragdz.visible_tenant() and s.id = $9::uuid and s.case_count > 0
                     returning tenant_id, id, set_id
                 )
                 insert into ragdz.eval_outcomes (tenant_id, run_id, case_id)
@@ -267,17 +267,17 @@ enum Queries {
                     (set_id = $1::uuid and label = $2::text and collections = $3::text[] and groups = $4::text[]
                         and judges_gate = $5::boolean and baseline_id is not distinct from $6::uuid) as alike
                 from ragdz.eval_runs
-                where tenant_id = ragdz.current_tenant() and request_id = $7::text
+                where tenant_id = ragdz.visible_tenant() and request_id = $7::text
                 """#)
 
         static let pruneEvalRuns = Statement(
             name: "evaluation.pruneEvalRuns",
             sql: #"""
                 delete from ragdz.eval_runs r
-                where r.tenant_id = ragdz.current_tenant() and r.set_id = $1 and r.state <> 'running'
+                where r.tenant_id = ragdz.visible_tenant() and r.set_id = $1 and r.state <> 'running'
                     and r.id not in (
                         select n.id from ragdz.eval_runs n
-                        where n.tenant_id = ragdz.current_tenant() and n.set_id = $1
+                        where n.tenant_id = ragdz.visible_tenant() and n.set_id = $1
                         order by n.id desc limit $2)
                     and not exists (
                         select from ragdz.eval_runs o
@@ -290,7 +290,7 @@ enum Queries {
                 select id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, state, case_count, done_count, epoch,
                     failures, report, comparison, failure_reason, failure_message, create_time, end_time
                 from ragdz.eval_runs
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let listEvalRuns = Statement(
@@ -299,7 +299,7 @@ enum Queries {
                 select id, set_id, label, collections, collection_ids, groups, judges_gate, baseline_id, state, case_count, done_count, epoch,
                     failures, report, comparison, failure_reason, failure_message, create_time, end_time
                 from ragdz.eval_runs
-                where tenant_id = ragdz.current_tenant() and set_id = $1 and id < $2
+                where tenant_id = ragdz.visible_tenant() and set_id = $1 and id < $2
                 order by id desc
                 limit $3
                 """#)
@@ -309,7 +309,7 @@ enum Queries {
             sql: #"""
                 select body as body
                 from ragdz.eval_outcomes
-                where tenant_id = ragdz.current_tenant() and run_id = $1 and body is not null
+                where tenant_id = ragdz.visible_tenant() and run_id = $1 and body is not null
                 order by case_id
                 """#)
 
@@ -318,7 +318,7 @@ enum Queries {
             sql: #"""
                 select case_id, body as body
                 from ragdz.eval_outcomes
-                where tenant_id = ragdz.current_tenant() and run_id = $1 and case_id > $2 and body is not null
+                where tenant_id = ragdz.visible_tenant() and run_id = $1 and case_id > $2 and body is not null
                 order by case_id
                 """#)
 
@@ -327,7 +327,7 @@ enum Queries {
             sql: #"""
                 update ragdz.eval_runs
                 set state = 'cancelled', due_at = null, end_time = clock_timestamp(), epoch = epoch + 1
-                where tenant_id = ragdz.current_tenant() and id = $1 and state = 'running'
+                where tenant_id = ragdz.visible_tenant() and id = $1 and state = 'running'
                 """#)
 
         static let claimEvalRun = Statement(
@@ -343,7 +343,7 @@ enum Queries {
                 from ragdz.eval_outcomes o
                 join ragdz.eval_runs r on r.tenant_id = o.tenant_id and r.id = o.run_id
                 join ragdz.eval_cases c on c.tenant_id = o.tenant_id and c.set_id = r.set_id and c.id = o.case_id
-                where o.tenant_id = ragdz.current_tenant() and o.run_id = $1 and o.body is null
+                where o.tenant_id = ragdz.visible_tenant() and o.run_id = $1 and o.body is null
                 order by c.id
                 limit $2
                 """#)
@@ -354,7 +354,7 @@ enum Queries {
                 with mine as (
                     update ragdz.eval_runs
                     set done_count = done_count + cardinality($1::uuid[]), failures = 0, due_at = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $2 and epoch = $3 and state = 'running'
+                    where tenant_id = ragdz.visible_tenant() and id = $2 and epoch = $3 and state = 'running'
                     returning tenant_id, id
                 )
                 update ragdz.eval_outcomes o
@@ -368,7 +368,7 @@ enum Queries {
             sql: #"""
                 update ragdz.eval_runs
                 set failures = failures + 1, due_at = clock_timestamp() + $1::bigint * interval '1 microsecond'
-                where tenant_id = ragdz.current_tenant() and id = $2 and epoch = $3 and state = 'running'
+                where tenant_id = ragdz.visible_tenant() and id = $2 and epoch = $3 and state = 'running'
                 """#)
 
         static let endEvalRun = Statement(
@@ -377,14 +377,14 @@ enum Queries {
                 update ragdz.eval_runs
                 set state = $1, report = $2::jsonb, comparison = $3::jsonb, failure_reason = $4,
                     failure_message = $5, due_at = null, end_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $6 and epoch = $7 and state = 'running'
+                where tenant_id = ragdz.visible_tenant() and id = $6 and epoch = $7 and state = 'running'
                 """#)
 
         static let knownDocuments = Statement(
             name: "evaluation.knownDocuments",
             sql: #"""
                 select id as id from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = any ($1::uuid[])
+                where tenant_id = ragdz.visible_tenant() and id = any ($1::uuid[])
                 union all
                 select id from ragdz.shared_documents($1::uuid[])
                 """#)
@@ -394,7 +394,7 @@ enum Queries {
             sql: #"""
                 insert into ragdz.ingests (
                     tenant_id, id, collection_id, header, filename, groups, embedding_model, media_type, attempt_limit, due_at)
-                values (ragdz.current_tenant(), $1, $2, $3::jsonb, $4, $5, $6, $7, $8, clock_timestamp() + $9::bigint * interval '1 microsecond')
+                values (ragdz.visible_tenant(), $1, $2, $3::jsonb, $4, $5, $6, $7, $8, clock_timestamp() + $9::bigint * interval '1 microsecond')
                 """#)
 
         static let insertPiece = Statement(
@@ -404,11 +404,11 @@ enum Queries {
                     update ragdz.ingests
                     set byte_size = byte_size + octet_length($1::bytea),
                         due_at = clock_timestamp() + $2::bigint * interval '1 microsecond'
-                    where tenant_id = ragdz.current_tenant() and id = $3 and state = 0
+                    where tenant_id = ragdz.visible_tenant() and id = $3 and state = 0
                     returning id
                 )
                 insert into ragdz.ingest_pieces (tenant_id, ingest_id, ordinal, data)
-                select ragdz.current_tenant(), id, $4, $1::bytea from grown
+                select ragdz.visible_tenant(), id, $4, $1::bytea from grown
                 """#)
 
         static let insertUpload = Statement(
@@ -416,7 +416,7 @@ enum Queries {
             sql: #"""
                 insert into ragdz.ingests (
                     tenant_id, id, collection_id, document_id, header, filename, groups, embedding_model, attempt_limit, declared_size, due_at)
-                values (ragdz.current_tenant(), $1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9::bigint, clock_timestamp() + $10::bigint * interval '1 microsecond')
+                values (ragdz.visible_tenant(), $1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9::bigint, clock_timestamp() + $10::bigint * interval '1 microsecond')
                 """#)
 
         static let findUpload = Statement(
@@ -424,7 +424,7 @@ enum Queries {
             sql: #"""
                 select collection_id, document_id, header, filename, groups, byte_size, declared_size as declared_size, due_at
                 from ragdz.ingests
-                where tenant_id = ragdz.current_tenant() and id = $1 and state = 0 and declared_size is not null
+                where tenant_id = ragdz.visible_tenant() and id = $1 and state = 0 and declared_size is not null
                 """#)
 
         static let appendPiece = Statement(
@@ -434,14 +434,14 @@ enum Queries {
                     update ragdz.ingests
                     set byte_size = byte_size + octet_length($1::bytea), update_time = clock_timestamp(),
                         due_at = clock_timestamp() + $2::bigint * interval '1 microsecond'
-                    where tenant_id = ragdz.current_tenant() and id = $3 and state = 0 and declared_size is not null
+                    where tenant_id = ragdz.visible_tenant() and id = $3 and state = 0 and declared_size is not null
                         and byte_size = $4::bigint and byte_size + octet_length($1::bytea) <= declared_size
                     returning id
                 )
                 insert into ragdz.ingest_pieces (tenant_id, ingest_id, ordinal, data)
-                select ragdz.current_tenant(), id, (
+                select ragdz.visible_tenant(), id, (
                         select count(*)::integer from ragdz.ingest_pieces p
-                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $3), $1::bytea
+                        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = $3), $1::bytea
                 from grown
                 """#)
 
@@ -451,7 +451,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 5, reason = 'SUPERSEDED', message = 'A newer version of the document was sent.', lease_owner = null,
                     due_at = clock_timestamp() + $1::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and document_id = $2 and id <> $3 and state in (1, 2)
+                where tenant_id = ragdz.visible_tenant() and document_id = $2 and id <> $3 and state in (1, 2)
                 returning id
                 """#)
 
@@ -460,13 +460,13 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set state = 1, document_id = $1::uuid, sha256 = $2, groups = $3::text[], due_at = clock_timestamp(), update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $4 and state = 0
+                where tenant_id = ragdz.visible_tenant() and id = $4 and state = 0
                 """#)
 
         static let dropIngest = Statement(
             name: "ingest.dropIngest",
             sql: #"""
-                delete from ragdz.ingests where tenant_id = ragdz.current_tenant() and id = $1 and state = 0
+                delete from ragdz.ingests where tenant_id = ragdz.visible_tenant() and id = $1 and state = 0
                 """#)
 
         static let findIngest = Statement(
@@ -475,7 +475,7 @@ enum Queries {
                 select id, collection_id, document_id, filename, state, stage, byte_size, chunk_count, chunks_done, chunks_reused,
                     characters_embedded, embedding_micros, attempts, code, reason, message, quota_detail, duplicate, due_at, create_time, update_time
                 from ragdz.ingests
-                where tenant_id = ragdz.current_tenant() and id = $1 and state > 0
+                where tenant_id = ragdz.visible_tenant() and id = $1 and state > 0
                 """#)
 
         static let findIngestOfDocument = Statement(
@@ -484,7 +484,7 @@ enum Queries {
                 select id, collection_id, document_id, filename, state, stage, byte_size, chunk_count, chunks_done, chunks_reused,
                     characters_embedded, embedding_micros, attempts, code, reason, message, quota_detail, duplicate, due_at, create_time, update_time
                 from ragdz.ingests
-                where tenant_id = ragdz.current_tenant() and document_id = $1::uuid and state > 0
+                where tenant_id = ragdz.visible_tenant() and document_id = $1::uuid and state > 0
                 order by id desc
                 limit 1
                 """#)
@@ -495,7 +495,7 @@ enum Queries {
                 select id, collection_id, document_id, filename, state, stage, byte_size, chunk_count, chunks_done, chunks_reused,
                     characters_embedded, embedding_micros, attempts, code, reason, message, quota_detail, duplicate, due_at, create_time, update_time
                 from ragdz.ingests
-                where tenant_id = ragdz.current_tenant() and document_id = $1::uuid and state in (1, 2)
+                where tenant_id = ragdz.visible_tenant() and document_id = $1::uuid and state in (1, 2)
                 """#)
 
         static let listIngests = Statement(
@@ -504,7 +504,7 @@ enum Queries {
                 select id, collection_id, document_id, filename, state, stage, byte_size, chunk_count, chunks_done, chunks_reused,
                     characters_embedded, embedding_micros, attempts, code, reason, message, quota_detail, duplicate, due_at, create_time, update_time
                 from ragdz.ingests
-                where tenant_id = ragdz.current_tenant() and id < $1 and state > 0
+                where tenant_id = ragdz.visible_tenant() and id < $1 and state > 0
                     and ($2::integer = 0 or state = $2::integer) and ($3::uuid is null or collection_id = $3::uuid)
                 order by id desc
                 limit $4
@@ -516,7 +516,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 5, reason = 'CANCELLED', message = 'The ingest was cancelled.', lease_owner = null,
                     due_at = clock_timestamp() + $1::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $2 and state in (1, 2)
+                where tenant_id = ragdz.visible_tenant() and id = $2 and state in (1, 2)
                 """#)
 
         static let retryIngest = Statement(
@@ -524,7 +524,7 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set state = 1, attempts = 0, losses = 0, attempt_limit = $1, due_at = clock_timestamp(), update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $2 and state = 4
+                where tenant_id = ragdz.visible_tenant() and id = $2 and state = 4
                     and exists (select from ragdz.ingest_pieces p where p.tenant_id = ingests.tenant_id and p.ingest_id = ingests.id)
                 """#)
 
@@ -558,7 +558,7 @@ enum Queries {
                         select count(*) from ragdz.ingest_chunks c
                         where c.tenant_id = i.tenant_id and c.ingest_id = i.id) as staged
                 from ragdz.ingests i
-                where i.tenant_id = ragdz.current_tenant() and i.id = $1 and i.lease_epoch = $2 and i.state = 2
+                where i.tenant_id = ragdz.visible_tenant() and i.id = $1 and i.lease_epoch = $2 and i.state = 2
                 """#)
 
         static let renewIngest = Statement(
@@ -566,14 +566,14 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set due_at = clock_timestamp() + $1::bigint * interval '1 microsecond'
-                where tenant_id = ragdz.current_tenant() and id = $2 and lease_epoch = $3 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $2 and lease_epoch = $3 and state = 2
                 """#)
 
         static let findPiece = Statement(
             name: "ingest.findPiece",
             sql: #"""
                 select data from ragdz.ingest_pieces
-                where tenant_id = ragdz.current_tenant() and ingest_id = $1 and ordinal = $2
+                where tenant_id = ragdz.visible_tenant() and ingest_id = $1 and ordinal = $2
                 """#)
 
         static let setIngestStage = Statement(
@@ -581,7 +581,7 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set stage = $1::smallint, chunk_count = $2, update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $3 and lease_epoch = $4 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $3 and lease_epoch = $4 and state = 2
                 """#)
 
         static let putTextPiece = Statement(
@@ -590,12 +590,12 @@ enum Queries {
                 with fenced as (
                     update ragdz.ingests
                     set update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                    where tenant_id = ragdz.visible_tenant() and id = $1 and lease_epoch = $2 and state = 2
                     returning id
                 )
                 insert into ragdz.ingest_text_pieces (
                     tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
-                select ragdz.current_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
+                select ragdz.visible_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
                 from fenced
                 on conflict (tenant_id, ingest_id, ordinal) do update
                 set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
@@ -608,22 +608,22 @@ enum Queries {
                 with fenced as (
                     update ragdz.ingests
                     set stage = 4, losses = 0, update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                    where tenant_id = ragdz.visible_tenant() and id = $1 and lease_epoch = $2 and state = 2
                     returning id
                 ), last as (
                     insert into ragdz.ingest_text_pieces (
                         tenant_id, ingest_id, ordinal, start_at, content, page_starts, heading_starts, heading_ends, heading_levels)
-                    select ragdz.current_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
+                    select ragdz.visible_tenant(), id, $3, $4, $5, $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[]
                     from fenced
                     on conflict (tenant_id, ingest_id, ordinal) do update
                     set start_at = excluded.start_at, content = excluded.content, page_starts = excluded.page_starts,
                         heading_starts = excluded.heading_starts, heading_ends = excluded.heading_ends, heading_levels = excluded.heading_levels
                 ), stale as (
                     delete from ragdz.ingest_text_pieces
-                    where tenant_id = ragdz.current_tenant() and ingest_id in (select id from fenced) and ordinal > $3
+                    where tenant_id = ragdz.visible_tenant() and ingest_id in (select id from fenced) and ordinal > $3
                 )
                 insert into ragdz.ingest_texts (tenant_id, ingest_id, media_type, title, character_count, page_count, piece_count)
-                select ragdz.current_tenant(), id, $10, $11, $12, $13, $3 + 1
+                select ragdz.visible_tenant(), id, $10, $11, $12, $13, $3 + 1
                 from fenced
                 on conflict do nothing
                 """#)
@@ -633,7 +633,7 @@ enum Queries {
             sql: #"""
                 select media_type, title, character_count, page_count, piece_count
                 from ragdz.ingest_texts
-                where tenant_id = ragdz.current_tenant() and ingest_id = $1
+                where tenant_id = ragdz.visible_tenant() and ingest_id = $1
                 """#)
 
         static let findTextPiece = Statement(
@@ -641,7 +641,7 @@ enum Queries {
             sql: #"""
                 select start_at, content, page_starts, heading_starts, heading_ends, heading_levels
                 from ragdz.ingest_text_pieces
-                where tenant_id = ragdz.current_tenant() and ingest_id = $1 and ordinal = $2
+                where tenant_id = ragdz.visible_tenant() and ingest_id = $1 and ordinal = $2
                 """#)
 
         static let knownChunks = Statement(
@@ -649,11 +649,11 @@ enum Queries {
             sql: #"""
                 select v.chunk_id
                 from ragdz.chunk_vectors v
-                where v.tenant_id = (select ragdz.current_tenant()) and v.chunk_id = any ($1::uuid[])
+                where v.tenant_id = (select ragdz.visible_tenant()) and v.chunk_id = any ($1::uuid[])
                     and v.model_key = (select ragdz.model_key($2::text, $3::integer))
                     and v.home = any (array[0, (
                         select h.home from ragdz.vector_homes h
-                        where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key($2::text, $3::integer))])
+                        where h.tenant_id = ragdz.visible_tenant() and h.model_key = ragdz.model_key($2::text, $3::integer))])
                 """#)
 
         static let stageChunks = Statement(
@@ -664,13 +664,13 @@ enum Queries {
                     set stage = 5, losses = 0, chunk_count = $1, chunks_done = chunks_done + cardinality($2::uuid[]),
                         characters_embedded = characters_embedded + $3, embedding_micros = embedding_micros + $4,
                         update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $5 and lease_epoch = $6 and state = 2
+                    where tenant_id = ragdz.visible_tenant() and id = $5 and lease_epoch = $6 and state = 2
                     returning id
                 )
                 insert into ragdz.ingest_chunks (
                     tenant_id, ingest_id, ordinal, chunk_id, page, start_at, end_at, utf16_start, language, title_path, content, lexemes,
                     lexeme_count, embedding)
-                select ragdz.current_tenant(), fenced.id, c.ordinal, c.chunk_id, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
+                select ragdz.visible_tenant(), fenced.id, c.ordinal, c.chunk_id, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
                     c.title_path, c.content, c.lexemes, c.lexeme_count, c.embedding
                 from fenced, unnest(
                     $2::uuid[], $7::integer[], $8::integer[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
@@ -685,13 +685,13 @@ enum Queries {
                     update ragdz.ingests
                     set stage = 5, losses = 0, chunk_count = $1, chunks_done = chunks_done + cardinality($2::uuid[]),
                         chunks_reused = chunks_reused + cardinality($2::uuid[]), update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $3 and lease_epoch = $4 and state = 2
+                    where tenant_id = ragdz.visible_tenant() and id = $3 and lease_epoch = $4 and state = 2
                     returning id
                 )
                 insert into ragdz.ingest_chunks (
                     tenant_id, ingest_id, ordinal, chunk_id, page, start_at, end_at, utf16_start, language, title_path, content, lexemes,
                     lexeme_count, embedding)
-                select ragdz.current_tenant(), fenced.id, c.ordinal, c.chunk_id, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
+                select ragdz.visible_tenant(), fenced.id, c.ordinal, c.chunk_id, c.page, c.start_at, c.end_at, c.utf16_start, c.language,
                     c.title_path, c.content, c.lexemes, c.lexeme_count, v.embedding
                 from fenced, unnest(
                     $2::uuid[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[],
@@ -699,11 +699,11 @@ enum Queries {
                 ) as c (chunk_id, ordinal, page, start_at, end_at, utf16_start, language, title_path, content, lexemes, lexeme_count)
                 cross join lateral (
                     select k.embedding from ragdz.chunk_vectors k
-                    where k.tenant_id = (select ragdz.current_tenant()) and k.chunk_id = c.chunk_id
+                    where k.tenant_id = (select ragdz.visible_tenant()) and k.chunk_id = c.chunk_id
                         and k.model_key = (select ragdz.model_key($15::text, $16::integer))
                         and k.home = any (array[0, (
                             select h.home from ragdz.vector_homes h
-                            where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key($15::text, $16::integer))])
+                            where h.tenant_id = ragdz.visible_tenant() and h.model_key = ragdz.model_key($15::text, $16::integer))])
                     offset 0
                 ) v
                 """#)
@@ -711,7 +711,7 @@ enum Queries {
         static let lockCollection = Statement(
             name: "ingest.lockCollection",
             sql: #"""
-                select embedding_model, embedding_dimension from ragdz.collections where tenant_id = ragdz.current_tenant() and id = $1 for no key update
+                select embedding_model, embedding_dimension from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = $1 for no key update
                 """#)
 
         static let finishIngest = Statement(
@@ -720,7 +720,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 3, stage = 6, lease_owner = null, code = 0, reason = '', message = '',
                     due_at = clock_timestamp() + $1::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $2 and lease_epoch = $3 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $2 and lease_epoch = $3 and state = 2
                 """#)
 
         static let markDuplicate = Statement(
@@ -728,7 +728,7 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set duplicate = true, document_id = $1::uuid
-                where tenant_id = ragdz.current_tenant() and id = $2
+                where tenant_id = ragdz.visible_tenant() and id = $2
                 """#)
 
         static let lockDocument = Statement(
@@ -736,7 +736,7 @@ enum Queries {
             sql: #"""
                 select chunk_count, groups
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 for update
                 """#)
 
@@ -748,19 +748,19 @@ enum Queries {
                     character_count = $6, page_count = $7, page_starts = array(
                         select s.place
                         from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
-                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $8::uuid
+                        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = $8::uuid
                         order by p.ordinal, s.number),
                     sha256 = $9, content = (
                         select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
-                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $8::uuid),
+                        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = $8::uuid),
                     chunk_count = $10, analyzer_version = $11, version = version + 1, ingest_id = $8::uuid
-                where tenant_id = ragdz.current_tenant() and id = $12
+                where tenant_id = ragdz.visible_tenant() and id = $12
                 """#)
 
         static let deleteChunks = Statement(
             name: "ingest.deleteChunks",
             sql: #"""
-                delete from ragdz.chunks where tenant_id = ragdz.current_tenant() and document_id = $1
+                delete from ragdz.chunks where tenant_id = ragdz.visible_tenant() and document_id = $1
                 """#)
 
         static let insertStagedChunks = Statement(
@@ -773,7 +773,7 @@ enum Queries {
                     c.title_path, c.content, c.lexemes::tsvector, c.lexeme_count, d.shelf_id
                 from ragdz.documents d
                 join ragdz.ingest_chunks c on c.tenant_id = d.tenant_id and c.ingest_id = $1
-                where d.tenant_id = ragdz.current_tenant() and d.id = $2
+                where d.tenant_id = ragdz.visible_tenant() and d.id = $2
                 order by c.ordinal
                 """#)
 
@@ -785,10 +785,10 @@ enum Queries {
                     (select ragdz.model_key($1::text, $2::integer)),
                     coalesce((
                         select h.home from ragdz.vector_homes h
-                        where h.tenant_id = ragdz.current_tenant() and h.model_key = ragdz.model_key($1::text, $2::integer)), 0)
+                        where h.tenant_id = ragdz.visible_tenant() and h.model_key = ragdz.model_key($1::text, $2::integer)), 0)
                 from ragdz.documents d
                 join ragdz.ingest_chunks c on c.tenant_id = d.tenant_id and c.ingest_id = $3
-                where d.tenant_id = ragdz.current_tenant() and d.id = $4
+                where d.tenant_id = ragdz.visible_tenant() and d.id = $4
                 order by c.ordinal
                 """#)
 
@@ -796,13 +796,13 @@ enum Queries {
             name: "ingest.dropStaging",
             sql: #"""
                 with pieces as (
-                    delete from ragdz.ingest_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
+                    delete from ragdz.ingest_pieces where tenant_id = ragdz.visible_tenant() and ingest_id = any ($1::uuid[])
                 ), texts as (
-                    delete from ragdz.ingest_texts where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
+                    delete from ragdz.ingest_texts where tenant_id = ragdz.visible_tenant() and ingest_id = any ($1::uuid[])
                 ), text_pieces as (
-                    delete from ragdz.ingest_text_pieces where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
+                    delete from ragdz.ingest_text_pieces where tenant_id = ragdz.visible_tenant() and ingest_id = any ($1::uuid[])
                 )
-                delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ingest_id = any ($1::uuid[])
+                delete from ragdz.ingest_chunks where tenant_id = ragdz.visible_tenant() and ingest_id = any ($1::uuid[])
                 """#)
 
         static let releaseIngest = Statement(
@@ -810,7 +810,7 @@ enum Queries {
             sql: #"""
                 update ragdz.ingests
                 set state = 1, attempts = attempts - 1, lease_owner = null, due_at = clock_timestamp(), update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $1 and lease_epoch = $2 and state = 2
                 """#)
 
         static let changeIngestModel = Statement(
@@ -820,10 +820,10 @@ enum Queries {
                     update ragdz.ingests
                     set state = 1, attempts = attempts - 1, lease_owner = null, embedding_model = $1, chunks_done = 0, chunks_reused = 0,
                         due_at = clock_timestamp(), update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and id = $2 and lease_epoch = $3 and state = 2
+                    where tenant_id = ragdz.visible_tenant() and id = $2 and lease_epoch = $3 and state = 2
                     returning id
                 )
-                delete from ragdz.ingest_chunks where tenant_id = ragdz.current_tenant() and ingest_id in (select id from fenced)
+                delete from ragdz.ingest_chunks where tenant_id = ragdz.visible_tenant() and ingest_id in (select id from fenced)
                 """#)
 
         static let returnIngest = Statement(
@@ -832,7 +832,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 1, losses = losses + 1, lease_owner = null,
                     due_at = clock_timestamp() + $1::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $2 and lease_epoch = $3 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $2 and lease_epoch = $3 and state = 2
                 """#)
 
         static let postponeIngest = Statement(
@@ -841,7 +841,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 1, lease_owner = null, code = $1, reason = $2, message = $3,
                     due_at = clock_timestamp() + $4::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $5 and lease_epoch = $6 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $5 and lease_epoch = $6 and state = 2
                 """#)
 
         static let failIngest = Statement(
@@ -850,7 +850,7 @@ enum Queries {
                 update ragdz.ingests
                 set state = 4, lease_owner = null, code = $1, reason = $2, message = $3, quota_detail = $4,
                     due_at = clock_timestamp() + $5::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $6 and lease_epoch = $7 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $6 and lease_epoch = $7 and state = 2
                 """#)
 
         static let notifyIngests = Statement(
@@ -862,17 +862,17 @@ enum Queries {
         static let deleteIngestsOfDocument = Statement(
             name: "ingest.deleteIngestsOfDocument",
             sql: #"""
-                delete from ragdz.ingests where tenant_id = ragdz.current_tenant() and document_id = $1::uuid returning id
+                delete from ragdz.ingests where tenant_id = ragdz.visible_tenant() and document_id = $1::uuid returning id
                 """#)
 
         static let collectionOfDocument = Statement(
             name: "ingest.collectionOfDocument",
             sql: #"""
                 select d.collection_id as collection_id from ragdz.documents d
-                where d.tenant_id = ragdz.current_tenant() and d.id = $1::uuid
+                where d.tenant_id = ragdz.visible_tenant() and d.id = $1::uuid
                 union all
                 select i.collection_id from ragdz.ingests i
-                where i.tenant_id = ragdz.current_tenant() and i.document_id = $1::uuid and i.state > 0
+                where i.tenant_id = ragdz.visible_tenant() and i.document_id = $1::uuid and i.state > 0
                 limit 1
                 """#)
 
@@ -880,7 +880,7 @@ enum Queries {
             name: "reembedding.endedReembeddings",
             sql: #"""
                 delete from ragdz.reembeddings
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and state > 2
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and state > 2
                 """#)
 
         static let insertReembedding = Statement(
@@ -888,7 +888,7 @@ enum Queries {
             sql: #"""
                 with made as (
                     insert into ragdz.reembeddings (tenant_id, id, collection_id, from_model, embedding_model, embedding_dimension)
-                    values (ragdz.current_tenant(), $1, $2, $3, $4, $5)
+                    values (ragdz.visible_tenant(), $1, $2, $3, $4, $5)
                     returning tenant_id, collection_id, from_model, embedding_model
                 )
                 insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
@@ -901,7 +901,7 @@ enum Queries {
             name: "reembedding.buildVectorSet",
             sql: #"""
                 insert into ragdz.vector_sets as v (tenant_id, collection_id, model_key, model, dimension, state)
-                values (ragdz.current_tenant(), $1, ragdz.model_key($2::text, $3::integer), $2::text, $3::integer, 'building')
+                values (ragdz.visible_tenant(), $1, ragdz.model_key($2::text, $3::integer), $2::text, $3::integer, 'building')
                 on conflict (tenant_id, collection_id, model_key) do update set state = 'building' where v.state = 'retired'
                 """#)
 
@@ -912,7 +912,7 @@ enum Queries {
                     (select c.chunk_count from ragdz.collections c where c.tenant_id = r.tenant_id and c.id = r.collection_id) as chunk_count,
                     r.characters_embedded, r.embedding_micros, r.attempts, r.reason, r.message, r.due_at, r.create_time, r.update_time
                 from ragdz.reembeddings r
-                where r.tenant_id = ragdz.current_tenant() and r.collection_id = $1
+                where r.tenant_id = ragdz.visible_tenant() and r.collection_id = $1
                 order by r.id desc
                 limit 1
                 """#)
@@ -923,7 +923,7 @@ enum Queries {
                 with ended as (
                     update ragdz.reembeddings
                     set state = 5, reason = 'CANCELLED', message = 'The re-embedding was cancelled.', lease_owner = null, update_time = clock_timestamp()
-                    where tenant_id = ragdz.current_tenant() and collection_id = $1 and state in (1, 2)
+                    where tenant_id = ragdz.visible_tenant() and collection_id = $1 and state in (1, 2)
                     returning tenant_id, collection_id, embedding_model
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
@@ -939,7 +939,7 @@ enum Queries {
             sql: #"""
                 update ragdz.vector_sets
                 set state = 'retired'
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and state = 'building'
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and state = 'building'
                 """#)
 
         static let claimDueReembeddings = Statement(
@@ -960,7 +960,7 @@ enum Queries {
             sql: #"""
                 select collection_id, embedding_model, embedding_dimension, after_chunk, losses, attempts
                 from ragdz.reembeddings
-                where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $1 and lease_epoch = $2 and state = 2
                 """#)
 
         static let renewReembedding = Statement(
@@ -968,7 +968,7 @@ enum Queries {
             sql: #"""
                 update ragdz.reembeddings
                 set due_at = clock_timestamp() + $1::bigint * interval '1 microsecond'
-                where tenant_id = ragdz.current_tenant() and id = $2 and lease_epoch = $3 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $2 and lease_epoch = $3 and state = 2
                 """#)
 
         static let chunksToEmbed = Statement(
@@ -977,10 +977,10 @@ enum Queries {
                 select c.id, d.title, c.title_path, c.content
                 from ragdz.chunks c
                 join ragdz.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-                where c.tenant_id = ragdz.current_tenant() and c.collection_id = $1 and c.id > $2
+                where c.tenant_id = ragdz.visible_tenant() and c.collection_id = $1 and c.id > $2
                     and not exists (
                         select from ragdz.chunk_vectors v
-                        where v.tenant_id = (select ragdz.current_tenant()) and v.chunk_id = c.id
+                        where v.tenant_id = (select ragdz.visible_tenant()) and v.chunk_id = c.id
                             and v.model_key = (select ragdz.model_key($3::text, $4::integer)))
                 order by c.id
                 limit $5
@@ -993,16 +993,16 @@ enum Queries {
                 set after_chunk = $1::uuid, chunks_done = chunks_done + $2::bigint, characters_embedded = characters_embedded + $3,
                     embedding_micros = embedding_micros + $4, losses = 0, attempts = 1, code = 0, reason = '', message = '',
                     update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $5 and lease_epoch = $6 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $5 and lease_epoch = $6 and state = 2
                 """#)
 
         static let lockDocumentsOfChunks = Statement(
             name: "reembedding.lockDocumentsOfChunks",
             sql: #"""
                 select from ragdz.documents d
-                where d.tenant_id = ragdz.current_tenant() and d.id = any (array(
+                where d.tenant_id = ragdz.visible_tenant() and d.id = any (array(
                     select c.document_id from ragdz.chunks c
-                    where c.tenant_id = (select ragdz.current_tenant()) and c.id = any ($1::uuid[])))
+                    where c.tenant_id = (select ragdz.visible_tenant()) and c.id = any ($1::uuid[])))
                 order by d.id
                 for share
                 """#)
@@ -1016,12 +1016,12 @@ enum Queries {
                 cross join (
                     select m.model_key, (
                             select h.home from ragdz.vector_homes h
-                            where h.tenant_id = ragdz.current_tenant() and h.model_key = m.model_key) as home
+                            where h.tenant_id = ragdz.visible_tenant() and h.model_key = m.model_key) as home
                     from (select ragdz.model_key($3::text, $4::integer) as model_key) m
                 ) k
                 cross join lateral (
                     select * from ragdz.chunks c
-                    where c.tenant_id = (select ragdz.current_tenant()) and c.id = e.chunk_id
+                    where c.tenant_id = (select ragdz.visible_tenant()) and c.id = e.chunk_id
                     offset 0
                 ) c
                 """#)
@@ -1031,7 +1031,7 @@ enum Queries {
             sql: #"""
                 update ragdz.vector_sets
                 set state = 'retired'
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and state = 'current'
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and state = 'current'
                 """#)
 
         static let publishBuildingSet = Statement(
@@ -1039,7 +1039,7 @@ enum Queries {
             sql: #"""
                 update ragdz.vector_sets
                 set state = 'current'
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and state = 'building'
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and state = 'building'
                     and model_key = ragdz.model_key($2::text, $3::integer)
                 """#)
 
@@ -1049,7 +1049,7 @@ enum Queries {
                 with changed as (
                     update ragdz.collections
                     set embedding_model = $1::text, embedding_dimension = $2::integer
-                    where tenant_id = ragdz.current_tenant() and id = $3
+                    where tenant_id = ragdz.visible_tenant() and id = $3
                     returning tenant_id, id
                 )
                 insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
@@ -1062,7 +1062,7 @@ enum Queries {
             sql: #"""
                 update ragdz.reembeddings
                 set state = 3, lease_owner = null, code = 0, reason = '', message = '', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $1 and lease_epoch = $2 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $1 and lease_epoch = $2 and state = 2
                 """#)
 
         static let returnReembedding = Statement(
@@ -1071,7 +1071,7 @@ enum Queries {
                 update ragdz.reembeddings
                 set state = 1, lease_owner = null, code = $1, reason = $2, message = $3,
                     due_at = clock_timestamp() + $4::bigint * interval '1 microsecond', update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $5 and lease_epoch = $6 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $5 and lease_epoch = $6 and state = 2
                 """#)
 
         static let failReembedding = Statement(
@@ -1079,14 +1079,14 @@ enum Queries {
             sql: #"""
                 update ragdz.reembeddings
                 set state = 4, lease_owner = null, code = $1, reason = $2, message = $3, update_time = clock_timestamp()
-                where tenant_id = ragdz.current_tenant() and id = $4 and lease_epoch = $5 and state = 2
+                where tenant_id = ragdz.visible_tenant() and id = $4 and lease_epoch = $5 and state = 2
                 """#)
 
         static let insertCollection = Statement(
             name: "retrieval.insertCollection",
             sql: #"""
                 insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
-                values (ragdz.current_tenant(), $1, $2, $3, $4, $5)
+                values (ragdz.visible_tenant(), $1, $2, $3, $4, $5)
                 on conflict (tenant_id, name, groups) do nothing
                 returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups
                 """#)
@@ -1100,9 +1100,9 @@ enum Queries {
                 cross join lateral (
                     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
                     from ragdz.shelves
-                    where tenant_id = c.tenant_id and collection_id = c.id
+                    where tenant_id = $1::uuid and collection_id = c.id
                 ) s
-                where c.tenant_id = ragdz.current_tenant() and (c.id = any ($1::uuid[]) or c.name = any ($2::text[]))
+                where c.tenant_id = $1::uuid and (c.id = any ($2::uuid[]) or c.name = any ($3::text[]))
                 """#)
 
         static let listCollections = Statement(
@@ -1116,7 +1116,7 @@ enum Queries {
                     from ragdz.shelves
                     where tenant_id = c.tenant_id and collection_id = c.id
                 ) s
-                where c.tenant_id = ragdz.current_tenant() and (c.name, c.id) > ($1::text, $2::uuid)
+                where c.tenant_id = ragdz.visible_tenant() and (c.name, c.id) > ($1::text, $2::uuid)
                 order by c.name, c.id
                 limit $3
                 """#)
@@ -1127,7 +1127,7 @@ enum Queries {
                 with changed as (
                     update ragdz.collections
                     set groups = $1
-                    where tenant_id = ragdz.current_tenant() and id = $2 and groups = $3::text[]
+                    where tenant_id = ragdz.visible_tenant() and id = $2 and groups = $3::text[]
                     returning tenant_id, id, groups
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
@@ -1141,7 +1141,7 @@ enum Queries {
         static let deleteCollection = Statement(
             name: "retrieval.deleteCollection",
             sql: #"""
-                delete from ragdz.collections where tenant_id = ragdz.current_tenant() and id = $1
+                delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let findDocument = Statement(
@@ -1150,7 +1150,7 @@ enum Queries {
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let findSharedDocument = Statement(
@@ -1171,7 +1171,7 @@ enum Queries {
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and sha256 = $2 and groups = $3::text[]
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and sha256 = $2 and groups = $3::text[]
                 """#)
 
         static let findDocumentText = Statement(
@@ -1179,7 +1179,7 @@ enum Queries {
             sql: #"""
                 select content, page_starts
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let findSharedDocumentText = Statement(
@@ -1194,7 +1194,7 @@ enum Queries {
                 select p.number as number, substr(d.content, (p.start_at + 1)::integer, (p.end_at - p.start_at)::integer) as quote,
                     case d.page_count when 0 then 0 else width_bucket(p.start_at, d.page_starts) end as page
                 from unnest($1::integer[], $2::uuid[], $3::bigint[], $4::bigint[]) as p (number, document_id, start_at, end_at)
-                join ragdz.documents d on d.tenant_id = ragdz.current_tenant() and d.id = p.document_id
+                join ragdz.documents d on d.tenant_id = $5::uuid and d.id = p.document_id
                 order by p.number
                 """#)
 
@@ -1215,7 +1215,7 @@ enum Queries {
                     substr(d.content, (c.start_at + 1)::integer, (c.end_at - c.start_at)::integer) as content
                 from ragdz.chunks c
                 join ragdz.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-                where c.tenant_id = ragdz.current_tenant() and c.id = any ($1::uuid[])
+                where c.tenant_id = $1::uuid and c.id = any ($2::uuid[])
                 """#)
 
         static let listDocuments = Statement(
@@ -1224,7 +1224,7 @@ enum Queries {
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
                 from ragdz.documents
-                where tenant_id = ragdz.current_tenant() and collection_id = $1 and id > $2
+                where tenant_id = ragdz.visible_tenant() and collection_id = $1 and id > $2
                 order by id
                 limit $3
                 """#)
@@ -1236,14 +1236,14 @@ enum Queries {
                     tenant_id, id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count,
                     page_starts, sha256, content, chunk_count, analyzer_version, groups, country, theme, source, official, document_time, tags,
                     ingest_id)
-                values (ragdz.current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, array(
+                values (ragdz.visible_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, array(
                         select s.place
                         from ragdz.ingest_text_pieces p, unnest(p.page_starts) with ordinality s (place, number)
-                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $10::uuid
+                        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = $10::uuid
                         order by p.ordinal, s.number),
                     $11, (
                         select coalesce(string_agg(p.content, '' order by p.ordinal), '') from ragdz.ingest_text_pieces p
-                        where p.tenant_id = ragdz.current_tenant() and p.ingest_id = $10::uuid),
+                        where p.tenant_id = ragdz.visible_tenant() and p.ingest_id = $10::uuid),
                     $12, $13, $14, $15, $16, $17, $18, $19, $20, $10::uuid)
                 on conflict do nothing
                 returning id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
@@ -1255,7 +1255,7 @@ enum Queries {
             sql: #"""
                 update ragdz.collections
                 set document_count = document_count + $1, chunk_count = chunk_count + $2
-                where tenant_id = ragdz.current_tenant() and id = $3
+                where tenant_id = ragdz.visible_tenant() and id = $3
                 """#)
 
         static let deleteDocument = Statement(
@@ -1263,19 +1263,19 @@ enum Queries {
             sql: #"""
                 with gone as (
                     delete from ragdz.documents
-                    where tenant_id = ragdz.current_tenant() and id = $1
+                    where tenant_id = ragdz.visible_tenant() and id = $1
                     returning collection_id, chunk_count
                 )
                 update ragdz.collections c
                 set document_count = c.document_count - 1, chunk_count = c.chunk_count - gone.chunk_count
                 from gone
-                where c.tenant_id = ragdz.current_tenant() and c.id = gone.collection_id
+                where c.tenant_id = ragdz.visible_tenant() and c.id = gone.collection_id
                 """#)
 
         static let findGroups = Statement(
             name: "retrieval.findGroups",
             sql: #"""
-                select groups from ragdz.documents where tenant_id = ragdz.current_tenant() and id = $1
+                select groups from ragdz.documents where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let updateDocument = Statement(
@@ -1283,12 +1283,12 @@ enum Queries {
             sql: #"""
                 with place as materialized (
                     select c.id from ragdz.collections c
-                    where c.tenant_id = ragdz.current_tenant() and c.id = (
-                        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = $1)
+                    where c.tenant_id = ragdz.visible_tenant() and c.id = (
+                        select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.visible_tenant() and d.id = $1)
                     for key share
                 ), old as (
                     select id, groups from ragdz.documents
-                    where tenant_id = ragdz.current_tenant() and id = $1 and groups = $2::text[]
+                    where tenant_id = ragdz.visible_tenant() and id = $1 and groups = $2::text[]
                         and collection_id in (select p.id from place p)
                     for update
                 ), changed as (
@@ -1299,7 +1299,7 @@ enum Queries {
                         document_time = case when $9::boolean then $10::timestamptz else d.document_time end,
                         update_time = clock_timestamp()
                     from old
-                    where d.tenant_id = ragdz.current_tenant() and d.id = old.id
+                    where d.tenant_id = ragdz.visible_tenant() and d.id = old.id
                     returning d.*
                 ), noted as (
                     insert into ragdz.audit_log (tenant_id, actor, action, target, before, after, request_id, peer)
@@ -1311,7 +1311,7 @@ enum Queries {
                     update ragdz.ingests i
                     set groups = c.groups
                     from changed c
-                    where i.tenant_id = ragdz.current_tenant() and i.document_id = c.id and i.groups <> c.groups
+                    where i.tenant_id = ragdz.visible_tenant() and i.document_id = c.id and i.groups <> c.groups
                 )
                 select id, collection_id, filename, title, media_type, language, byte_size, character_count, page_count, chunk_count,
                     sha256, create_time, groups, country, theme, source, official, document_time, tags, update_time, version, ingest_id
@@ -1351,14 +1351,14 @@ enum Queries {
             sql: #"""
                 select c.id, c.start_at, c.end_at, c.language, c.title_path
                 from ragdz.chunks c
-                where c.tenant_id = ragdz.current_tenant() and c.document_id = $1
+                where c.tenant_id = ragdz.visible_tenant() and c.document_id = $1
                 order by c.ordinal
                 """#)
 
         static let findTextToIndex = Statement(
             name: "retrieval.findTextToIndex",
             sql: #"""
-                select title, content from ragdz.documents where tenant_id = ragdz.current_tenant() and id = $1
+                select title, content from ragdz.documents where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let updateLexemes = Statement(
@@ -1367,15 +1367,15 @@ enum Queries {
                 update ragdz.chunks c
                 set lexemes = n.lexemes::tsvector, lexeme_count = n.lexeme_count
                 from unnest($1::uuid[], $2::text[], $3::integer[]) as n (id, lexemes, lexeme_count)
-                where c.tenant_id = ragdz.current_tenant() and c.id = n.id
+                where c.tenant_id = ragdz.visible_tenant() and c.id = n.id
                 """#)
 
         static let lockPlaceOfDocument = Statement(
             name: "retrieval.lockPlaceOfDocument",
             sql: #"""
                 select from ragdz.collections c
-                where c.tenant_id = ragdz.current_tenant() and c.id = (
-                    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.current_tenant() and d.id = $1)
+                where c.tenant_id = ragdz.visible_tenant() and c.id = (
+                    select d.collection_id from ragdz.documents d where d.tenant_id = ragdz.visible_tenant() and d.id = $1)
                 for key share
                 """#)
 
@@ -1384,7 +1384,7 @@ enum Queries {
             sql: #"""
                 update ragdz.documents
                 set analyzer_version = $1
-                where tenant_id = ragdz.current_tenant() and id = $2 and analyzer_version < $1
+                where tenant_id = ragdz.visible_tenant() and id = $2 and analyzer_version < $1
                 """#)
 
         static let moveVectors = Statement(
@@ -2931,11 +2931,13 @@ enum Queries {
     }
 
     /// By ids or names, in no order; what is unknown is missing.
-    /// What is counted is what the caller may see: row-level security shows no other shelf.
+    /// What is counted is what the caller may see: row-level security shows no other shelf. The caller names its tenant, so that
+    /// policies compare it once and not for every look into an index; with another one's there are no rows.
     static func findCollections(
-        _ db: some QueryRunner, ids: [UUID128], names: [String]
+        _ db: some QueryRunner, tenant: UUID128, ids: [UUID128], names: [String]
     ) async throws(PostgresError) -> [CollectionRow] {
-        var parameters = ParameterWriter(capacity: 2)
+        var parameters = ParameterWriter(capacity: 3)
+        tenant.encode(into: &parameters)
         ids.encode(into: &parameters)
         names.encode(into: &parameters)
         return try await db.run(Statements.findCollections, parameters).all()
@@ -3019,13 +3021,14 @@ enum Queries {
 
     /// Exactly the quoted ranges, from the text as it is stored now. Characters of PostgreSQL are Unicode scalars.
     static func findDocumentParts(
-        _ db: some QueryRunner, numbers: [Int], documentIDs: [UUID128], starts: [Int64], ends: [Int64]
+        _ db: some QueryRunner, numbers: [Int], documentIDs: [UUID128], starts: [Int64], ends: [Int64], tenant: UUID128
     ) async throws(PostgresError) -> [FindDocumentPartsRow] {
-        var parameters = ParameterWriter(capacity: 4)
+        var parameters = ParameterWriter(capacity: 5)
         numbers.encode(into: &parameters)
         documentIDs.encode(into: &parameters)
         starts.encode(into: &parameters)
         ends.encode(into: &parameters)
+        tenant.encode(into: &parameters)
         return try await db.run(Statements.findDocumentParts, parameters).all()
     }
 
@@ -3043,9 +3046,10 @@ enum Queries {
 
     /// With the text as the document holds it now: a chunk is a range of it.
     static func findChunks(
-        _ db: some QueryRunner, chunkIDs: [UUID128]
+        _ db: some QueryRunner, tenant: UUID128, chunkIDs: [UUID128]
     ) async throws(PostgresError) -> [FindChunksRow] {
-        var parameters = ParameterWriter(capacity: 1)
+        var parameters = ParameterWriter(capacity: 2)
+        tenant.encode(into: &parameters)
         chunkIDs.encode(into: &parameters)
         return try await db.run(Statements.findChunks, parameters).all()
     }

@@ -11,7 +11,7 @@ enum Queries {
             sql: #"""
                 insert into ragdz.streams (tenant_id, id, method, request_digest, expire_time)
                 values (
-                    ragdz.current_tenant(), $1, $2, $3,
+                    ragdz.visible_tenant(), $1, $2, $3,
                     clock_timestamp() + $4::bigint * interval '1 second')
                 """#)
 
@@ -23,18 +23,18 @@ enum Queries {
                     set last_sequence = last_sequence + $1::bigint,
                         total_bytes = total_bytes + $2::bigint,
                         expire_time = clock_timestamp() + $3::bigint * interval '1 second'
-                    where tenant_id = ragdz.current_tenant() and id = $4 and epoch = $5
+                    where tenant_id = ragdz.visible_tenant() and id = $4 and epoch = $5
                         and last_sequence = $6::bigint and ending is null and not is_purged
                     returning total_bytes
                 ), kept as (
                     insert into ragdz.stream_messages (tenant_id, stream_id, first_sequence, message_count, total_bytes, messages)
-                    select ragdz.current_tenant(), $4, $6::bigint + 1, $1::bigint, total_bytes, $7
+                    select ragdz.visible_tenant(), $4, $6::bigint + 1, $1::bigint, total_bytes, $7
                     from moved
                 ), trimmed as (
                     delete from ragdz.stream_messages m
                     using moved
                     where moved.total_bytes > $8::bigint
-                        and m.tenant_id = ragdz.current_tenant() and m.stream_id = $4
+                        and m.tenant_id = ragdz.visible_tenant() and m.stream_id = $4
                         and m.total_bytes <= moved.total_bytes - $8::bigint
                 )
                 select total_bytes from moved
@@ -45,7 +45,7 @@ enum Queries {
             sql: #"""
                 update ragdz.streams
                 set ending = $1, expire_time = clock_timestamp() + $2::bigint * interval '1 second'
-                where tenant_id = ragdz.current_tenant() and id = $3 and epoch = $4
+                where tenant_id = ragdz.visible_tenant() and id = $3 and epoch = $4
                     and last_sequence = $5 and ending is null
                 returning epoch
                 """#)
@@ -55,7 +55,7 @@ enum Queries {
             sql: #"""
                 update ragdz.streams
                 set epoch = epoch + 1
-                where tenant_id = ragdz.current_tenant() and id = $1 and method = $2 and request_digest = $3
+                where tenant_id = ragdz.visible_tenant() and id = $1 and method = $2 and request_digest = $3
                     and last_sequence >= $4 and expire_time > clock_timestamp() and not is_purged
                 returning epoch, last_sequence, ending
                 """#)
@@ -68,7 +68,7 @@ enum Queries {
                     (expire_time <= clock_timestamp() or is_purged) as is_expired,
                     last_sequence
                 from ragdz.streams
-                where tenant_id = ragdz.current_tenant() and id = $3
+                where tenant_id = ragdz.visible_tenant() and id = $3
                 """#)
 
         static let streamMessages = Statement(
@@ -76,7 +76,7 @@ enum Queries {
             sql: #"""
                 select first_sequence, message_count, messages
                 from ragdz.stream_messages
-                where tenant_id = ragdz.current_tenant() and stream_id = $1
+                where tenant_id = ragdz.visible_tenant() and stream_id = $1
                 order by first_sequence
                 """#)
 

@@ -56,7 +56,7 @@ enum Queries {
                 select tenant_id, slug, name, region, timezone, default_language, plan, status, suspend_reason, trial_end,
                     settings, create_time, update_time
                 from ragdz.tenants
-                where tenant_id = ragdz.current_tenant()
+                where tenant_id = ragdz.visible_tenant()
                 """#)
 
         static let listTenants = Statement(

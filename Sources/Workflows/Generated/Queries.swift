@@ -11,12 +11,12 @@ enum Queries {
             sql: #"""
                 with numbered as (
                     insert into ragdz.workflows (tenant_id, name, newest_version)
-                    values (ragdz.current_tenant(), $1, 1)
+                    values (ragdz.visible_tenant(), $1, 1)
                     on conflict (tenant_id, name) do update set newest_version = ragdz.workflows.newest_version + 1
                     returning newest_version
                 )
                 insert into ragdz.workflow_versions (tenant_id, name, version, definition)
-                select ragdz.current_tenant(), $1, newest_version, $2::jsonb from numbered
+                select ragdz.visible_tenant(), $1, newest_version, $2::jsonb from numbered
                 returning version
                 """#)
 
@@ -27,7 +27,7 @@ enum Queries {
                 from ragdz.workflows w
                 join ragdz.workflow_versions v
                     on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-                where w.tenant_id = ragdz.current_tenant() and w.name = $1
+                where w.tenant_id = ragdz.visible_tenant() and w.name = $1
                 """#)
 
         static let listDefinitions = Statement(
@@ -37,7 +37,7 @@ enum Queries {
                 from ragdz.workflows w
                 join ragdz.workflow_versions v
                     on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-                where w.tenant_id = ragdz.current_tenant() and w.name > $1
+                where w.tenant_id = ragdz.visible_tenant() and w.name > $1
                 order by w.name
                 limit $2
                 """#)
@@ -47,14 +47,14 @@ enum Queries {
             sql: #"""
                 select id, (workflow = $1 and input = $2::jsonb) as alike
                 from ragdz.runs
-                where tenant_id = ragdz.current_tenant() and request_id = $3
+                where tenant_id = ragdz.visible_tenant() and request_id = $3
                 """#)
 
         static let insertRun = Statement(
             name: "workflows.insertRun",
             sql: #"""
                 insert into ragdz.runs (tenant_id, id, workflow, workflow_version, graph, input, status, request_id)
-                values (ragdz.current_tenant(), $1, $2, $3, $4::jsonb, $5::jsonb, $6, nullif($7, ''))
+                values (ragdz.visible_tenant(), $1, $2, $3, $4::jsonb, $5::jsonb, $6, nullif($7, ''))
                 on conflict (tenant_id, request_id) do nothing
                 returning id
                 """#)
@@ -63,7 +63,7 @@ enum Queries {
             name: "workflows.insertSteps",
             sql: #"""
                 insert into ragdz.run_steps (tenant_id, run_id, id, ordinal, status)
-                select ragdz.current_tenant(), $1, u.id, u.ordinal::integer, 1
+                select ragdz.visible_tenant(), $1, u.id, u.ordinal::integer, 1
                 from unnest($2::text[]) with ordinality as u (id, ordinal)
                 """#)
 
@@ -72,7 +72,7 @@ enum Queries {
             sql: #"""
                 select id, workflow, workflow_version, graph, input, status, stopping, error, last_sequence
                 from ragdz.runs
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 for update
                 """#)
 
@@ -81,7 +81,7 @@ enum Queries {
             sql: #"""
                 select id, status, attempts, failures, losses, lease_epoch, output_bytes, error
                 from ragdz.run_steps
-                where tenant_id = ragdz.current_tenant() and run_id = $1
+                where tenant_id = ragdz.visible_tenant() and run_id = $1
                 order by ordinal
                 """#)
 
@@ -90,7 +90,7 @@ enum Queries {
             sql: #"""
                 select id, output as output
                 from ragdz.run_steps
-                where tenant_id = ragdz.current_tenant() and run_id = $1 and id = any($2::text[]) and output is not null
+                where tenant_id = ragdz.visible_tenant() and run_id = $1 and id = any($2::text[]) and output is not null
                 """#)
 
         static let updateSteps = Statement(
@@ -109,7 +109,7 @@ enum Queries {
                     end
                 from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
                     as u (id, status, attempts, failures, losses, error, due_micros)
-                where s.tenant_id = ragdz.current_tenant() and s.run_id = $8 and s.id = u.id
+                where s.tenant_id = ragdz.visible_tenant() and s.run_id = $8 and s.id = u.id
                 """#)
 
         static let setStepOutput = Statement(
@@ -117,7 +117,7 @@ enum Queries {
             sql: #"""
                 update ragdz.run_steps
                 set output = $1::jsonb, output_bytes = $2
-                where tenant_id = ragdz.current_tenant() and run_id = $3 and id = $4
+                where tenant_id = ragdz.visible_tenant() and run_id = $3 and id = $4
                 """#)
 
         static let appendEvents = Statement(
@@ -126,11 +126,11 @@ enum Queries {
                 with counted as (
                     update ragdz.runs
                     set last_sequence = last_sequence + cardinality($1::text[])
-                    where tenant_id = ragdz.current_tenant() and id = $2
+                    where tenant_id = ragdz.visible_tenant() and id = $2
                     returning last_sequence - cardinality($1::text[]) as before
                 )
                 insert into ragdz.run_events (tenant_id, run_id, sequence, type, step_id, data)
-                select ragdz.current_tenant(), $2, counted.before + u.place, u.type, u.step_id, u.data::jsonb
+                select ragdz.visible_tenant(), $2, counted.before + u.place, u.type, u.step_id, u.data::jsonb
                 from counted, unnest($1::text[], $3::text[], $4::text[]) with ordinality as u (type, step_id, data, place)
                 """#)
 
@@ -142,7 +142,7 @@ enum Queries {
                     stopping = $2,
                     error = $3,
                     end_time = case when $1::smallint in (3, 4, 5) then clock_timestamp() end
-                where tenant_id = ragdz.current_tenant() and id = $4
+                where tenant_id = ragdz.visible_tenant() and id = $4
                 """#)
 
         static let setRunOutput = Statement(
@@ -150,7 +150,7 @@ enum Queries {
             sql: #"""
                 update ragdz.runs
                 set output = $1::jsonb
-                where tenant_id = ragdz.current_tenant() and id = $2
+                where tenant_id = ragdz.visible_tenant() and id = $2
                 """#)
 
         static let notifyListeners = Statement(
@@ -173,7 +173,7 @@ enum Queries {
                 update ragdz.run_steps s
                 set due_at = clock_timestamp() + $1::bigint * interval '1 microsecond'
                 from ragdz.runs r
-                where s.tenant_id = ragdz.current_tenant() and s.run_id = $2 and s.id = $3
+                where s.tenant_id = ragdz.visible_tenant() and s.run_id = $2 and s.id = $3
                     and s.lease_epoch = $4 and s.lease_owner = $5 and s.due_at is not null
                     and r.tenant_id = s.tenant_id and r.id = s.run_id
                 returning (r.stopping <> 0) as stopping
@@ -193,7 +193,7 @@ enum Queries {
                         where s.tenant_id = r.tenant_id and s.run_id = r.id
                     ) as steps
                 from ragdz.runs r
-                where r.tenant_id = ragdz.current_tenant() and r.id = $1
+                where r.tenant_id = ragdz.visible_tenant() and r.id = $1
                 """#)
 
         static let listRuns = Statement(
@@ -201,7 +201,7 @@ enum Queries {
             sql: #"""
                 select id, workflow, workflow_version, status, error, last_sequence, create_time, end_time
                 from ragdz.runs
-                where tenant_id = ragdz.current_tenant() and id < $1 and ($2::integer = 0 or status = $2::integer)
+                where tenant_id = ragdz.visible_tenant() and id < $1 and ($2::integer = 0 or status = $2::integer)
                 order by id desc
                 limit $3
                 """#)
@@ -211,7 +211,7 @@ enum Queries {
             sql: #"""
                 select status, last_sequence
                 from ragdz.runs
-                where tenant_id = ragdz.current_tenant() and id = $1
+                where tenant_id = ragdz.visible_tenant() and id = $1
                 """#)
 
         static let eventsAfter = Statement(
@@ -219,7 +219,7 @@ enum Queries {
             sql: #"""
                 select sequence, type, step_id, time, data
                 from ragdz.run_events
-                where tenant_id = ragdz.current_tenant() and run_id = $1 and sequence > $2
+                where tenant_id = ragdz.visible_tenant() and run_id = $1 and sequence > $2
                 order by sequence
                 limit $3
                 """#)
