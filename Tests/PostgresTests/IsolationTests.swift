@@ -1,9 +1,10 @@
 import Bytes
 import NIOCore
 import NIOPosix
-@testable import Postgres
 import Support
 import Testing
+
+@testable import Postgres
 
 /// The identity of a unit holds for the unit and for nothing else.
 @Suite struct IsolationTests {
