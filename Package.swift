@@ -45,7 +45,7 @@ let rooms: [Target] = [
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     room("Bytes"),
-    room("LoopExecutor", [nioCore]),
+    room("LoopExecutor", [nioCore, nioPosix]),
     room("Cryptography", ["COpenSSL", "Bytes"], settings: overC),
     room("TLS", ["COpenSSL", nioCore], settings: overC),
     room("HTTP2", ["CNGHTTP2", nioCore], settings: overC),

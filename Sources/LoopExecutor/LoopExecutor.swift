@@ -7,28 +7,36 @@ import Synchronization
 /// later stretch (after a sleep, a continuation resumed elsewhere, `async let`, children of a group) comes back to
 /// the same loop. `Task {}` and `Task.detached {}` inside it leave the loop.
 ///
-/// A loop runs everything that is ready before it looks at its sockets again, so tasks that keep waking each other
-/// would keep it from ever hearing a peer. After every `jobsBetweenRests` stretches the executor therefore holds
-/// back what comes for a moment, and the loop gets to its sockets.
+/// A loop runs everything that is ready before it looks at its sockets again, so tasks that keep waking each other, or
+/// another thread that brings work as fast as it is done, would keep it from ever hearing a peer. After every
+/// `jobsBetweenLooks` stretches the executor therefore holds back what comes until the loop has looked.
 ///
 /// Unchecked: what changes is touched on the loop only.
 public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
-    /// Stretches of tasks that run before the loop looks at its sockets, at the latest.
-    static let jobsBetweenRests = 256
-    /// How long a rest lasts: enough for one look.
-    static let rest = TimeAmount.microseconds(10)
+    /// Stretches of tasks, and other work, that run before the loop looks at its sockets, at the latest.
+    static let jobsBetweenLooks = 32
 
     public let loop: any EventLoop
-    private var jobsSinceRest = 0
+    private var jobsSinceLook = 0
     /// `resumeInPlace` is at work: the next job on the loop is the one that it wants.
     @exclusivity(unchecked) private var expectsJob = false
     @exclusivity(unchecked) private var expectedJob: UnownedJob?
-    private var heldBack: [UnownedJob] = []
-    private var isResting = false
+    private enum Work {
+        case job(UnownedJob)
+        case body(() -> Void)
+    }
+    /// What waits until the loop has looked.
+    private var heldBack: [Work] = []
+    private var isHoldingBack = false
+    private var afterLook: [() -> Void] = []
+    private let look: LoopLook
 
     private static let all = Mutex<[ObjectIdentifier: LoopExecutor]>([:])
 
-    private init(_ loop: any EventLoop) { self.loop = loop }
+    private init(_ loop: any EventLoop) {
+        self.loop = loop
+        look = LoopLook(loop)
+    }
 
     /// The one executor of this loop. Two executors of one loop would make tasks hop between them.
     ///
@@ -65,23 +73,46 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         job.runSynchronously(on: asUnownedTaskExecutor())
     }
 
-    private func run(_ job: UnownedJob) {
-        if isResting { return heldBack.append(job) }
-        jobsSinceRest += 1
-        if jobsSinceRest > Self.jobsBetweenRests {
-            isResting = true
-            heldBack.append(job)
-            loop.scheduleTask(in: Self.rest) { self.wake() }
+    private func run(_ job: UnownedJob) { run(.job(job)) }
+
+    /// Runs work that another thread brings, now or, when the loop has to look at its sockets first, after that. In order
+    /// among such work and the stretches of tasks. Must be called on the loop.
+    public func perform(_ body: @escaping () -> Void) { run(.body(body)) }
+
+    /// Runs `body` after the loop has looked at its sockets. Must be called on the loop.
+    public func afterNextLook(_ body: @escaping () -> Void) {
+        afterLook.append(body)
+        look.ask { [self] in hasLooked() }
+    }
+
+    private func run(_ work: Work) {
+        if isHoldingBack { return heldBack.append(work) }
+        jobsSinceLook += 1
+        if jobsSinceLook > Self.jobsBetweenLooks {
+            isHoldingBack = true
+            heldBack.append(work)
+            look.ask { [self] in hasLooked() }
         } else {
-            job.runSynchronously(on: asUnownedTaskExecutor())
+            begin(work)
         }
     }
 
-    private func wake() {
-        isResting = false
-        jobsSinceRest = 0
-        let jobs = heldBack
+    private func begin(_ work: Work) {
+        switch work {
+        case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+        case .body(let body): body()
+        }
+    }
+
+    private func hasLooked() {
+        let bodies = afterLook
+        afterLook = []
+        let works = heldBack
         heldBack = []
-        for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        isHoldingBack = false
+        jobsSinceLook = 0
+        for body in bodies { body() }
+        // More than fit wait for the next look.
+        for work in works { run(work) }
     }
 }

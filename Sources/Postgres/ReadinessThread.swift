@@ -1,5 +1,6 @@
 internal import CPQ
 internal import Glibc
+internal import LoopExecutor
 internal import NIOCore
 internal import Synchronization
 
@@ -14,9 +15,14 @@ final class ReadinessThread: Sendable {
     static let shared = ReadinessThread()
 
     struct Target: Sendable {
-        let loop: any EventLoop
+        let executor: LoopExecutor
         /// Runs on the loop.
         let ready: @Sendable () -> Void
+
+        init(loop: any EventLoop, ready: @escaping @Sendable () -> Void) {
+            executor = .on(loop)
+            self.ready = ready
+        }
     }
 
     private struct Targets: Sendable {
@@ -67,7 +73,8 @@ final class ReadinessThread: Sendable {
             guard count > 0 else { continue }
             for token in tokens.prefix(Int(count)) {
                 guard let target = targets.withLock({ $0.byToken[token] }) else { continue }
-                target.loop.execute(target.ready)
+                // A server that answers as fast as it is asked must not keep the loop from its other sockets.
+                target.executor.loop.execute { target.executor.perform(target.ready) }
             }
         }
     }

@@ -32,8 +32,6 @@ final class CallWorkers: @unchecked Sendable {
     /// Connections with a backlog, in the order of their turns.
     @exclusivity(unchecked) private var waiting: [ServerConnection] = []
     @exclusivity(unchecked) private var turnIsScheduled = false
-    /// Long enough that the loop looks at its sockets first: what is due at once runs in the same tick.
-    private static let breath = TimeAmount.microseconds(2)
 
     init(_ executor: LoopExecutor) { self.executor = executor }
 
@@ -92,7 +90,7 @@ final class CallWorkers: @unchecked Sendable {
     private func scheduleTurn() {
         guard !turnIsScheduled, !waiting.isEmpty else { return }
         turnIsScheduled = true
-        executor.loop.scheduleTask(in: Self.breath) { self.takeTurn() }
+        executor.afterNextLook { self.takeTurn() }
     }
 
     /// The connection that has waited longest goes on.
