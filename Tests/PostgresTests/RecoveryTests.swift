@@ -31,17 +31,18 @@ import Testing
     @Test func aKilledBackendFailsItsCallsAndIsReplaced() async throws {
         let test = try await TestDatabase.fresh(pool: DatabaseTests.limits(maximum: 1))
         for _ in 0..<3 {
-            let running = Task { try await test.database.query(DatabaseTests.sleep, [50.0], as: .none) }
-            // Long enough that the kill may have been meant for it: then it is not sent again. It sleeps so long that a
-            // busy machine does not get to the kill after its end.
+            let running = Task { try await test.database.query(DatabaseTests.sleep, [120.0], as: .none) }
             let active = """
                 select count(*) as n from pg_stat_activity where datname = current_database()
                 and query like '%pg_sleep%' and state = 'active' and usename = 'ragdz_app'
-                and query_start < clock_timestamp() - interval '1.5 s'
                 """
             while try await test.asOwner(active)[0].get("n", as: Int.self) == 0 {
                 try await Task.sleep(for: .milliseconds(50))
             }
+            // Long enough that the kill may have been meant for it: then it is not sent again. By the driver's own clock, which
+            // does not jump when the machine was stopped. It sleeps so long that a busy machine does not get to the kill
+            // after its end.
+            try await Task.sleep(for: .milliseconds(1500), clock: .suspending)
             _ = try await test.owner.query(Self.terminate, as: .none)
             let error = await #expect(throws: PostgresError.self) { try await running.value }
             #expect(error?.code == .connectionLost)
