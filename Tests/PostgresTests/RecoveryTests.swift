@@ -34,13 +34,13 @@ import Testing
             let running = Task { try await test.database.query(DatabaseTests.sleep, [120.0], as: .none) }
             let active = """
                 select count(*) as n from pg_stat_activity where datname = current_database()
-                and query like '%pg_sleep%' and state = 'active' and usename = 'ragdz_app'
+                and wait_event = 'PgSleep' and usename = 'ragdz_app'
                 """
             while try await test.asOwner(active)[0].get("n", as: Int.self) == 0 {
                 try await Task.sleep(for: .milliseconds(50))
             }
-            // Long enough that the kill may have been meant for it: then it is not sent again. By the driver's own clock, which
-            // does not jump when the machine was stopped. It sleeps so long that a busy machine does not get to the kill
+            // It runs, and is not being prepared any more, where it would be sent again; and long enough that the kill may
+            // have been meant for it: then it is not. It sleeps so long that a busy machine does not get to the kill
             // after its end.
             try await Task.sleep(for: .milliseconds(1500), clock: .suspending)
             _ = try await test.owner.query(Self.terminate, as: .none)

@@ -76,7 +76,7 @@ public actor TestCluster {
     private static func start() async throws -> EmbeddedPostgres {
         let folder = try makeFolder()
         let configuration = EmbeddedPostgres.Configuration(
-            dataFolder: folder, durable: false, sharedMemory: 64, maximumConnections: 400)
+            dataFolder: folder, durable: false, sharedMemory: 64, maximumConnections: 800)
         let server = try await EmbeddedPostgres.start(configuration, logger: logger)
         let migrations = Migrations.all.map {
             Migration(version: $0.version, name: $0.name, checksum: $0.checksum, sql: $0.sql)
