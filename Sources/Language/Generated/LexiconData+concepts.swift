@@ -2117,5 +2117,194 @@ extension LexiconData {
         جواز سفر	passeport	passport
         جمارك/جمركي	douane/douanier	customs
         وزن الأمتعة/أمتعة	bagage	luggage/baggage
+        كتلة/حجم منطقي	volume/bloc	volume/block
+        مجموعة كتل	groupe de volumes	volume group
+        فأرة/ماوس	souris	mouse
+        زر/أزرار	bouton	button
+        فشل/تعذر/إخفاق/يفشل	échec/échouer/impossible	failure/fail/failed/cannot/unable
+        تمكين/تفعيل/تشغيل	activation/activer	enable/activate/activation
+        تعطيل/إيقاف/إلغاء تفعيل	désactivation/désactiver	disable/deactivate/disabling
+        إدخال/مدخل	saisie/entrée/saisir	input/entry/enter
+        هدف/مستهدف	cible	target
+        لينكس	linux	linux
+        دبيان	debian	debian
+        خادم/مخدم/خدوم/سيرفر/ملقم	serveur	server
+        رزمة/باكيج	paquet	package
+        برمجية/برنامج/سوفتوير	logiciel/programme	software/program
+        حاسوب/كمبيوتر/حاسب	ordinateur/machine	computer/machine
+        ضمان/كفالة	garantie	guarantee/warranty
+        صدفة/قشرة	shell/interpréteur	shell
+        نقطة تركيب/نقطة وصل	point de montage	mount point
+        امتداد/لاحقة	extension	extension
+        عبارة مرور/جملة سر	phrase secrète/phrase de passe	passphrase
+        كلمة سر/كلمة مرور/باسورد	mot de passe	password
+        تشفير/تعمية/ترميز	chiffrement/cryptage	encryption/encrypt
+        محرف/محارف/حرف/أحرف	caractère/lettre	character/letter
+        ترميز محارف/ترميز	encodage/codage/jeu de caractères	encoding/character set/charset
+        إقلاع/تمهيد	amorçage/démarrage	boot/startup
+        إعادة تشغيل/إعادة إقلاع	redémarrage/redémarrer	reboot/restart
+        استكشاف أخطاء/تنقيح	débogage/déboguer/dépannage	debugging/debug/troubleshooting
+        تجاهل/يتجاهل	ignorer	ignore/skip
+        متابعة/استمرار/مواصلة	continuer/poursuivre/suite	continue/continuation/proceed
+        إلغاء/إحباط	annuler/annulation/abandon	cancel/abort/cancellation
+        اختيار/انتقاء/خيار	choix/choisir/sélection/option	choice/choose/selection/select/option
+        قائمة/لائحة	liste/menu	list/menu
+        رسم بياني/مخطط	graphique/diagramme/schéma	chart/diagram/graph/layout
+        صورة/صور	image/photo	image/picture/photo
+        رابط/وصلة	lien	link
+        وصلة رمزية/رابط رمزي	lien symbolique	symbolic link/symlink
+        قص	couper	cut
+        حذف/مسح/إزالة	suppression/supprimer/effacer/retirer	delete/deletion/remove/removal/erase
+        استرجاع/استعادة/استرداد	récupération/restaurer/restauration	recovery/restore/retrieve
+        تراجع	annuler/retour arrière	undo/rollback
+        نقل/تحريك	déplacement/déplacer/transfert	move/moving/transfer
+        تسمية/إعادة تسمية	nommer/renommer	name/rename
+        ترشيح/مرشح/فلتر	filtre/filtrage/filtrer	filter/filtering
+        ماسح/ماسح ضوئي	scanner/numériseur	scanner
+        شبكة لاسلكية/واي فاي/لاسلكي	wifi/sans fil	wireless/wifi/wi-fi
+        بلوتوث	bluetooth	bluetooth
+        كابل/سلك	câble/fil	cable/wire
+        بطاقة/كرت	carte	card
+        بطاقة رسومية/كرت شاشة	carte graphique	graphics card/video card
+        مشغل/معرف	pilote	driver
+        وحدة/وحدات	module/unité	module/unit
+        جهاز/تجهيزات	appareil/périphérique/équipement	device/equipment
+        بطء/بطيء	lenteur/lent	slow/slowness
+        ممتلئ/امتلاء	plein/saturé	full
+        ضغط/أرشفة	compression/compresser/archive	compression/compress/archive
+        فك ضغط/استخراج	décompression/décompresser/extraire	decompression/decompress/extract/unpack
+        أرشيف/محفوظات	archive/archives	archive/archives
+        أرشفة	archivage/archiver	archiving/archive
+        مراقبة/رصد	surveillance/supervision/surveiller	monitoring/supervision/monitor
+        سجل أحداث	journaux/journal/journalisation	logs/log/logging
+        إشعار/إخطار/تبليغ	notification/avis/notifier	notification/notice/notify
+        تنبيه/إنذار	alerte/avertissement	alert/warning
+        مشكل/مشكلة	problème/souci	problem/issue/trouble
+        رقعة/ترقيع	correctif/rustine	patch
+        إصدارة مستقرة/مستقر	stable	stable
+        تجريبي/اختباري	expérimental/test	experimental/testing
+        اختبار/تجربة/فحص	test/essai/tester/examen	test/testing/trial/examination
+        مشرف/صائن	mainteneur/responsable	maintainer
+        صيانة	maintenance/entretien	maintenance/upkeep
+        دليل مستخدم	manuel/guide	manual/guide/handbook
+        مجتمع/جماعة	communauté	community
+        رخصة حرة	licence libre	free licence/free license
+        مصدر مفتوح/مفتوح المصدر	open source/code ouvert	open source
+        شيفرة مصدرية/كود	code source/code	source code/code
+        مستودع/مخزن	dépôt	repository
+        مفتاح عمومي	clé publique	public key
+        مفتاح خاص	clé privée	private key
+        تخويل/صلاحية	autorisation/droit d'accès	authorization/permission/access right
+        دخول/ولوج/نفاذ	accès/connexion/accéder	access/login/log in
+        مستخدم جذر/مستخدم خارق	superutilisateur	superuser/root
+        امتيازات	privilèges	privileges
+        مهمة/مهام	tâche	task/job
+        جدولة مهام/كرون	planification/cron	scheduling/cron
+        عفريت/خدمة خلفية	démon/service	daemon/service
+        بدء/انطلاق/شروع	début/démarrer/commencer/lancement	start/begin/launch/starting
+        تلقائي/آلي/أوتوماتيكي	automatique/automatisé	automatic/automated
+        يدوي/يدويا	manuel/manuellement	manual/manually
+        بعيد/عن بعد	distant/à distance	remote/remotely
+        هجرة/ترحيل/انتقال	migration/migrer/passage	migration/migrate/switch
+        نشر/تعميم	déploiement/publication/déployer	deployment/publication/deploy
+        حزم ثنائية/ثنائي	binaire	binary
+        تجميع/ترجمة برمجية	compilation/compiler	compilation/compile
+        إعداد مسبق	préconfiguration	preseeding/preconfiguration
+        مثبت/برنامج تثبيت	installateur/programme d'installation	installer
+        وسائط/وسيط تثبيت	support/média	media/medium
+        ذاكرة وميضية/مفتاح usb/فلاشة	clé usb	usb stick/usb key/flash drive
+        قسم/جزء	partition	partition
+        تنسيق/تهيئة	formatage/formater	formatting/format
+        تقطيع/تجزئة/تقسيم	partitionnement	partitioning
+        تخطيط لوحة مفاتيح/خريطة مفاتيح	disposition de clavier/agencement	keyboard layout/keymap
+        نقرة/نقر	clic/cliquer	click
+        سطح مكتب/شاشة رئيسية	bureau	desktop
+        أيقونة	icône	icon
+        نافذة/نوافذ	fenêtre	window
+        شريط	barre/bande	bar/tape
+        تبويب/لسان	onglet	tab
+        حقل/خانة	champ/case à cocher	field/checkbox
+        معامل/بارامتر	paramètre/argument	parameter/argument
+        تعبير نمطي/تعبير عادي	expression régulière/expression rationnelle	regular expression/regex
+        استعلام	requête	query
+        خادم قواعد بيانات	serveur de bases de données	database server
+        خادم أسماء/نظام أسماء النطاقات	serveur de noms/dns	name server/dns
+        خادم ملفات	serveur de fichiers	file server
+        خادم وكيل	mandataire/proxy	proxy
+        توجيه/تحويل	routage/redirection	routing/forwarding
+        عنوان آي بي/عنوان إنترنت	adresse ip	ip address
+        اسم مضيف	nom d'hôte	hostname/host name
+        تردد/نطاق ترددي	bande passante/fréquence	bandwidth/frequency
+        تزامن/مزامنة	synchronisation/synchroniser	synchronization/synchronisation/sync
+        محليات/إعدادات محلية	paramètres régionaux/locale	locale
+        حاوية/حاويات	conteneur	container
+        آلة افتراضية/جهاز افتراضي	machine virtuelle	virtual machine
+        سحابة/حوسبة سحابية	nuage/cloud	cloud
+        تكرار/فائض	redondance/répétition	redundancy/repetition
+        توافر عال/توافرية	haute disponibilité/disponibilité	high availability/availability
+        اعتماديات/تبعيات	dépendances	dependencies
+        تثبيت حزم/تعليق إصدار	épinglage	pinning
+        وعاء ضريبي/أساس ضريبي	assiette/base imposable	tax base/taxable base
+        دخل خاضع للضريبة	revenu imposable	taxable income
+        مكلف بالضريبة/دافع ضرائب	contribuable	taxpayer
+        إعفاء ضريبي	exonération fiscale	tax exemption
+        تهرب ضريبي/غش ضريبي	fraude fiscale/évasion fiscale	tax evasion/tax fraud
+        ازدواج ضريبي	double imposition	double taxation
+        اتفاقية جبائية/اتفاقية ضريبية	convention fiscale	tax treaty/tax agreement
+        مراقبة جبائية/تدقيق جبائي	contrôle fiscal/vérification fiscale	tax audit
+        تسوية جبائية/تقويم ضريبي	redressement fiscal	tax adjustment/tax reassessment
+        قابض الضرائب/قباضة	receveur des impôts/recette des impôts	tax collector/tax office
+        جدول ضريبي/سلم ضريبي	barème	scale/tax scale
+        شريحة/شرائح	tranche	bracket
+        طابع/دمغة	timbre	stamp
+        ضريبة على التركات/ضريبة على الميراث	impôt sur les successions	inheritance tax
+        مكوس/حقوق جمركية	droits de douane	customs duties/duties
+        تخليص جمركي	dédouanement	customs clearance
+        منطقة حرة	zone franche	free zone
+        عملة صعبة/نقد أجنبي	devises/devise	foreign currency/foreign exchange
+        ميزانية/موازنة	budget/bilan	budget/balance sheet
+        خزينة عمومية	trésor public	treasury
+        عطاء/عرض	offre/soumission	bid/offer/tender
+        دفتر شروط	cahier des charges	specifications/terms of reference
+        امتياز/ترخيص استغلال	concession	concession
+        إفلاس/تفليس	faillite	bankruptcy
+        تسوية قضائية	règlement judiciaire/redressement judiciaire	receivership/judicial settlement
+        تصفية/حل شركة	liquidation/dissolution	liquidation/dissolution/winding up
+        حصة/حصص	part sociale/part	share
+        هامش ربح	marge bénéficiaire/marge	profit margin/margin
+        وصل/إيصال	reçu/récépissé/quittance	receipt
+        حوالة/تحويل مصرفي	virement/mandat	transfer/bank transfer/money order
+        فائدة/فوائد	intérêt	interest
+        دين/ديون	dette/créance	debt/claim
+        قسط/أقساط	acompte/échéance/versement/prime	instalment/installment/premium
+        حقوق المؤلف/حقوق التأليف	droit d'auteur/droits d'auteur	copyright
+        حماية المستهلك	protection du consommateur	consumer protection
+        عقد عمل	contrat de travail	employment contract
+        فترة تجربة/فترة اختبار	période d'essai	probation/trial period
+        تسريح/فصل من العمل/طرد	licenciement	dismissal/layoff/redundancy
+        إشعار مسبق/إخطار مسبق	préavis	notice/notice period
+        عطلة أمومة/إجازة أمومة	congé de maternité	maternity leave
+        مرض مهني	maladie professionnelle	occupational disease
+        عجز/عاهة	invalidité/incapacité	disability/invalidity/incapacity
+        معاش/جراية	pension/rente	pension/annuity
+        ذوو الحقوق	ayants droit	dependants/beneficiaries
+        تعويض/تعويضات	indemnité/indemnisation/remboursement	compensation/allowance/benefit/reimbursement
+        مفتشية العمل	inspection du travail	labour inspection
+        نقض	cassation	cassation
+        دعوى/قضية	action en justice/procès/affaire	lawsuit/case/action
+        محامي	avocat	lawyer/attorney
+        قاضي	juge/magistrat	judge
+        جنحة	délit	offence/misdemeanour
+        جناية	crime	crime
+        حكم/قرار قضائي	jugement	judgment/ruling
+        وصاية	tutelle	guardianship/supervision
+        بطاقة تعريف/بطاقة هوية	carte d'identité	identity card/id card
+        رخصة إقامة/بطاقة إقامة	permis de séjour/titre de séjour	residence permit
+        مهاجر/هجرة	migrant/immigré/immigration	migrant/immigrant/immigration
+        دائرة	daïra/district/département	district/department
+        انتخاب/اقتراع	élection/vote/scrutin	election/vote/ballot
+        تأمين صحي/تأمين على المرض	assurance maladie	health insurance
+        إثبات/سند	preuve/justificatif/pièce justificative	proof/supporting document
+        ملحق	annexe/avenant	annex/appendix/amendment
         """#
 }

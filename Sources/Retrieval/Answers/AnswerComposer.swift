@@ -31,10 +31,17 @@ struct AnswerComposer: Sendable {
     let sentences: [CandidateSentence]
     let vectors: [[Float]]
     let scores: SentenceScores
+    /// Places that the question names, by `PlaceNames`.
+    var places: Set<Int> = []
 
     /// The best sentences, best first; empty when no sentence says anything.
+    ///
+    /// Where the question names places and some passages are about one of them, the others are not quoted: the tax rate of
+    /// Algeria is no answer to who asks for that of Switzerland, however alike the sentences are.
     func best(language: LanguageCode) -> [Quote] {
-        let ranked = sentences.indices.filter { !sentences[$0].isLeadIn }
+        let elsewhere = passagesElsewhere
+        let ranked = sentences.indices
+            .filter { !sentences[$0].isLeadIn && !elsewhere.contains(sentences[$0].passage) }
             .map { (index: $0, total: total($0, language)) }
             .sorted { ($0.total, $1.index) > ($1.total, $0.index) }
         guard let first = ranked.first, first.total > 0 else { return [] }
@@ -67,6 +74,13 @@ struct AnswerComposer: Sendable {
         return chosen.map {
             Quote(passage: sentences[$0].passage, range: sentences[$0].range, text: sentences[$0].text)
         }
+    }
+
+    /// The passages that name none of the question's places, when others name one.
+    private var passagesElsewhere: Set<Int> {
+        guard !places.isEmpty else { return [] }
+        let elsewhere = passages.indices.filter { places.isDisjoint(with: PlaceNames.places(in: passages[$0].placed)) }
+        return elsewhere.count < passages.count ? Set(elsewhere) : []
     }
 
     private func total(_ index: Int, _ language: LanguageCode) -> Double {

@@ -171,7 +171,8 @@ struct AnswerEngine: Sendable {
         }
         let scores = SentenceScores(sentences, vectors: vectors, query: query)
         return Evidence(
-            composer: AnswerComposer(passages: passages, sentences: sentences, vectors: vectors, scores: scores),
+            composer: AnswerComposer(
+                passages: passages, sentences: sentences, vectors: vectors, scores: scores, places: query.places),
             features: EvidenceGate.features(
                 passages: passages, sentences: sentences, scores: scores, query: query))
     }

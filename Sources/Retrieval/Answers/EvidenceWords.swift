@@ -25,11 +25,14 @@ struct EvidenceWords: Sendable {
         }
         self.titles = titles
         passages = sentences.map(\.passage)
-        let all = Double(sentences.count)
         idf = readings.indices.map { [own] term in
-            let holders = Double(own.count { $0[term] > 0 })
-            return Double.logarithm(1 + (all - holders + 0.5) / (holders + 0.5))
+            // Half of a word in a sentence is half a holder: else what is only akin would make a word common.
+            Self.weight(holders: own.reduce(0) { $0 + $1[term] }, of: own.count)
         }
+    }
+
+    private static func weight(holders: Double, of count: Int) -> Double {
+        Double.logarithm(1 + (Double(count) - holders + 0.5) / (holders + 0.5))
     }
 
     /// The share of the question's weight of words that a sentence holds; a word that only the titles hold counts `context`.
@@ -57,14 +60,16 @@ struct EvidenceWords: Sendable {
         return whole > 0 ? (zip(holding([index]), idf).map { (1 - $0) * $1 }.max() ?? 0) / whole : 0
     }
 
-    /// The share of the words, each counting the same, of which no passage holds more than a trace.
-    func missingCount(from passages: [Int]) -> Double {
-        let held = holding(passages)
-        return held.isEmpty ? 0 : Double(held.count { $0 < Self.trace }) / Double(held.count)
+    /// The weight of the heaviest word that a passage lacks, as a share of what a word weighs that no sentence holds.
+    func rarestMissing(fromPassage index: Int) -> Double {
+        (zip(holding([index]), idf).map { (1 - $0) * $1 }.max() ?? 0) / Self.weight(holders: 0, of: own.count)
     }
 
-    /// Less than this of a word is none of it: a part of an expression's other name, say.
-    private static let trace = 0.2
+    /// The share of the words, each counting the same, that no passage holds.
+    func missingCount(from passages: [Int]) -> Double {
+        let held = holding(passages)
+        return held.isEmpty ? 0 : Double(held.count { $0 == 0 }) / Double(held.count)
+    }
 
     /// Of the terms given, the share that none of the passages holds; 0 without terms.
     func missing(_ terms: Set<Int>, from passages: [Int]) -> Double {
@@ -86,8 +91,12 @@ struct EvidenceWords: Sendable {
         return whole > 0 ? zip(held, idf).reduce(0) { $0 + $1.0 * $1.1 } / whole : 0
     }
 
+    /// Less than this of a word is none of it: one word of an expression's other name, say. A synonym is a little more.
+    private static let trace = 0.29
+
     /// Several parts of a meaning together are worth their sum, and never more than the whole.
     private static func credit(_ reading: [(lexeme: String, weight: Double)], _ held: Set<String>) -> Double {
-        min(1, reading.reduce(0) { held.contains($1.lexeme) ? $0 + $1.weight : $0 })
+        let sum = reading.reduce(0) { held.contains($1.lexeme) ? $0 + $1.weight : $0 }
+        return sum < trace ? 0 : min(1, sum)
     }
 }

@@ -10,6 +10,7 @@ enum QuestionFrames {
         what time/up to what/up to which/by what/since when/what happens/what happens if/what happens when
         combien de temps/jusqu'à quand/depuis quand/à quoi ressemble/que se passe-t-il/qu'arrive-t-il
         كم من الوقت/كم من الزمن/كم من وقت/ماذا يحدث/ماذا يحصل/ماذا يقع/ما الذي يحدث/ماذا نسمي/ماذا يسمى/كم يبلغ/كم تبلغ
+        quel est le nombre/what is the number/كم عدد/كم هو عدد/ما عدد/ما هو عدد/شحال من عدد
         كم يستغرق/كم تستغرق/كم يأخذ/كم تأخذ/شحال من وقت/شحال وقت/ch7al men wa9t/ch7al wa9t/chhal men wa9t
         """)
 
@@ -17,6 +18,12 @@ enum QuestionFrames {
     private static let ofTime: Set<[Unicode.Scalar]> = words("long soon fast temps الوقت الزمن وقت wa9t")
     private static let takes: Set<[Unicode.Scalar]> = words(
         "take takes taken prend prennent prendre met mettre يستغرق تستغرق يأخذ تأخذ ياخذ ياخد")
+
+    /// The verb of "combien de cantons compte la Suisse" is no account of a bank.
+    private static let ofNumber: Set<[Unicode.Scalar]> = words("combien")
+    private static let counts: Set<[Unicode.Scalar]> = words("compte comptent existe existent")
+    /// After one of these it is an account.
+    private static let ofNoun: Set<[Unicode.Scalar]> = words("un le ce du au de d mon son leur par sur chaque")
 
     /// Words that stand for nobody and nothing in particular, in a sentence that asks.
     private static let unspecific: Set<[Unicode.Scalar]> = words(
@@ -33,6 +40,10 @@ enum QuestionFrames {
         }
         if silent.contains(where: { ofTime.contains(tokens[$0]) }) {
             silent.formUnion(tokens.indices.filter { takes.contains(tokens[$0]) })
+        }
+        if tokens.contains(where: ofNumber.contains) {
+            silent.formUnion(
+                tokens.indices.dropFirst().filter { counts.contains(tokens[$0]) && !ofNoun.contains(tokens[$0 - 1]) })
         }
         if question.unicodeScalars.contains(where: { $0 == "?" || $0 == "؟" }) {
             silent.formUnion(tokens.indices.filter { unspecific.contains(tokens[$0]) })

@@ -102,8 +102,8 @@ actor CalibrationCorpus {
         let falseAbstentions = Double(yes.count { $0 < threshold }) / Double(yes.count)
         let falseAnswers = Double(no.count { $0 >= threshold }) / Double(no.count)
         print("gate: AUROC \(auroc), false abstentions \(falseAbstentions), false answers \(falseAnswers)")
-        #expect(auroc >= 0.93)
-        #expect(falseAbstentions <= 0.10)
-        #expect(falseAnswers <= 0.15)
+        #expect(auroc >= 0.97)
+        #expect(falseAbstentions <= 0.05)
+        #expect(falseAnswers <= 0.20)
     }
 }

@@ -10,8 +10,8 @@ enum Half: String, CaseIterable, Sendable {
 /// A question with what answers it.
 struct EvaluationQuestion: Sendable {
     enum Answer: Sendable {
-        /// Any passage of the document of this name; the other is the same section in the question's own language, left out.
-        case document(String, leftOut: String?)
+        /// Any passage of the document of this name; the others are the same section in other languages, left out.
+        case document(String, leftOut: Set<String>)
         /// A passage that holds the words, of a document whose name holds the first.
         case passage(file: String, words: String)
         case none
@@ -103,18 +103,22 @@ enum EvaluationSets {
             .map { try decoder.decode(Section.self, from: Data($0.utf8)) }
     }
 
-    /// Each heading asks for its section, in its own language and in the other one. Every second chapter is for tuning.
+    /// Each heading asks for its section, in its own language and in the others. Every second chapter is for tuning.
     static func headings(_ sections: [Section]) -> [EvaluationQuestion] {
         let chapters = Set(sections.map { "\($0.book)/\($0.chapter)" }).sorted()
+        let languages = Dictionary(grouping: sections) { "\($0.book).\($0.section)" }
+            .mapValues { $0.map(\.language) }
         return sections.flatMap { section -> [EvaluationQuestion] in
             let chapter = chapters.firstIndex(of: "\(section.book)/\(section.chapter)") ?? 0
-            let other = section.language == "en" ? "fr" : "en"
-            let twin = "\(section.book).\(section.section).\(other).txt"
-            return [(section.language, section.file, nil), (other, twin, section.file)].map { target, file, leftOut in
-                EvaluationQuestion(
-                    set: "headings", half: chapter % 2 == 0 ? .tuning : .test,
-                    direction: "\(section.language)>\(target)", text: section.heading,
-                    answer: .document(file, leftOut: leftOut), group: section.chapter)
+            let name = "\(section.book).\(section.section)"
+            let files = (languages[name] ?? []).map { (language: $0, file: "\(name).\($0).txt") }
+            return files.map { language, file in
+                let others = language == section.language ? [] : files.map(\.file).filter { $0 != file }
+                return EvaluationQuestion(
+                    set: section.book == "templates" ? "templates" : "headings",
+                    half: chapter % 2 == 0 ? .tuning : .test,
+                    direction: "\(section.language)>\(language)", text: section.heading,
+                    answer: .document(file, leftOut: Set(others)), group: section.chapter)
             }
         }
     }

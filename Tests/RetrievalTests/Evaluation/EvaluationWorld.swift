@@ -113,7 +113,8 @@ struct EvaluationWorld: Sendable {
             }
         case .document(let file, let leftOut):
             var seen: [UUID128] = []
-            for candidate in ranking where files[candidate.document] != leftOut && !seen.contains(candidate.document) {
+            for candidate in ranking where !seen.contains(candidate.document) {
+                if let name = files[candidate.document], leftOut.contains(name) { continue }
                 if files[candidate.document] == file { return seen.count }
                 seen.append(candidate.document)
             }
