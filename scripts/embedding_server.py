@@ -7,8 +7,11 @@ Listens on a loopback port (--port, 0: any) or on a Unix socket (--socket). Prin
 
 import argparse
 import base64
+import collections
+import contextlib
 import json
 import os
+import select
 import socket
 import socketserver
 import sys
@@ -24,7 +27,10 @@ MODELS = {MODEL: DIMENSIONS, "use-multilingual-v3-256": 256}
 BATCH_LIMIT = 256  # texts per request
 TEXT_LIMIT = 32_768  # characters per text; a passage is far shorter
 BODY_LIMIT = 8 * 1024 * 1024  # bytes per request
-SLICE = 32  # texts encoded under the lock at a time, so that a query does not wait for a whole upload
+SLICE_TEXTS = 32  # texts encoded in a turn
+SLICE_CHARACTERS = 8_192  # and their characters, some tenth of a second of work; a longer text has a turn to itself
+SHORT_CHARACTERS = 16_384  # a request of no more is a question, or sentences that may answer it: somebody waits for it
+SHORT_IN_A_ROW = 8  # turns of short requests before a longer one has its turn, when both wait
 IDLE_SECONDS = 120  # a silent connection is closed after this
 
 
@@ -54,6 +60,58 @@ def texts_of(request):
     return model, texts
 
 
+def slices(texts):
+    """The texts in order, as many at a time as fit in a turn."""
+    piece, characters = [], 0
+    for text in texts:
+        if piece and (len(piece) == SLICE_TEXTS or characters + len(text) > SLICE_CHARACTERS):
+            yield piece
+            piece, characters = [], 0
+        piece.append(text)
+        characters += len(text)
+    if piece:
+        yield piece
+
+
+class Gone(Exception):
+    """Who asked does not wait for the answer any more."""
+
+
+class Turns:
+    """Whose turn it is at the model: short requests before slices of long ones, each kind in its order.
+
+    A plain lock has no order: an upload that takes it again at once leaves a question waiting for many slices."""
+
+    def __init__(self):
+        self.condition = threading.Condition()
+        self.waiting = {True: collections.deque(), False: collections.deque()}
+        self.is_taken = False
+        self.in_a_row = 0  # short ones, since a long one had its turn
+
+    def may_go(self, ticket, is_short):
+        if self.is_taken or self.waiting[is_short][0] is not ticket:
+            return False
+        if not self.waiting[not is_short]:
+            return True
+        return is_short == (self.in_a_row < SHORT_IN_A_ROW)
+
+    @contextlib.contextmanager
+    def turn(self, is_short):
+        ticket = object()
+        with self.condition:
+            self.waiting[is_short].append(ticket)
+            self.condition.wait_for(lambda: self.may_go(ticket, is_short))
+            self.waiting[is_short].popleft()
+            self.is_taken = True
+            self.in_a_row = self.in_a_row + 1 if is_short else 0
+        try:
+            yield
+        finally:
+            with self.condition:
+                self.is_taken = False
+                self.condition.notify_all()
+
+
 def shortened(vector, dimensions):
     if dimensions == DIMENSIONS:
         return vector
@@ -68,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
     # An answer leaves in one piece: sent in two, the second waits for the reader's delayed acknowledgement, 40 ms.
     wbufsize = 1 << 16
     model = None
-    lock = threading.Lock()
+    turns = Turns()
     # Seconds in which the model worked, and what it worked on: what scripts/bench-ingest.sh compares with the clock.
     busy_seconds = 0.0
     texts = 0
@@ -108,15 +166,20 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, self.embed(model, texts, request.get("encoding_format", "float")))
         except Refusal as refusal:
             self.refuse(refusal.status, str(refusal))
+        except Gone:
+            self.close_connection = True
         except Exception as error:  # one bad request must not end the server
             self.refuse(500, type(error).__name__)
 
     def embed(self, model, texts, encoding):
         data = []
-        for start in range(0, len(texts), SLICE):
-            with self.lock:
-                # A lone surrogate or an empty text has no vector of its own; a blank stands for it.
-                piece = [t.encode("utf-8", "replace").decode("utf-8").strip() or " " for t in texts[start : start + SLICE]]
+        is_short = sum(map(len, texts)) <= SHORT_CHARACTERS
+        for piece in slices(texts):
+            # A lone surrogate or an empty text has no vector of its own; a blank stands for it.
+            piece = [t.encode("utf-8", "replace").decode("utf-8").strip() or " " for t in piece]
+            with self.turns.turn(is_short):
+                if self.is_gone():
+                    raise Gone
                 begin = time.monotonic()
                 vectors = self.model.encode(piece)
                 Handler.busy_seconds += time.monotonic() - begin
@@ -130,6 +193,23 @@ class Handler(BaseHTTPRequestHandler):
                 data.append({"object": "embedding", "index": len(data), "embedding": embedding})
         tokens = sum(len(t.split()) for t in texts)
         return {"object": "list", "model": model, "data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+    def is_gone(self):
+        # The connection has a timeout, and so a read that finds nothing would wait for it.
+        news = select.poll()
+        news.register(self.connection, select.POLLIN)
+        try:
+            return bool(news.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+    def finish(self):
+        with contextlib.suppress(ConnectionError):
+            super().finish()
 
     def refuse(self, status, message):
         self.reply(status, {"error": {"message": message, "type": "invalid_request_error"}})

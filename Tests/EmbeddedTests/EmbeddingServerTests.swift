@@ -27,6 +27,28 @@ import Testing
         return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
     }
 
+    /// The output of a program, and how it ended.
+    private func output(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    @Test func questionsHaveTheirTurnBeforeUploads() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let (status, text) = try output(
+            "/usr/bin/python3", ["\(root)/Tests/Foreign/embedding/turns.py", "\(root)/scripts"])
+        #expect(status == 0 && text.contains("all as they must be"), "\(text)")
+    }
+
     @Test func textsBecomeVectorsAndNonsenseIsRefused() async throws {
         let server = try await EmbeddingServer.start(logger: Self.quiet)
         let url = server.url + "/embeddings"
