@@ -38,6 +38,7 @@ extension BridgeResponder {
             answer = try await router.callUnary(method.path, request: wire, context: context)
         } catch {
             var response = Self.connectError(Status(wrapping: error), request)
+            Self.add(context.detachedAnswer.initialMetadata, to: &response)
             Self.addTrailers(of: context, to: &response)
             return response
         }

@@ -17,11 +17,12 @@ extension BridgeResponder {
         var wire = try RequestTranscoding(entry).wire(bindings: bindings, query: query, body: body)
         wire += Self.resumption(entry, http)
         let call = EventStreamCall(router: router, limits: configuration.limits, executor: executor)
-        call.start(entry.method, wire, request.context(entry.method, timeout: configuration.limits.streamTimeout))
+        let context = request.context(entry.method, timeout: configuration.limits.streamTimeout)
+        call.start(entry.method, wire, context)
         let first = await call.relay.next()
-        if case .failed(let status) = first { throw status }
+        if case .failed(let status) = first { return Self.problem(status, request, context) }
         let writer = EventWriter(entry: entry, request: request, call: call)
-        return Response(
+        var response = Response(
             status: .ok, headers: Self.eventHeaders,
             body: ResponseBody { body in
                 try await http.body.consumeWithInboundCloseHandler(
@@ -30,6 +31,8 @@ extension BridgeResponder {
                     }, onInboundClosed: { call.stop() })
                 try await body.finish(nil)
             })
+        Self.add(context.detachedAnswer.initialMetadata, to: &response)
+        return response
     }
 
     private static let eventHeaders: HTTPFields = [

@@ -51,7 +51,9 @@ extension BridgeResponder {
             answer = try await router.callUnary(method.path, request: message, context: context)
         } catch {
             let status = Status(wrapping: error).localized(for: context.metadata)
-            return Self.frames(form, GRPCWebFraming.trailers(status, context.detachedAnswer.trailers))
+            var response = Self.frames(form, GRPCWebFraming.trailers(status, context.detachedAnswer.trailers))
+            Self.add(context.detachedAnswer.initialMetadata, to: &response)
+            return response
         }
         let end = GRPCWebFraming.trailers(.ok, context.detachedAnswer.trailers)
         var response = Self.frames(form, GRPCWebFraming.message(answer) + end)

@@ -24,7 +24,10 @@ extension BridgeResponder {
         let header = try Self.uploadHeader(bindings, request)
         let context = request.context(entry.method, timeout: configuration.limits.uploadTimeout)
         let messages = UploadMessages(header: header, body: request.http.body, limit: limit)
-        let answer = try await router.callClientStreaming(entry.method.path, requests: messages, context: context)
+        let answer: [UInt8]
+        do {
+            answer = try await router.callClientStreaming(entry.method.path, requests: messages, context: context)
+        } catch { return Self.problem(Status(wrapping: error), request, context) }
         return try Self.message(entry, answer, context)
     }
 

@@ -93,8 +93,18 @@ struct BridgeResponder: HTTPResponder {
         let body = try await Self.jsonBody(request, limit: configuration.limits.jsonBody).body
         let wire = try RequestTranscoding(entry).wire(bindings: bindings, query: query, body: body)
         let context = request.context(entry.method, timeout: configuration.limits.unaryTimeout)
-        let answer = try await router.callUnary(entry.method.path, request: wire, context: context)
+        let answer: [UInt8]
+        do { answer = try await router.callUnary(entry.method.path, request: wire, context: context) } catch {
+            return Self.problem(Status(wrapping: error), request, context)
+        }
         return try Self.message(entry, answer, context)
+    }
+
+    /// The problem of a call that had begun, with the headers that were set before it failed: how much of a limit is left.
+    static func problem(_ status: Status, _ request: BridgeRequest, _ context: ServerContext) -> Response {
+        var response = problem(status, request)
+        add(context.detachedAnswer.initialMetadata, to: &response)
+        return response
     }
 
     /// The response message of a call as JSON, with the headers that the handler has set.

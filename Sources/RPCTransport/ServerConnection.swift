@@ -80,7 +80,7 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
         case .trailers:
             session.stream(event.streamID)?.received(UnsafeRawBufferPointer(start: nil, count: 0), endsStream: true)
         case .headersTooLarge:
-            refuse(event, 431, "The header list is larger than \(configuration.http2.headerListSize) bytes.")
+            refuse(tooLarge: event)
         case .closed:
             event.stream?.closed(HTTP2ErrorCode(rawValue: event.code))
         case .settings: isGreeted = true
@@ -125,6 +125,22 @@ final class ServerConnection: ConnectionHandler, @unchecked Sendable {
             if name.equals("grpc-timeout") { timeout = TimeoutCoding.decode(value) ?? .zero }
         }
         return timeout.map { .after($0) }
+    }
+
+    /// Whoever sends so many headers is a gRPC client with too much metadata as a rule, and of 431 alone it makes UNKNOWN. A
+    /// status of gRPC beside that of HTTP counts more, by gRPC's mapping of statuses.
+    private func refuse(tooLarge event: HTTP2Event) {
+        let stream = HTTP2Stream()
+        stream.peerHasEnded = event.endsStream
+        guard session.attach(stream, to: event.streamID) else { return }
+        var headers = HeaderList([":status": "431", "content-type": Framing.grpcContentType])
+        MetadataCoding.writeStatus(
+            .resourceExhausted(
+                "The header list is larger than \(configuration.http2.headerListSize) bytes: send less metadata.",
+                reason: "HEADERS_TOO_LARGE"),
+            to: &headers)
+        session.submitResponse(stream, headers, endStream: true)
+        scheduleFlush()
     }
 
     /// Answers in plain HTTP what is no call.

@@ -41,9 +41,19 @@ struct ConnectionOptions: ParsableArguments {
 
     static let defaultAddress = "127.0.0.1:7443"
 
+    /// A variable of the environment; nil when it is set to nothing.
+    private static func variable(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Where a login goes, and which authorities it trusts: as for any command, except that a saved profile, which it replaces,
+    /// does not count.
+    var forLogin: (address: String, authorities: String?) {
+        (address ?? Self.variable("RAGDZ_ADDRESS") ?? Self.defaultAddress, ca ?? Self.variable("RAGDZ_CA"))
+    }
+
     func resolve() throws -> Resolved {
-        let environment = ProcessInfo.processInfo.environment
-        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        func variable(_ name: String) -> String? { Self.variable(name) }
         let file = try ProfileFile.load()
         let name = profile ?? variable("RAGDZ_PROFILE")
         let saved = file.profiles[name ?? file.current]
@@ -108,7 +118,8 @@ struct Session: Sendable {
     /// The language of this terminal, for messages that people read.
     private static var language: String {
         let environment = ProcessInfo.processInfo.environment
-        let locale = environment["LC_ALL"] ?? environment["LC_MESSAGES"] ?? environment["LANG"] ?? ""
+        // A variable that is set to nothing counts as one that is not set.
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
         let code = String(locale.prefix(2))
         return ["fr", "ar", "en"].contains(code) ? code : "en"
     }

@@ -30,7 +30,7 @@ struct LoginCommand: AsyncParsableCommand {
     func run() async throws {
         if let tenant, let email { return try await logIn(tenant, email) }
         var connection = connection
-        let address = connection.address ?? ConnectionOptions.defaultAddress
+        let (address, authorities) = connection.forLogin
         let name = connection.profile ?? "default"
         _ = try ServerAddress(address)
         let key = try key(connection.key)
@@ -43,24 +43,24 @@ struct LoginCommand: AsyncParsableCommand {
             }
         }
         var file = try ProfileFile.load()
-        file.profiles[name] = ProfileFile.Profile(address: address, key: key, authorities: connection.ca)
+        file.profiles[name] = ProfileFile.Profile(address: address, key: key, authorities: authorities)
         file.current = name
         try file.save()
         Terminal.complain("Saved profile \(name) for \(address) in \(ProfileFile.path.path).")
     }
 
     private func logIn(_ tenant: String, _ email: String) async throws {
-        let address = connection.address ?? ConnectionOptions.defaultAddress
+        let (address, authorities) = connection.forLogin
         let name = connection.profile ?? "default"
         var request = Ragdz_V1_LoginRequest()
         request.tenant = tenant
         request.email = email
         request.password = try PasswordPrompt.read("Password")
         var resolved = ConnectionOptions.Resolved(address: address)
-        resolved.authorities = connection.ca
-        try await Session.run(resolved, connection) { [request, ca = connection.ca] session in
+        resolved.authorities = authorities
+        try await Session.run(resolved, connection) { [request] session in
             let tokens = try await Ragdz_V1_Members.Client(session.client).login(request, options: session.options)
-            try SavedSession.save(tokens, profile: name, address: address, authorities: ca)
+            try SavedSession.save(tokens, profile: name, address: address, authorities: authorities)
             let role = Terminal.name(tokens.member?.role ?? .unspecified, dropping: "ROLE_")
             Terminal.complain("Logged in as \(tokens.member?.email ?? "") (\(role)); saved as profile \(name).")
         }

@@ -23,8 +23,13 @@ struct UploadCommand: AsyncParsableCommand {
         if title != nil, files.count > 1 { throw ValidationError("--title is for one file only.") }
         if resume != nil, files.count > 1 { throw ValidationError("--resume is for one file only.") }
         if replaces != nil, files.count > 1 { throw ValidationError("--replaces is for one file only.") }
-        for file in files where !FileManager.default.isReadableFile(atPath: file) {
-            throw ValidationError("\(file) cannot be read.")
+        for file in files {
+            var isFolder: ObjCBool = false
+            let isThere = FileManager.default.fileExists(atPath: file, isDirectory: &isFolder)
+            if isThere, isFolder.boolValue { throw ValidationError("\(file) is a folder: name the files in it.") }
+            guard FileManager.default.isReadableFile(atPath: file) else {
+                throw ValidationError("\(file) cannot be read.")
+            }
         }
     }
 
@@ -148,7 +153,13 @@ struct FileMessages: AsyncSequence, Sendable {
                 message.part = .header(source.header)
                 return message
             }
-            guard let data = try source.handle.read(upToCount: FileMessages.chunk), !data.isEmpty else {
+            let data: Data?
+            do { data = try source.handle.read(upToCount: FileMessages.chunk) } catch {
+                // A Status, or the transport would make an unexpected failure of the server of it.
+                throw Status.aborted(
+                    "\(source.header.filename) cannot be read to its end.", reason: "FILE_UNREADABLE")
+            }
+            guard let data, !data.isEmpty else {
                 source.progress.waiting()
                 return nil
             }

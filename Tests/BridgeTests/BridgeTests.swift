@@ -15,6 +15,22 @@ import Testing
         try Google_Protobuf_Struct(json: body).fields
     }
 
+    /// What is set before a call fails, such as how much of a limit is left, reaches who was refused too, and who gets a stream.
+    @Test func headersOfACallThatFailedArrive() async throws {
+        try await BridgeUnderTest.run(router()) { client in
+            let refused = try await client.curl("-d", #"{"code":"RESOURCE_EXHAUSTED"}"#, path: "/v1/fail")
+            #expect(refused.status == 429 && refused.headers["x-handler"] == "Fail")
+            let stream = try await client.curl(path: "/v1/refusing")
+            #expect(stream.status == 401 && stream.headers["x-handler"] == "Refusing")
+            let events = try await client.curl(path: "/v1/things/a/events")
+            #expect(events.status == 200 && events.headers["x-handler"] == "Watch")
+            let connect = try await client.curl(
+                "-H", "content-type: application/json", "-d", #"{"code":"RESOURCE_EXHAUSTED"}"#, path: "/test.Fake/Fail"
+            )
+            #expect(connect.status == 429 && connect.headers["x-handler"] == "Fail")
+        }
+    }
+
     @Test func partsOfARequestBecomeFields() async throws {
         try await BridgeUnderTest.run(router()) { client in
             let got = try await client.curl(path: "/v1/things/a%2Fb?filter.kind=x&limit=3&open=true")

@@ -48,7 +48,8 @@ struct FakeService: RPCService {
                 return answer
             }
         }
-        router.unary(Self.fail) { (request: Google_Protobuf_Struct, _: ServerContext) -> Google_Protobuf_Struct in
+        router.unary(Self.fail) { (request: Google_Protobuf_Struct, context: ServerContext) -> Google_Protobuf_Struct in
+            context.setInitialMetadata("x-handler", "Fail")
             guard case .stringValue(let name)? = request.fields["code"]?.kind, let code = Status.Code(name: name) else {
                 throw Unexpected()
             }
@@ -68,7 +69,9 @@ struct FakeService: RPCService {
     private func registerStreams(in router: inout Router) {
         let log = log
         typealias Events = ResponseWriter<Google_Protobuf_Struct>
-        router.serverStreaming(Self.watch) { (request: Google_Protobuf_Struct, events: Events, _: ServerContext) in
+        router.serverStreaming(Self.watch) {
+            (request: Google_Protobuf_Struct, events: Events, context: ServerContext) in
+            context.setInitialMetadata("x-handler", "Watch")
             for number in 1...3 {
                 var event = request
                 event.fields["number"] = .number(Double(number))
@@ -85,7 +88,8 @@ struct FakeService: RPCService {
             try await events.write(Google_Protobuf_Struct())
             throw Status.dataLoss("It broke.", reason: "BROKE")
         }
-        router.serverStreaming(Self.refusing) { (_: Google_Protobuf_Struct, _: Events, _: ServerContext) in
+        router.serverStreaming(Self.refusing) { (_: Google_Protobuf_Struct, _: Events, context: ServerContext) in
+            context.setInitialMetadata("x-handler", "Refusing")
             throw Status.unauthenticated("Send a key.", reason: "KEY_MISSING")
         }
     }

@@ -101,6 +101,11 @@ import Testing
         let refused = try await stranger.run("doc", "get", document)
         #expect(refused.status == 3)
         #expect(refused.errors.contains("ragdz login"))
+        var reader = cli
+        reader.environment.merge(["LC_ALL": "", "LC_MESSAGES": "", "LANG": "fr_FR.UTF-8"]) { $1 }
+        let french = try await reader.run("doc", "get", UUID().uuidString)
+        #expect(
+            french.errors.contains("Ce document n'existe pas"), "a variable that is empty is not set: \(french.errors)")
         #expect(try await cli.run("doc", "get", UUID().uuidString).status == 4)
         #expect(try await cli.run("tenant", "list").status == 3, "a tenant's key does not list tenants")
         #expect(try await cli.run("search", "").status == 5)

@@ -10,7 +10,8 @@ import Testing
     @Test(arguments: [
         ["nope"], ["key", "create"], ["tenant", "create", "x", "--region", "zz"], ["call"], ["call", "Nope/X"],
         ["call", "Tenants/GetTenant", "{\"nope\":1}"], ["health", "--address", "nowhere"], ["tenant", "update", "t"],
-        ["doc", "upload", "--collection", "c", "/does/not/exist"], ["run", "start", "brief", "--input", "[]"],
+        ["doc", "upload", "--collection", "c", "/does/not/exist"], ["doc", "upload", "--collection", "c", "/tmp"],
+        ["run", "start", "brief", "--input", "[]"],
         ["run", "start", "brief", "--set", "novalue"], ["doc", "text", "d", "--range", "9"], ["completion", "tcsh"],
         ["tenant", "get", "--profile", "nobody"],
         ["health", "--address", "https://127.0.0.1:1", "--ca", "/does/not/exist"],
@@ -73,6 +74,16 @@ import Testing
         let path = cli.configuration + "/ragdz/config.json"
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
+        var elsewhere = cli
+        elsewhere.environment["RAGDZ_ADDRESS"] = "127.0.0.1:2"
+        let named = try await elsewhere.run(
+            "login", "--key", "-", "--unchecked", "--profile", "other", input: "k2\n")
+        #expect(named.errors.contains("127.0.0.1:2"), "a login goes where every command goes: \(named.errors)")
+        let person = try await elsewhere.run("login", "--tenant", "t", "--email", "a@b.dz", input: "a password\n")
+        #expect(person.status == 6 && person.errors.contains("127.0.0.1:2"), "\(person.errors)")
+        let back = try await cli.run(
+            "login", "--address", "127.0.0.1:1", "--key", "-", "--unchecked", "--profile", "work", input: "k1\n")
+        #expect(back.status == 0)
         let used = try await cli.run("health")
         #expect(used.errors.contains("127.0.0.1:1"), "the address of the profile is used: \(used.errors)")
         try "{".write(toFile: path, atomically: true, encoding: .utf8)

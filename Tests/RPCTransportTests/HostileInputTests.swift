@@ -133,6 +133,7 @@ import Testing
                 headers: ["x-1": value, "x-2": value, "x-3": value, "x-4": value, "x-5": value, "x-6": value])
             #expect(try peer.read { !peer.headers.isEmpty })
             #expect(peer.headers[":status"] == "431")
+            #expect(peer.headers["grpc-status"] == "8", "a gRPC client makes UNKNOWN of 431 alone")
         }
     }
 

@@ -5,6 +5,7 @@
     differential.py check FOLDER              reads Swift's rewire.bin (wire to wire), tojson.bin (wire to JSON),
                                               fromjson.bin (JSON to wire), reodd.bin (odd forms to wire) and unknown.bin
                                               (odd forms through a message that knows no field); prints what differs
+    differential.py refuse FOLDER             prints which messages of refused.bin Python reads
 
 A record is a length of four bytes, big endian, and the bytes.
 """
@@ -21,7 +22,7 @@ if not stubs.exists():
 sys.path.insert(0, str(stubs))
 
 import all_features_pb2 as pb
-from google.protobuf import any_pb2, duration_pb2, json_format, struct_pb2, timestamp_pb2
+from google.protobuf import any_pb2, duration_pb2, json_format, message, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import FieldDescriptor as F
 
 INTEGERS = {
@@ -282,7 +283,21 @@ def check():
     sys.exit(1 if bad else 0)
 
 
+def refuse():
+    bad = 0
+    for index, record in enumerate(read(folder / "refused.bin")):
+        try:
+            pb.AllFeatures.FromString(record)
+        except message.DecodeError:
+            continue
+        bad += 1
+        if bad < 6: print(f"{index} is read by Python: {record.hex()}")
+    sys.exit(1 if bad else 0)
+
+
 if sys.argv[1] == "make":
     make(int(sys.argv[3]), int(sys.argv[4]))
+elif sys.argv[1] == "refuse":
+    refuse()
 else:
     check()
