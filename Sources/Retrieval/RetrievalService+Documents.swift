@@ -132,7 +132,7 @@ extension RetrievalService {
         guard let id = UUID128(request.id) else { throw Status.documentNotFound }
         // Not in one guard with the id: the optimiser of Swift 6.3.1 crashes on it (signal 11, coroutine splitting).
         return try await withDatabaseErrors(logger, context) {
-            let wasThere = try await store.deleteDocument(caller, id: id)
+            let wasThere = try await store.deleteDocument(caller, id: id, ChangeOrigin(context))
             if !wasThere { throw Status.documentNotFound }
             return Google_Protobuf_Empty()
         }

@@ -111,7 +111,7 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         return try await withDatabaseErrors(logger, context) {
             let made = try await store.insertCollection(
                 caller, id: UUID128.v7(), name: name, groups: groups, model: embedder.model,
-                dimension: embedder.dimension)
+                dimension: embedder.dimension, ChangeOrigin(context))
             guard let made else {
                 throw Status.alreadyExists("There is a collection of this name already.", reason: "COLLECTION_EXISTS")
             }
@@ -156,7 +156,8 @@ public struct RetrievalService: Ragdz_V1_Retrieval.ServiceProtocol {
         let caller = try context.requireCaller()
         return try await withDatabaseErrors(logger, context) {
             let collection = try await store.collection(caller, request.id)
-            guard try await store.deleteCollection(caller, id: collection.id) else { throw Status.collectionNotFound }
+            let wasThere = try await store.deleteCollection(caller, id: collection.id, ChangeOrigin(context))
+            if !wasThere { throw Status.collectionNotFound }
             return Google_Protobuf_Empty()
         }
     }

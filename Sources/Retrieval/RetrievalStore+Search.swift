@@ -85,6 +85,9 @@ struct FusionWeights: Sendable, Hashable {
     /// What holding all words of this query is worth.
     func lexicalWeight(for terms: QueryTerms) -> Double { min(mostLexicalWeight, termWeight * Double(terms.termCount)) }
 
+    /// The score of a passage that is the query itself.
+    func most(for terms: QueryTerms) -> Double { 1 + lexicalWeight(for: terms) + rankWeight }
+
     /// The share that passages in another language get for this query.
     func foreignCoverage(for terms: QueryTerms) -> Double {
         foreignCoverage * terms.unknownShare * terms.unknownShare

@@ -72,11 +72,12 @@ struct RetrievalStore: Sendable {
     let database: Database
 
     func insertCollection(
-        _ caller: Caller, id: UUID128, name: String, groups: [String], model: String, dimension: Int
+        _ caller: Caller, id: UUID128, name: String, groups: [String], model: String, dimension: Int,
+        _ origin: ChangeOrigin
     ) async throws -> StoredCollection? {
         try await Queries.insertCollection(
             database.as(caller.identity), id: id, name: name, embeddingModel: model, embeddingDimension: dimension,
-            groups: groups
+            groups: groups, actor: origin.actor, requestID: origin.requestID, peer: origin.peer
         ).map(StoredCollection.init)
     }
 
@@ -105,8 +106,10 @@ struct RetrievalStore: Sendable {
             requestID: origin.requestID, peer: origin.peer) > 0
     }
 
-    func deleteCollection(_ caller: Caller, id: UUID128) async throws -> Bool {
-        try await Queries.deleteCollection(database.as(caller.identity), id: id) > 0
+    func deleteCollection(_ caller: Caller, id: UUID128, _ origin: ChangeOrigin) async throws -> Bool {
+        try await Queries.deleteCollection(
+            database.as(caller.identity), id: id, actor: origin.actor, requestID: origin.requestID, peer: origin.peer)
+            > 0
     }
 
     func document(_ caller: Caller, id: UUID128) async throws -> StoredDocument? {
@@ -158,19 +161,22 @@ struct RetrievalStore: Sendable {
     }
 
     /// The document with all that is searched, and whatever is on its way to become a version of it, in one transaction.
-    func deleteDocument(_ caller: Caller, id: UUID128) async throws -> Bool {
+    func deleteDocument(_ caller: Caller, id: UUID128, _ origin: ChangeOrigin) async throws -> Bool {
         try await database.transaction(as: caller.identity) { transaction in
-            try await Self.deleteDocument(id, in: transaction)
+            try await Self.deleteDocument(id, origin, in: transaction)
         }
     }
 
-    private static func deleteDocument(_ id: UUID128, in transaction: Transaction) async throws -> Bool {
+    private static func deleteDocument(
+        _ id: UUID128, _ origin: ChangeOrigin, in transaction: Transaction
+    ) async throws -> Bool {
         guard let collection = try await Queries.collectionOfDocument(transaction, documentID: id) else { return false }
         // Collection, document, ingests, as whoever stores does: nobody waits in a circle.
         _ = try await Queries.lockCollection(transaction, id: collection)
         _ = try await Queries.lockDocument(transaction, id: id)
         let ingests = try await Queries.deleteIngestsOfDocument(transaction, documentID: id)
-        let documents = try await Queries.deleteDocument(transaction, id: id)
+        let documents = try await Queries.deleteDocument(
+            transaction, id: id, actor: origin.actor, requestID: origin.requestID, peer: origin.peer)
         if !ingests.isEmpty { try await Queries.notifyIngests(transaction, payloads: ingests.map(\.description)) }
         return documents > 0 || !ingests.isEmpty
     }

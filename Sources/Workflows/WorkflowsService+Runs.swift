@@ -16,6 +16,8 @@ extension WorkflowsService {
                 "A request id has 1 to \(Limits.requestIDLength) characters.", reason: "REQUEST_ID",
                 field: "request_id")
         }
+        // PostgreSQL's text has no NUL, so that no workflow is called so.
+        guard !request.workflow.utf8.contains(0) else { throw Self.noWorkflow }
         let input = request.input ?? Google_Protobuf_Struct()
         if let defect = input.defect() { throw DefinitionRules.status(defect, field: "input") }
         let json = try PostgresJSON(storing: input)
@@ -65,11 +67,7 @@ extension WorkflowsService {
         _ name: String, language: String, in transaction: Transaction
     ) async throws -> Ragdz_V1_Definition {
         if let builtIn = BuiltInDefinitions.named(name, language: language) { return builtIn }
-        guard !name.utf8.contains(0),
-            let row = try await Queries.newestDefinition(transaction, name: name)
-        else {
-            throw Status.notFound("There is no such workflow.", reason: "WORKFLOW_NOT_FOUND")
-        }
+        guard let row = try await Queries.newestDefinition(transaction, name: name) else { throw Self.noWorkflow }
         var definition = try Ragdz_V1_Definition(stored: row.definition)
         definition.version = Int32(clamping: row.version)
         return definition

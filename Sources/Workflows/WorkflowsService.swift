@@ -162,6 +162,8 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
 
     static let noRun = Status.notFound("There is no such run.", reason: "RUN_NOT_FOUND")
 
+    static let noWorkflow = Status.notFound("There is no such workflow.", reason: "WORKFLOW_NOT_FOUND")
+
     /// What is no id at all is the id of no run.
     func runID(_ text: String) throws -> UUID128 {
         guard let id = UUID128(text) else { throw Self.noRun }
@@ -172,7 +174,9 @@ public struct WorkflowsService: Ragdz_V1_Workflows.ServiceProtocol {
     func answering<R>(_ body: () async throws -> R) async throws -> R {
         do { return try await body() } catch let error as PostgresError {
             if Task.isCancelled { throw Status.cancelled() }
-            guard error.isTransient || error.isCancelled || error.quotaRefusal != nil else { throw error }
+            guard
+                error.isTransient || error.isCancelled || error.holdsNullCharacter || error.quotaRefusal != nil
+            else { throw error }
             throw Status(error)
         }
     }

@@ -124,6 +124,8 @@ import Testing
             }
             #expect(await start("nobody", [:]) == "NOT_FOUND WORKFLOW_NOT_FOUND")
             #expect(await start("a\0", [:]) == "NOT_FOUND WORKFLOW_NOT_FOUND")
+            #expect(await start("a\0", [:], "r") == "NOT_FOUND WORKFLOW_NOT_FOUND")
+            #expect(await start("test", ["x": 1], "r\0") == "INVALID_ARGUMENT REQUEST_ID")
             #expect(await start("test", [:]) == "INVALID_ARGUMENT INPUT_MISSING")
             #expect(await start("test", ["x": "\0"]) == "INVALID_ARGUMENT NULL_CHARACTER")
             #expect(await start("test", ["x": .number(.nan)]) == "INVALID_ARGUMENT NOT_A_NUMBER")

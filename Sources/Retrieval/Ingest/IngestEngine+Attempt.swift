@@ -7,6 +7,7 @@ internal import ProtoRuntime
 internal import RPC
 internal import Schema
 internal import Stores
+internal import Synchronization
 
 // One attempt of one ingest: from the last step that was kept to the document, or to a reason why not.
 
@@ -240,15 +241,25 @@ private struct BatchEmbedding: Sendable {
     }
 
     private func embed(_ texts: [String]) async throws -> [[Float]] {
-        guard !texts.isEmpty else { return [] }
-        return try await engine.turns.pass(claim.tenant) { try await self.request(texts) }
+        var vectors: [[Float]] = []
+        while vectors.count < texts.count {
+            let end = min(texts.count, vectors.count + engine.fit.withLock { $0.size })
+            let part = Array(texts[vectors.count..<end])
+            vectors += try await engine.turns.pass(claim.tenant) { try await self.request(part) }
+        }
+        return vectors
     }
 
     private func request(_ texts: [String]) async throws -> [[Float]] {
         let failure: ModelError
-        do { return try await embedder.embed(texts) } catch { failure = error }
+        do {
+            let vectors = try await embedder.embed(texts)
+            engine.fit.withLock { $0.answered() }
+            return vectors
+        } catch { failure = error }
         if failure.code == .cancelled { throw CancellationError() }
-        engine.logger.error("embedding failed", metadata: ["error": "\(failure)"])
+        engine.logger.error("embedding failed", metadata: ["error": "\(failure)", "texts": "\(texts.count)"])
+        if failure.code == .timeout { engine.fit.withLock { $0.tookTooLong(texts.count) } }
         throw IngestFailure(failure)
     }
 }

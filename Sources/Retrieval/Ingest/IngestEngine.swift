@@ -40,6 +40,8 @@ final class IngestEngine: Sendable {
     let dies: (@Sendable (Moment, IngestClaim) -> Bool)?
     /// Requests at the embedding server.
     let turns = FairTurns(places: IngestLimits.embeddingRequests)
+    /// Texts of one of them.
+    let fit: Mutex<RequestFit>
     /// Files that are read: each may take what its child may take.
     let reading = FairTurns(places: IngestLimits.filesRead)
     private let bell = Doorbell()
@@ -57,6 +59,7 @@ final class IngestEngine: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.dies = dies
+        fit = Mutex(RequestFit(most: configuration.batch))
     }
 
     /// Works until the task is cancelled, or `drain` was called and the last ingest has been given back.
