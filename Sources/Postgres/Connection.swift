@@ -89,7 +89,7 @@ final class Connection: @unchecked Sendable {
         armed = (read, wantsWrite)
         guard read || wantsWrite else { return }
         if !ReadinessThread.shared.arm(token, descriptor: handle.descriptor, read: read, write: wantsWrite) {
-            lose("the socket cannot be watched")
+            lose(handle.isBroken ? handle.errorMessage : "the socket cannot be watched")
         }
     }
 

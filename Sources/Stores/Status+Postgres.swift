@@ -10,6 +10,8 @@ extension Status {
             self = refusal
         } else if error.code == .cancelled {
             self = .cancelled()
+        } else if error.holdsNullCharacter {
+            self = .invalidArgument("A text holds U+0000, which cannot be stored.", reason: "NULL_CHARACTER")
         } else if error.code == .poolExhausted {
             self = .resourceExhausted(
                 "The database is busy with other calls; try again in a moment.", reason: "DATABASE_BUSY",
@@ -66,6 +68,10 @@ extension Status {
 }
 
 extension PostgresError {
+    /// A text of the caller holds the one character that PostgreSQL's text has not. Rules refuse it where they name the
+    /// field; this is what a field without a rule comes to.
+    public var holdsNullCharacter: Bool { code == .encoding }
+
     /// What the caller is told when it is a quota that has no room.
     public var quotaRefusal: Status? {
         guard sqlState?.rawValue == Status.quotaState, let detail else { return nil }

@@ -38,8 +38,16 @@ import Testing
             ).status
         }
 
-        func asOwner(_ sql: String) async throws {
-            _ = try await owner.query(Statement(name: "outage", sql: sql), as: .none)
+        func asOwner(_ sql: String) async throws { _ = try await rows(sql) }
+
+        /// The owner's own pool looks for the database with pauses of up to two seconds: it may find it after the server did.
+        func rows(_ sql: String) async throws -> [Row] {
+            let statement = Statement(name: "outage", sql: sql)
+            for _ in 0..<1200 {
+                if let rows = try? await owner.query(statement, as: .none) { return rows }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            return try await owner.query(statement, as: .none)
         }
 
         /// Ends the server's connections, so that it meets what was changed.
@@ -47,8 +55,16 @@ import Testing
             try await asOwner("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ragdz_app'")
         }
 
-        /// The main process of the database and its children.
-        func processes() throws -> [pid_t] {
+        /// The main process of the database and its children, once it runs.
+        func processes() async throws -> [pid_t] {
+            for _ in 0..<1200 {
+                if let running = try? running() { return running }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            return try running()
+        }
+
+        private func running() throws -> [pid_t] {
             let text = try String(contentsOfFile: postmaster, encoding: .utf8)
             let main = try #require(text.split(separator: "\n").first.flatMap { pid_t($0) })
             let children = try String(contentsOfFile: "/proc/\(main)/task/\(main)/children", encoding: .utf8)
@@ -155,7 +171,7 @@ import Testing
                 on l.tenant_id = k.tenant_id and l.target = k.key_id and l.action = 'key.create' where k.name = 'storm'
             """
         var counts: [String: Int] = [:]
-        for row in try await scene.owner.query(Statement(name: "count", sql: sql), as: .none) {
+        for row in try await scene.rows(sql) {
             counts[try row.get("what", as: String.self)] = try row.get("n", as: Int.self)
         }
         return counts
@@ -195,7 +211,7 @@ import Testing
         (
             "paused",
             { scene, board in
-                let processes = try scene.processes()
+                let processes = try await scene.processes()
                 for process in processes { kill(process, SIGSTOP) }
                 let told: Result<Void, any Error>
                 do { told = .success(try await board.wait(failed: 6)) } catch { told = .failure(error) }
@@ -207,7 +223,7 @@ import Testing
             "killed",
             { scene, board in
                 for _ in 0..<2 {
-                    kill(try scene.processes()[0], SIGKILL)
+                    kill(try await scene.processes()[0], SIGKILL)
                     // While it recovers it refuses with 57P03; before that there is nobody at all.
                     // When the supervisor is quick and nothing was on its way, nobody notices.
                     try await board.wait(failed: 1, unless: 3_000)

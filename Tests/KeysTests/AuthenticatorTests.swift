@@ -225,7 +225,7 @@ import Testing
         "ragdz.remove_retired_vectors ragdz_definer search_path=pg_catalog, pg_temp;plan_cache_mode=auto",
         "ragdz.renew_shelves ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.reserve_ingest ragdz_definer search_path=pg_catalog, pg_temp",
-        "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off;plan_cache_mode=auto",
+        "ragdz.search_chunks ragdz_definer search_path=pg_catalog, pg_temp;jit=off;plan_cache_mode=auto;enable_seqscan=off",
         "ragdz.shared_corpora ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.shared_documents ragdz_definer search_path=pg_catalog, pg_temp",
         "ragdz.spread_groups ragdz_definer search_path=pg_catalog, pg_temp",

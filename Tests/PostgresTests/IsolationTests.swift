@@ -23,7 +23,9 @@ import Testing
             "create table ragdz.notes (tenant_id uuid not null, text text not null, primary key (tenant_id, text))",
             "alter table ragdz.notes enable row level security", "alter table ragdz.notes force row level security",
             "create policy tenant on ragdz.notes for all to ragdz_app using (tenant_id = ragdz.visible_tenant()) "
-                + "with check (tenant_id = ragdz.visible_tenant() and tenant_id <> '\(Self.nobody)')",
+                + "with check (tenant_id = ragdz.visible_tenant())",
+            "create policy nobody on ragdz.notes as restrictive for insert to ragdz_app "
+                + "with check (tenant_id <> '\(Self.nobody)')",
             "grant select, insert, update, delete on ragdz.notes to ragdz_app",
         ] { try await test.asOwner(sql) }
         for (tenant, text) in [(one, "a"), (one, "b"), (two, "c")] {

@@ -189,10 +189,15 @@ import Testing
         }
     }
 
-    /// A call of each function that crosses tenants, with arguments made from their types.
+    /// A call of each function that crosses tenants, with arguments made from their types. A question has as many readings as one
+    /// has in three languages.
     private static let calls = """
         select p.proname::text, format('ragdz.%I(%s)', p.proname, (
-            select string_agg(case when p.proargnames[a.place::int] = 'filter_path' then 'null' else case format_type(a.type, null)
+            select string_agg(case p.proargnames[a.place::int] when 'filter_path' then 'null'
+                when 'query_lexemes' then quote_literal(array(select 'x7y1z' || n from generate_series(1, 60) n)::text)
+                when 'query_terms' then quote_literal(array(select n % 6 + 1 from generate_series(1, 60) n)::text)
+                when 'query_weights' then quote_literal(array_fill(1, array[60])::text)
+                else case format_type(a.type, null)
                 when 'uuid' then 'md5(''t7'')::uuid' when 'text' then '''x7y1''' when 'text[]' then '''{a1,b1}'''
                 when 'integer[]' then '''{1,2}''' when 'double precision[]' then '''{1,1}'''
                 when 'boolean' then 'false' when 'timestamp with time zone' then 'now()'

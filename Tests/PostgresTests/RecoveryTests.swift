@@ -169,6 +169,7 @@ import Testing
                 try await database.query(DatabaseTests.echo, [1], as: .none)
             }
             #expect(error?.code == .connectFailed)
+            #expect(error?.message.contains("No such file or directory") == true, "\(error?.message ?? "")")
             #expect(error?.isTransient == true)
         }
         await database.close()

@@ -66,6 +66,22 @@ struct HeardAnswer {
         #expect((answer.usage?.elapsedMicros ?? 0) > 0)
     }
 
+    /// Two countries' texts say the same in the same words, one nearer to the question's: only the one that is asked for answers.
+    @Test(arguments: [
+        ("Quel est le taux normal de la TVA en Suisse ?", "Switzerland"),
+        ("Quel est le taux normal de la TVA en Algérie ?", "Algérie"),
+    ])
+    func anotherCountryIsNotQuoted(_ sample: (String, String)) async throws {
+        let fixture = try await CalibrationCorpus.shared.fixture()
+        let answer = try await HeardAnswer(try await fixture.ask(sample.0), checkedBy: fixture)
+        let places = PlaceNames.places(in: sample.1)
+        #expect(!answer.citations.isEmpty && !places.isEmpty)
+        for citation in answer.citations {
+            let text = try await fixture.text(citation.documentID).text
+            #expect(!places.isDisjoint(with: PlaceNames.places(in: citation.title + "\n" + text)), "\(citation.quote)")
+        }
+    }
+
     @Test func everyCitationOfEveryAnswerHolds() async throws {
         let fixture = try await CalibrationCorpus.shared.fixture()
         var cited = 0

@@ -33,6 +33,37 @@ import Testing
         #expect(gone?.code == .notFound)
     }
 
+    /// Who made and who removed what stands in the tenant's log, and of what was removed only which bytes they were.
+    @Test func comingAndGoingIsLogged() async throws {
+        let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
+        let made = try await fixture.createCollection("lois")
+        let text = "Un texte court mais suffisant."
+        let document = try await fixture.upload(Array(text.utf8), to: "lois", filename: "a.txt")
+        var gone = Ragdz_V1_DeleteDocumentRequest()
+        gone.id = document.id
+        _ = try await fixture.service.deleteDocument(gone, context: fixture.context())
+        _ = await status { try await fixture.service.deleteDocument(gone, context: fixture.context()) }
+        var delete = Ragdz_V1_DeleteCollectionRequest()
+        delete.id = made.id
+        _ = try await fixture.service.deleteCollection(delete, context: fixture.context())
+        let rows = try await fixture.test.asOwner(
+            """
+            select action, target, actor, request_id, coalesce(before->>'sha256', '') as sha256,
+                coalesce(before::text, '') || coalesce(after::text, '') as content
+            from ragdz.audit_log where tenant_id = $1 order by sequence
+            """, [fixture.tenant])
+        let actions: [String] = try rows.map { try $0.get("action") }
+        #expect(actions == ["collection.create", "document.delete", "collection.delete"])
+        let targets: [String] = try rows.map { try $0.get("target") }
+        #expect(targets == [made.id, document.id, made.id])
+        for row in rows {
+            #expect(try !row.get("actor", as: String.self).isEmpty && !row.get("request_id", as: String.self).isEmpty)
+            #expect(try !row.get("content", as: String.self).contains("a.txt"))
+        }
+        let hashes: [String] = try rows.map { try $0.get("sha256") }
+        #expect(hashes == ["", document.sha256, ""])
+    }
+
     @Test func listsComeInPages() async throws {
         let fixture = try await RetrievalFixture.make(embedder: WordEmbedder())
         for number in 0..<7 { try await fixture.createCollection("c\(number)") }

@@ -21,6 +21,7 @@ final class WatchedEmbedder: TextEmbedder {
         var texts: [String] = []
         var failures: [ModelError] = []
         var isClosed = false
+        var slowAbove = Int.max
         var inside = 0
         var most = 0
     }
@@ -37,6 +38,8 @@ final class WatchedEmbedder: TextEmbedder {
     var inside: Int { state.withLock { $0.inside } }
     func forget() { state.withLock { $0.texts = [] } }
     func fail(_ errors: [ModelError]) { state.withLock { $0.failures = errors } }
+    /// Whoever asks for more texts at a time gets no answer in time.
+    func beSlow(above count: Int) { state.withLock { $0.slowAbove = count } }
     /// While it is closed, who asks waits.
     func close() { state.withLock { $0.isClosed = true } }
     func open() { state.withLock { $0.isClosed = false } }
@@ -51,6 +54,7 @@ final class WatchedEmbedder: TextEmbedder {
             if Task.isCancelled { throw ModelError(.cancelled, "cancelled") }
             try? await aMoment()
         }
+        if state.withLock({ texts.count > $0.slowAbove }) { throw ModelError(.timeout, "slow") }
         let failure = state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { throw failure }
         state.withLock { $0.texts += texts }

@@ -129,6 +129,38 @@ import Testing
         withExtendedLifetime(worker) {}
     }
 
+    /// A server that is too slow for a whole request is asked for less at a time, and the document is stored.
+    @Test func aSlowEmbeddingServerIsAskedForLess() async throws {
+        let scene = try await IngestScene.make()
+        scene.watched.beSlow(above: 1)
+        let worker = scene.worker()
+        let pending = try await scene.send(IngestScene.text(12), "a.md")
+        let end = try await scene.end(pending.ingestID)
+        #expect(end.state == .succeeded && end.chunksDone == end.chunkCount && end.chunkCount > 4, "\(end.reason)")
+        withExtendedLifetime(worker) {}
+    }
+
+    @Test func requestsShrinkAtOnceAndGrowSeldom() {
+        var fit = RequestFit(most: 64)
+        fit.answered()
+        #expect(fit.size == 64)
+        fit.tookTooLong(64)
+        #expect(fit.size == 32)
+        // One that was on its way with more than is asked for by now says nothing new.
+        fit.tookTooLong(64)
+        #expect(fit.size == 32)
+        fit.tookTooLong(20)
+        #expect(fit.size == 10)
+        for _ in 0..<RequestFit.trust - 1 { fit.answered() }
+        #expect(fit.size == 10)
+        fit.answered()
+        #expect(fit.size == 20)
+        for _ in 0..<10 { fit.tookTooLong(1) }
+        #expect(fit.size == 1)
+        for _ in 0..<10 * RequestFit.trust { fit.answered() }
+        #expect(fit.size == 64)
+    }
+
     @Test func aFailedIngestGoesOnAtTheStageThatFailed() async throws {
         let scene = try await IngestScene.make()
         scene.watched.fail([ModelError(.wrongDimension, "3 instead of 16"), ModelError(.wrongDimension, "again")])

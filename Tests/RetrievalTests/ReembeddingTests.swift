@@ -378,7 +378,7 @@ import Testing
         let actions = try await scene.test.asOwner(
             "select action from ragdz.audit_log where tenant_id = $1 order by sequence", [fixture.tenant]
         ).map { try $0.get("action", as: String.self) }
-        #expect(actions == ["collection.reembed", "collection.embedding_model"])
+        #expect(actions == ["collection.create", "collection.reembed", "collection.embedding_model"])
         let models = try await fixture.service.listEmbeddingModels(
             Ragdz_V1_ListEmbeddingModelsRequest(), context: fixture.context()
         ).models

@@ -55,7 +55,7 @@ cross join lateral (
         select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
             generation = max(generation) over () as is_newest
         from ragdz.key_secrets
-        where tenant_id = k.tenant_id and key_id = k.key_id
+        where key_id = k.key_id
     ) each
 ) s
 where k.key_id = :key_id::text;
@@ -75,7 +75,7 @@ cross join lateral (
         select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
             generation = max(generation) over () as is_newest
         from ragdz.key_secrets
-        where tenant_id = k.tenant_id and key_id = k.key_id
+        where key_id = k.key_id
     ) each
 ) s
 where k.tenant_id = ragdz.visible_tenant() and (k.create_time, k.key_id) > (:after_time::timestamptz, :after_id::text)

@@ -4,10 +4,20 @@
 -- name: insertCollection :one
 -- row: CollectionRow
 -- No row when the name is taken.
-insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
-values (ragdz.visible_tenant(), :id, :name, :embedding_model, :embedding_dimension, :groups)
-on conflict (tenant_id, name, groups) do nothing
-returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups;
+with made as (
+    insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
+    values (ragdz.visible_tenant(), :id, :name, :embedding_model, :embedding_dimension, :groups)
+    on conflict (tenant_id, name, groups) do nothing
+    returning tenant_id, id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+    select tenant_id, :actor::text, 'collection.create', id::text,
+        jsonb_build_object('name', name, 'groups', groups, 'embedding_model', embedding_model), :request_id::text, :peer::text
+    from made
+)
+select id as "id!", name as "name!", embedding_model as "embedding_model!", embedding_dimension as "embedding_dimension!",
+    document_count as "document_count!", chunk_count as "chunk_count!", create_time as "create_time!", groups as "groups!"
+from made;
 
 -- name: findCollections :many
 -- row: CollectionRow
@@ -20,7 +30,7 @@ from ragdz.collections c
 cross join lateral (
     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
     from ragdz.shelves
-    where tenant_id = :tenant::uuid and collection_id = c.id
+    where collection_id = c.id
 ) s
 where c.tenant_id = :tenant::uuid and (c.id = any (:ids::uuid[]) or c.name = any (:names::text[]));
 
@@ -32,7 +42,7 @@ from ragdz.collections c
 cross join lateral (
     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
     from ragdz.shelves
-    where tenant_id = c.tenant_id and collection_id = c.id
+    where collection_id = c.id
 ) s
 where c.tenant_id = ragdz.visible_tenant() and (c.name, c.id) > (:after_name::text, :after_id::uuid)
 order by c.name, c.id
@@ -54,7 +64,16 @@ with changed as (
 select id from changed;
 
 -- name: deleteCollection :execrows
-delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = :id;
+with gone as (
+    delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = :id
+    returning tenant_id, id, name, groups, document_count
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+    select tenant_id, :actor::text, 'collection.delete', id::text,
+        jsonb_build_object('name', name, 'groups', groups, 'documents', document_count), :request_id::text, :peer::text
+    from gone
+)
+select id from gone;
 
 -- name: findDocument :one
 -- row: DocumentRow
@@ -150,11 +169,18 @@ set document_count = document_count + :documents, chunk_count = chunk_count + :c
 where tenant_id = ragdz.visible_tenant() and id = :id;
 
 -- name: deleteDocument :execrows
--- The document, its chunks, lexemes and vectors, and its part of the totals, at once.
+-- The document, its chunks, lexemes and vectors, and its part of the totals, at once. What the log keeps of it tells which
+-- bytes are gone to whoever has them, and nothing of what they said.
 with gone as (
     delete from ragdz.documents
     where tenant_id = ragdz.visible_tenant() and id = :id
-    returning collection_id, chunk_count
+    returning tenant_id, id, collection_id, chunk_count, sha256, version, groups
+), noted as (
+    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+    select tenant_id, :actor::text, 'document.delete', id::text,
+        jsonb_build_object('collection', collection_id, 'sha256', sha256, 'version', version, 'groups', groups),
+        :request_id::text, :peer::text
+    from gone
 )
 update ragdz.collections c
 set document_count = c.document_count - 1, chunk_count = c.chunk_count - gone.chunk_count

@@ -14,11 +14,12 @@ select ragdz.visible_tenant(), :name, newest_version, :definition::jsonb from nu
 returning version;
 
 -- name: newestDefinition :one
-select v.version, v.definition
-from ragdz.workflows w
-join ragdz.workflow_versions v
-    on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-where w.tenant_id = ragdz.visible_tenant() and w.name = :name;
+-- A workflow's newest version is the last of its versions: they come one by one, with its row.
+select version, definition
+from ragdz.workflow_versions
+where tenant_id = ragdz.visible_tenant() and name = :name
+order by version desc
+limit 1;
 
 -- name: listDefinitions :many
 select v.name, v.version, v.definition
@@ -143,7 +144,7 @@ select r.id, r.workflow, r.workflow_version, r.graph, r.input, r.output, r.statu
                 'id', s.id, 'status', s.status, 'attempts', s.attempts, 'output', s.output, 'error', s.error)
             order by s.ordinal))
         from ragdz.run_steps s
-        where s.tenant_id = r.tenant_id and s.run_id = r.id
+        where s.tenant_id = ragdz.visible_tenant() and s.run_id = r.id
     ) as "steps!"
 from ragdz.runs r
 where r.tenant_id = ragdz.visible_tenant() and r.id = :id;

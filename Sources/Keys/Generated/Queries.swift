@@ -68,7 +68,7 @@ enum Queries {
                         select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
                             generation = max(generation) over () as is_newest
                         from ragdz.key_secrets
-                        where tenant_id = k.tenant_id and key_id = k.key_id
+                        where key_id = k.key_id
                     ) each
                 ) s
                 where k.key_id = $1::text
@@ -90,7 +90,7 @@ enum Queries {
                         select expire_time, expire_time is null or expire_time > statement_timestamp() as is_live,
                             generation = max(generation) over () as is_newest
                         from ragdz.key_secrets
-                        where tenant_id = k.tenant_id and key_id = k.key_id
+                        where key_id = k.key_id
                     ) each
                 ) s
                 where k.tenant_id = ragdz.visible_tenant() and (k.create_time, k.key_id) > ($1::timestamptz, $2::text)

@@ -1085,10 +1085,20 @@ enum Queries {
         static let insertCollection = Statement(
             name: "retrieval.insertCollection",
             sql: #"""
-                insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
-                values (ragdz.visible_tenant(), $1, $2, $3, $4, $5)
-                on conflict (tenant_id, name, groups) do nothing
-                returning id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups
+                with made as (
+                    insert into ragdz.collections (tenant_id, id, name, embedding_model, embedding_dimension, groups)
+                    values (ragdz.visible_tenant(), $1, $2, $3, $4, $5)
+                    on conflict (tenant_id, name, groups) do nothing
+                    returning tenant_id, id, name, embedding_model, embedding_dimension, document_count, chunk_count, create_time, groups
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, after, request_id, peer)
+                    select tenant_id, $6::text, 'collection.create', id::text,
+                        jsonb_build_object('name', name, 'groups', groups, 'embedding_model', embedding_model), $7::text, $8::text
+                    from made
+                )
+                select id as id, name as name, embedding_model as embedding_model, embedding_dimension as embedding_dimension,
+                    document_count as document_count, chunk_count as chunk_count, create_time as create_time, groups as groups
+                from made
                 """#)
 
         static let findCollections = Statement(
@@ -1100,7 +1110,7 @@ enum Queries {
                 cross join lateral (
                     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
                     from ragdz.shelves
-                    where tenant_id = $1::uuid and collection_id = c.id
+                    where collection_id = c.id
                 ) s
                 where c.tenant_id = $1::uuid and (c.id = any ($2::uuid[]) or c.name = any ($3::text[]))
                 """#)
@@ -1114,7 +1124,7 @@ enum Queries {
                 cross join lateral (
                     select coalesce(sum(document_count), 0)::bigint as document_count, coalesce(sum(chunk_count), 0)::bigint as chunk_count
                     from ragdz.shelves
-                    where tenant_id = c.tenant_id and collection_id = c.id
+                    where collection_id = c.id
                 ) s
                 where c.tenant_id = ragdz.visible_tenant() and (c.name, c.id) > ($1::text, $2::uuid)
                 order by c.name, c.id
@@ -1141,7 +1151,16 @@ enum Queries {
         static let deleteCollection = Statement(
             name: "retrieval.deleteCollection",
             sql: #"""
-                delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = $1
+                with gone as (
+                    delete from ragdz.collections where tenant_id = ragdz.visible_tenant() and id = $1
+                    returning tenant_id, id, name, groups, document_count
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+                    select tenant_id, $2::text, 'collection.delete', id::text,
+                        jsonb_build_object('name', name, 'groups', groups, 'documents', document_count), $3::text, $4::text
+                    from gone
+                )
+                select id from gone
                 """#)
 
         static let findDocument = Statement(
@@ -1264,7 +1283,13 @@ enum Queries {
                 with gone as (
                     delete from ragdz.documents
                     where tenant_id = ragdz.visible_tenant() and id = $1
-                    returning collection_id, chunk_count
+                    returning tenant_id, id, collection_id, chunk_count, sha256, version, groups
+                ), noted as (
+                    insert into ragdz.audit_log (tenant_id, actor, action, target, before, request_id, peer)
+                    select tenant_id, $2::text, 'document.delete', id::text,
+                        jsonb_build_object('collection', collection_id, 'sha256', sha256, 'version', version, 'groups', groups),
+                        $3::text, $4::text
+                    from gone
                 )
                 update ragdz.collections c
                 set document_count = c.document_count - 1, chunk_count = c.chunk_count - gone.chunk_count
@@ -2919,14 +2944,17 @@ enum Queries {
     /// No row when the name is taken.
     static func insertCollection(
         _ db: some QueryRunner, id: UUID128, name: String, embeddingModel: String, embeddingDimension: Int,
-        groups: [String]
+        groups: [String], actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> CollectionRow? {
-        var parameters = ParameterWriter(capacity: 5)
+        var parameters = ParameterWriter(capacity: 8)
         id.encode(into: &parameters)
         name.encode(into: &parameters)
         embeddingModel.encode(into: &parameters)
         embeddingDimension.encode(into: &parameters)
         groups.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
         return try await db.run(Statements.insertCollection, parameters).first()
     }
 
@@ -2969,10 +2997,13 @@ enum Queries {
     }
 
     static func deleteCollection(
-        _ db: some QueryRunner, id: UUID128
+        _ db: some QueryRunner, id: UUID128, actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> Int {
-        var parameters = ParameterWriter(capacity: 1)
+        var parameters = ParameterWriter(capacity: 4)
         id.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
         return try await db.run(Statements.deleteCollection, parameters).affected
     }
 
@@ -3107,12 +3138,16 @@ enum Queries {
         return try await db.run(Statements.countDocument, parameters).affected
     }
 
-    /// The document, its chunks, lexemes and vectors, and its part of the totals, at once.
+    /// The document, its chunks, lexemes and vectors, and its part of the totals, at once. What the log keeps of it tells which
+    /// bytes are gone to whoever has them, and nothing of what they said.
     static func deleteDocument(
-        _ db: some QueryRunner, id: UUID128
+        _ db: some QueryRunner, id: UUID128, actor: String, requestID: String, peer: String
     ) async throws(PostgresError) -> Int {
-        var parameters = ParameterWriter(capacity: 1)
+        var parameters = ParameterWriter(capacity: 4)
         id.encode(into: &parameters)
+        actor.encode(into: &parameters)
+        requestID.encode(into: &parameters)
+        peer.encode(into: &parameters)
         return try await db.run(Statements.deleteDocument, parameters).affected
     }
 

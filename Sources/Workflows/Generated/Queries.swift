@@ -23,11 +23,11 @@ enum Queries {
         static let newestDefinition = Statement(
             name: "workflows.newestDefinition",
             sql: #"""
-                select v.version, v.definition
-                from ragdz.workflows w
-                join ragdz.workflow_versions v
-                    on v.tenant_id = w.tenant_id and v.name = w.name and v.version = w.newest_version
-                where w.tenant_id = ragdz.visible_tenant() and w.name = $1
+                select version, definition
+                from ragdz.workflow_versions
+                where tenant_id = ragdz.visible_tenant() and name = $1
+                order by version desc
+                limit 1
                 """#)
 
         static let listDefinitions = Statement(
@@ -190,7 +190,7 @@ enum Queries {
                                 'id', s.id, 'status', s.status, 'attempts', s.attempts, 'output', s.output, 'error', s.error)
                             order by s.ordinal))
                         from ragdz.run_steps s
-                        where s.tenant_id = r.tenant_id and s.run_id = r.id
+                        where s.tenant_id = ragdz.visible_tenant() and s.run_id = r.id
                     ) as steps
                 from ragdz.runs r
                 where r.tenant_id = ragdz.visible_tenant() and r.id = $1
@@ -325,6 +325,7 @@ enum Queries {
         return try await db.run(Statements.putDefinition, parameters).firstValue()
     }
 
+    /// A workflow's newest version is the last of its versions: they come one by one, with its row.
     static func newestDefinition(
         _ db: some QueryRunner, name: String
     ) async throws(PostgresError) -> NewestDefinitionRow? {
