@@ -77,7 +77,7 @@ struct KeyStore: Sendable {
         _ key: NewKey, maker: KeyMaker, _ origin: ChangeOrigin, as identity: Identity
     ) async throws -> Ragdz_V1_Key? {
         if case .free = maker { return try await insert(key, origin, database.as(identity)).map(Self.key) }
-        return try await database.transaction(as: identity) { transaction in
+        return try await database.transaction(as: identity, attempts: Database.usualAttempts) { transaction in
             let rights = try await rights(of: maker, transaction)
             guard let row = try await insert(key, origin, transaction) else { return nil }
             if let rights, let excess = KeyRights(row).excess(over: rights) { throw excess.status }
@@ -128,7 +128,7 @@ struct KeyStore: Sendable {
     func rotate(
         _ id: String, tenant: UUID128, maker: KeyMaker, graceMicros: Int64, digest: [UInt8]?, _ origin: ChangeOrigin
     ) async throws -> (key: Ragdz_V1_Key, credential: APIKey)? {
-        try await database.transaction(as: .tenant(tenant)) { transaction in
+        try await database.transaction(as: .tenant(tenant), attempts: Database.usualAttempts) { transaction in
             guard let row = try await Queries.lockKey(transaction, keyID: id) else { return nil }
             let rights = try await rights(of: maker, transaction)
             if let rights, let excess = KeyRights(row).excess(over: rights) { throw excess.status }
@@ -177,7 +177,7 @@ struct KeyStore: Sendable {
     func update(
         _ id: String, tenant: UUID128, maker: KeyMaker, _ change: KeyChange, _ origin: ChangeOrigin
     ) async throws -> Ragdz_V1_Key? {
-        try await database.transaction(as: .tenant(tenant)) { transaction in
+        try await database.transaction(as: .tenant(tenant), attempts: Database.usualAttempts) { transaction in
             guard let row = try await Queries.lockKey(transaction, keyID: id) else { return nil }
             let rights = try await rights(of: maker, transaction)
             if let rights, !rights.scopes.covers(ScopeSet(row.scopes)) { throw KeyRights.Excess.scopes.status }

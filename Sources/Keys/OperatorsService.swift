@@ -75,7 +75,8 @@ public struct OperatorsService: Ragdz_V1_Operators.ServiceProtocol {
         let credential = try APIKey.generate(.platformOperator)
         let origin = ChangeOrigin(context)
         return try await withDatabaseErrors(logger, context) {
-            let rows = try await database.transaction(as: .platformOperator) { transaction -> [Queries.OperatorRow] in
+            let rows = try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) {
+                transaction -> [Queries.OperatorRow] in
                 let live = try await Queries.lockLiveOperators(transaction)
                 for old in live where old.name == name {
                     _ = try await Queries.endOperator(
@@ -98,7 +99,8 @@ public struct OperatorsService: Ragdz_V1_Operators.ServiceProtocol {
         let name = try OperatorRules.name(request.name)
         let origin = ChangeOrigin(context)
         return try await withDatabaseErrors(logger, context) {
-            let row = try await database.transaction(as: .platformOperator) { transaction -> Queries.OperatorRow? in
+            let row = try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) {
+                transaction -> Queries.OperatorRow? in
                 let live = try await Queries.lockLiveOperators(transaction)
                 for operator_ in live where operator_.name == name {
                     guard OperatorRules.mayEnd(operator_.credentialID, of: live, now: WallClock.nowMicros()) else {

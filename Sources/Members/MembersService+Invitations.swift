@@ -74,7 +74,8 @@ extension MembersService {
         let ceiling = try ceiling(context)
         let origin = ChangeOrigin(context)
         return try await withDatabaseErrors(logger, context) {
-            let row = try await database.transaction(as: .tenant(tenant)) { transaction -> Queries.InvitationRow? in
+            let row = try await database.transaction(as: .tenant(tenant), attempts: Database.usualAttempts) {
+                transaction -> Queries.InvitationRow? in
                 let present = try await Queries.lockInvitation(transaction, invitationID: id)
                 if let role = present.flatMap({ MemberRole(rawValue: $0.role) }), role > ceiling {
                     throw Self.roleTooHigh
@@ -131,7 +132,8 @@ extension MembersService {
         return try await withDatabaseErrors(logger, context) {
             let row: Queries.InvitationRow?
             do {
-                row = try await database.transaction(as: .tenant(tenant)) { transaction -> Queries.InvitationRow? in
+                row = try await database.transaction(as: .tenant(tenant), attempts: Database.usualAttempts) {
+                    transaction -> Queries.InvitationRow? in
                     let rows = try await Queries.lockMemberAndOwners(transaction, memberID: id)
                     for member in rows where member.memberID == id {
                         let role = MemberRole(rawValue: member.role) ?? .owner

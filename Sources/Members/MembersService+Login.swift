@@ -87,7 +87,8 @@ extension MembersService {
         _ token: SessionToken, _ member: CallIdentity.Member, _ context: ServerContext
     ) async throws -> Refreshed {
         let lifetimes = sessions.lifetimes
-        return try await database.transaction(as: .tenant(member.tenant)) { transaction -> Refreshed in
+        return try await database.transaction(as: .tenant(member.tenant), attempts: Database.usualAttempts) {
+            transaction -> Refreshed in
             let locked = try await Queries.lockSession(transaction, sessionID: token.session)
             guard let locked else { return .ended }
             let decision = RefreshDecision.of(

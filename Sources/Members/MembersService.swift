@@ -119,7 +119,8 @@ extension MembersService {
         let tenant = try context.requireTenant()
         let ceiling = try ceiling(context)
         return try await withDatabaseErrors(logger, context) {
-            let row = try await database.transaction(as: .tenant(tenant)) { transaction -> Queries.MemberRow? in
+            let row = try await database.transaction(as: .tenant(tenant), attempts: Database.usualAttempts) {
+                transaction -> Queries.MemberRow? in
                 let rows = try await Queries.lockMemberAndOwners(transaction, memberID: id)
                 let owners = rows.count { $0.role == MemberRole.owner.rawValue }
                 for row in rows where row.memberID == id {

@@ -84,6 +84,10 @@ public final class Database: Sendable {
         return try outcome.get()
     }
 
+    /// What to pass as `attempts` to `transaction` for a body that may run again: whoever loses to others that often in
+    /// a row is told to come back later.
+    public static let usualAttempts = 4
+
     /// Runs `body` in one transaction on a connection of its own. It commits when `body` returns and rolls back when
     /// `body` throws. Do not wait in `body` for anything but the database, and do not use other calls of the database
     /// in it, since these wait for another connection.

@@ -64,7 +64,7 @@ extension TenancyService {
 extension TenantStore {
     /// Begins the deletion, or finds it begun; nil when there is no such tenant.
     func beginDeletion(_ id: UUID128, slug: String, _ origin: ChangeOrigin) async throws -> Ragdz_V1_Tenant? {
-        try await database.transaction(as: .platformOperator) { transaction in
+        try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) { transaction in
             guard let row = try await Queries.lockTenant(transaction, tenantID: id) else { return nil }
             let tenant = try Self.tenant(row)
             guard tenant.slug == slug else {

@@ -117,7 +117,7 @@ extension TenantStore {
     func setQuota(
         _ quota: String, of id: UUID128, to limit: QuotaLimit, _ origin: ChangeOrigin
     ) async throws -> Ragdz_V1_QuotaUsage? {
-        try await database.transaction(as: .platformOperator) { transaction in
+        try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) { transaction in
             // Locked, so that nobody deletes the tenant meanwhile.
             let tenant = try await Queries.lockTenant(transaction, tenantID: id)
             guard let tenant else { return nil }
@@ -148,7 +148,7 @@ extension TenantStore {
     func reconcile(
         _ id: UUID128, repair: Bool, _ origin: ChangeOrigin
     ) async throws -> Ragdz_V1_UsageReconciliation? {
-        try await database.transaction(as: .platformOperator) { transaction in
+        try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) { transaction in
             let tenant = try await Queries.getTenant(transaction, tenantID: id)
             if tenant == nil { return nil }
             let rows = try await Queries.recountQuotas(transaction, tenantID: id, repair: repair)

@@ -81,7 +81,7 @@ struct TenantStore: Sendable {
         _ id: UUID128, action: String, reason: String, _ origin: ChangeOrigin,
         decide: @escaping @Sendable (Ragdz_V1_Tenant, TenantLifecycle) throws -> TenantLifecycle?
     ) async throws -> Ragdz_V1_Tenant? {
-        try await database.transaction(as: .platformOperator) { transaction in
+        try await database.transaction(as: .platformOperator, attempts: Database.usualAttempts) { transaction in
             guard let row = try await Queries.lockTenant(transaction, tenantID: id) else { return nil }
             let tenant = try Self.tenant(row)
             guard let state = TenantLifecycle(rawValue: row.status) else { return tenant }

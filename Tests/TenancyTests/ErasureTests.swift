@@ -79,11 +79,50 @@ import Testing
             return try await service.getTenantErasure(request, context: context)
         }
 
+        /// Until a session of this test's database waits for a lock.
+        func untilSomebodyWaits() async throws {
+            let waiting = """
+                select count(*)::integer as n from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'
+                """
+            for _ in 0..<600 where try await test.asOwner(waiting)[0].get("n", as: Int.self) == 0 {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+
         func get(_ tenant: String) async throws -> Ragdz_V1_Tenant {
             var request = Ragdz_V1_GetTenantRequest()
             request.id = tenant
             return try await service.getTenant(request, context: context)
         }
+    }
+
+    /// A tenant's call holds the head of its log and then names the tenant in a new row; the deletion does it the other
+    /// way round. Neither may wait for the other.
+    @Test func aDeletionAndACallOfTheTenantDoNotBlockEachOther() async throws {
+        let world = try await World()
+        let tenant = try await world.makeTenant("crossed")
+        let id = try #require(UUID128(tenant))
+        let deleted = try await world.test.database.transaction(as: .tenant(id)) { call in
+            _ = try await call.execute(
+                Statement(
+                    name: "crossed_note",
+                    sql: """
+                        insert into ragdz.audit_log (tenant_id, actor, action, target, request_id, peer)
+                        values (ragdz.visible_tenant(), 'key:x', 'key.create', 'x', '', '')
+                        """))
+            let deletion = Task { try await world.delete(tenant, slug: "crossed") }
+            try await world.untilSomebodyWaits()
+            _ = try await call.execute(
+                Statement(
+                    name: "crossed_key",
+                    sql: """
+                        insert into ragdz.keys (tenant_id, key_id, name, scopes)
+                        values (ragdz.visible_tenant(), 'aaaaaaaaaaaaaaaaaaaaaa', 'k', '{*}')
+                        """))
+            return deletion
+        }
+        #expect(try await deleted.value.status == .deleting)
     }
 
     @Test func everythingGoesAndTheReportProvesIt() async throws {

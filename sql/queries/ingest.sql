@@ -285,7 +285,7 @@ where tenant_id = ragdz.visible_tenant() and id = :id;
 select chunk_count, groups
 from ragdz.documents
 where tenant_id = ragdz.visible_tenant() and id = :id
-for update;
+for no key update;
 
 -- name: updateDocumentVersion :exec
 update ragdz.documents

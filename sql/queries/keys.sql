@@ -88,7 +88,7 @@ select tenant_id, key_id, scopes, expire_time, disabled, revoke_time, requests_p
     request_burst, concurrent_calls, allowed_networks
 from ragdz.keys
 where key_id = :key_id::text
-for update;
+for no key update;
 
 -- name: makerRights :one
 -- The rights of a caller that hands out some. Not locked: what is made while its maker is narrowed was made before.
@@ -161,7 +161,7 @@ join ragdz.keys k on k.tenant_id = n.tenant_id and k.key_id = n.key_id;
 -- name: revokeKey :exec
 -- Touches nothing when the key is revoked already, so that repeating is harmless.
 with old as (
-    select * from ragdz.keys where key_id = :key_id::text and revoke_time is null for update
+    select * from ragdz.keys where key_id = :key_id::text and revoke_time is null for no key update
 ), changed as (
     update ragdz.keys k set revoke_time = clock_timestamp()
     from old where k.tenant_id = old.tenant_id and k.key_id = old.key_id
@@ -194,7 +194,7 @@ select credential_id from made;
 -- name: updateKey :one
 -- A parameter that is null leaves its column as it is. No row when there is no such key, or it is revoked.
 with old as (
-    select * from ragdz.keys where key_id = :key_id::text and revoke_time is null for update
+    select * from ragdz.keys where key_id = :key_id::text and revoke_time is null for no key update
 ), changed as (
     update ragdz.keys k
     set name = coalesce(:name?::text, k.name), disabled = coalesce(:disabled?::boolean, k.disabled),

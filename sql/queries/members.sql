@@ -100,7 +100,7 @@ limit :page_size::bigint;
 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
 from ragdz.invitations
 where tenant_id = ragdz.visible_tenant() and invitation_id = :invitation_id::uuid
-for update;
+for no key update;
 
 -- name: revokeInvitation :one
 -- row: InvitationRow
@@ -165,7 +165,7 @@ select member_id, email, name, role, create_time, last_login_time
 from ragdz.members
 where tenant_id = ragdz.visible_tenant() and (member_id = :member_id::uuid or role = 'owner')
 order by member_id
-for update;
+for no key update;
 
 -- name: changeMemberRole :one
 -- row: MemberRow
@@ -248,7 +248,7 @@ select session_id, member_id, generation, create_time, refresh_time, end_time, r
     (extract(epoch from clock_timestamp() - refresh_time) * 1000000)::bigint as "age_micros!"
 from ragdz.sessions
 where tenant_id = ragdz.visible_tenant() and session_id = :session_id::uuid
-for update;
+for no key update;
 
 -- name: advanceSession :one
 -- row: SessionRow

@@ -25,7 +25,7 @@ select credential_id, name, created_by, create_time, expire_time, revoke_time
 from ragdz.operator_credentials
 where revoke_time is null
 order by credential_id
-for update;
+for no key update;
 
 -- name: endOperator :one
 -- row: OperatorRow

@@ -205,7 +205,7 @@ with place as materialized (
     select id, groups from ragdz.documents
     where tenant_id = ragdz.visible_tenant() and id = :id and groups = :expected_groups::text[]
         and collection_id in (select p.id from place p)
-    for update
+    for no key update
 ), changed as (
     update ragdz.documents d
     set groups = coalesce(:groups?::text[], d.groups), country = coalesce(:country?::text, d.country),

@@ -60,7 +60,7 @@ limit :page_size::bigint;
 -- row: TenantRow
 -- A parameter that is null leaves its column as it is.
 with old as (
-    select * from ragdz.tenants where tenant_id = :tenant_id::uuid for update
+    select * from ragdz.tenants where tenant_id = :tenant_id::uuid for no key update
 ), changed as (
     update ragdz.tenants t
     set name = coalesce(:name?::text, t.name), timezone = coalesce(:timezone?::text, t.timezone),
@@ -82,7 +82,7 @@ from changed;
 -- row: TenantRow
 -- As updateOwnTenant, for operators: plan and region too.
 with old as (
-    select * from ragdz.tenants where tenant_id = :tenant_id::uuid for update
+    select * from ragdz.tenants where tenant_id = :tenant_id::uuid for no key update
 ), changed as (
     update ragdz.tenants t
     set name = coalesce(:name?::text, t.name), timezone = coalesce(:timezone?::text, t.timezone),
@@ -107,7 +107,7 @@ select tenant_id, slug, name, region, timezone, default_language, plan, status, 
     settings, create_time, update_time
 from ragdz.tenants
 where tenant_id = :tenant_id::uuid
-for update;
+for no key update;
 
 -- name: setTenantStatus :one
 -- row: TenantRow

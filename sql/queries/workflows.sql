@@ -53,7 +53,7 @@ from unnest(:step_ids::text[]) with ordinality as u (id, ordinal);
 select id, workflow, workflow_version, graph, input, status, stopping, error, last_sequence
 from ragdz.runs
 where tenant_id = ragdz.visible_tenant() and id = :id
-for update;
+for no key update;
 
 -- name: stepStates :many
 select id, status, attempts, failures, losses, lease_epoch, output_bytes, error

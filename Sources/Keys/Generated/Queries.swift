@@ -105,7 +105,7 @@ enum Queries {
                     request_burst, concurrent_calls, allowed_networks
                 from ragdz.keys
                 where key_id = $1::text
-                for update
+                for no key update
                 """#)
 
         static let makerRights = Statement(
@@ -193,7 +193,7 @@ enum Queries {
             name: "keys.revokeKey",
             sql: #"""
                 with old as (
-                    select * from ragdz.keys where key_id = $1::text and revoke_time is null for update
+                    select * from ragdz.keys where key_id = $1::text and revoke_time is null for no key update
                 ), changed as (
                     update ragdz.keys k set revoke_time = clock_timestamp()
                     from old where k.tenant_id = old.tenant_id and k.key_id = old.key_id
@@ -232,7 +232,7 @@ enum Queries {
             name: "keys.updateKey",
             sql: #"""
                 with old as (
-                    select * from ragdz.keys where key_id = $1::text and revoke_time is null for update
+                    select * from ragdz.keys where key_id = $1::text and revoke_time is null for no key update
                 ), changed as (
                     update ragdz.keys k
                     set name = coalesce($2::text, k.name), disabled = coalesce($3::boolean, k.disabled),
@@ -294,7 +294,7 @@ enum Queries {
                 from ragdz.operator_credentials
                 where revoke_time is null
                 order by credential_id
-                for update
+                for no key update
                 """#)
 
         static let endOperator = Statement(

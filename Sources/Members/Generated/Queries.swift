@@ -112,7 +112,7 @@ enum Queries {
                 select invitation_id, email, role, invited_by, create_time, expire_time, accept_time, revoke_time, member_id
                 from ragdz.invitations
                 where tenant_id = ragdz.visible_tenant() and invitation_id = $1::uuid
-                for update
+                for no key update
                 """#)
 
         static let revokeInvitation = Statement(
@@ -187,7 +187,7 @@ enum Queries {
                 from ragdz.members
                 where tenant_id = ragdz.visible_tenant() and (member_id = $1::uuid or role = 'owner')
                 order by member_id
-                for update
+                for no key update
                 """#)
 
         static let changeMemberRole = Statement(
@@ -283,7 +283,7 @@ enum Queries {
                     (extract(epoch from clock_timestamp() - refresh_time) * 1000000)::bigint as age_micros
                 from ragdz.sessions
                 where tenant_id = ragdz.visible_tenant() and session_id = $1::uuid
-                for update
+                for no key update
                 """#)
 
         static let advanceSession = Statement(

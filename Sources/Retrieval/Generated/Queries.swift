@@ -737,7 +737,7 @@ enum Queries {
                 select chunk_count, groups
                 from ragdz.documents
                 where tenant_id = ragdz.visible_tenant() and id = $1
-                for update
+                for no key update
                 """#)
 
         static let updateDocumentVersion = Statement(
@@ -1315,7 +1315,7 @@ enum Queries {
                     select id, groups from ragdz.documents
                     where tenant_id = ragdz.visible_tenant() and id = $1 and groups = $2::text[]
                         and collection_id in (select p.id from place p)
-                    for update
+                    for no key update
                 ), changed as (
                     update ragdz.documents d
                     set groups = coalesce($3::text[], d.groups), country = coalesce($4::text, d.country),

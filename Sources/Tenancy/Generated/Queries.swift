@@ -74,7 +74,7 @@ enum Queries {
             name: "tenancy.updateOwnTenant",
             sql: #"""
                 with old as (
-                    select * from ragdz.tenants where tenant_id = $1::uuid for update
+                    select * from ragdz.tenants where tenant_id = $1::uuid for no key update
                 ), changed as (
                     update ragdz.tenants t
                     set name = coalesce($2::text, t.name), timezone = coalesce($3::text, t.timezone),
@@ -97,7 +97,7 @@ enum Queries {
             name: "tenancy.updateAnyTenant",
             sql: #"""
                 with old as (
-                    select * from ragdz.tenants where tenant_id = $1::uuid for update
+                    select * from ragdz.tenants where tenant_id = $1::uuid for no key update
                 ), changed as (
                     update ragdz.tenants t
                     set name = coalesce($2::text, t.name), timezone = coalesce($3::text, t.timezone),
@@ -123,7 +123,7 @@ enum Queries {
                     settings, create_time, update_time
                 from ragdz.tenants
                 where tenant_id = $1::uuid
-                for update
+                for no key update
                 """#)
 
         static let setTenantStatus = Statement(

@@ -73,7 +73,7 @@ enum Queries {
                 select id, workflow, workflow_version, graph, input, status, stopping, error, last_sequence
                 from ragdz.runs
                 where tenant_id = ragdz.visible_tenant() and id = $1
-                for update
+                for no key update
                 """#)
 
         static let stepStates = Statement(
