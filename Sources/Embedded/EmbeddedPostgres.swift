@@ -13,13 +13,14 @@ public final class EmbeddedPostgres: Sendable {
         public var runtime: Runtime
         /// False trades safety against a power cut for speed: for tests only.
         public var durable: Bool
-        /// Memory for the server's page cache, in megabytes.
-        public var sharedMemory: Int
+        /// Memory for the server's page cache, in megabytes; nil: a sixteenth of the machine's, 128 at least and 1,024
+        /// at most.
+        public var sharedMemory: Int?
         public var maximumConnections: Int
 
-        /// Durable, 128 MB of page cache, 100 connections.
+        /// Durable, 100 connections.
         public init(
-            dataFolder: String, runtime: Runtime = Runtime(), durable: Bool = true, sharedMemory: Int = 128,
+            dataFolder: String, runtime: Runtime = Runtime(), durable: Bool = true, sharedMemory: Int? = nil,
             maximumConnections: Int = 100
         ) {
             self.dataFolder = dataFolder
@@ -179,7 +180,11 @@ public final class EmbeddedPostgres: Sendable {
     private var settings: [String] {
         var settings = [
             "listen_addresses=", "unix_socket_directories=\(socketFolder)", "unix_socket_permissions=0700",
-            "max_connections=\(configuration.maximumConnections)", "shared_buffers=\(configuration.sharedMemory)MB",
+            "max_connections=\(configuration.maximumConnections)",
+            "shared_buffers=\(configuration.sharedMemory ?? PageCache.usual)MB",
+            // A search reads some thousand pages here and there, most of them in the system's cache: handing each read to a
+            // process for reading costs more than the read.
+            "io_method=sync",
             // Nobody replicates from an embedded server.
             "wal_level=minimal", "max_wal_senders=0", "max_wal_size=1GB", "checkpoint_timeout=15min",
             // Thousands of partitions of tenants may take part in one statement.
