@@ -72,6 +72,7 @@ extension Ragdz_V1_SearchHit {
         coverage = passage.coverage
         lexicalScore = passage.relevance
         shared = passage.isShared
+        languageShift = passage.languageShift
     }
 }
 

@@ -15,7 +15,7 @@ struct Passage: Sendable {
     let start: Int64
     let end: Int64
     let utf16Start: Int64
-    let score: Double
+    var score: Double
     let denseRank: Int
     let lexicalRank: Int
     /// Cosine of the passage and the query.
@@ -24,6 +24,8 @@ struct Passage: Sendable {
     let coverage: Double
     /// What the lexical leg ranks by; 0 when it did not find the passage.
     let relevance: Double
+    /// What the score holds for the passage's language.
+    var languageShift = 0.0
     /// It is of a corpus that is shared with the tenant.
     var isShared = false
 
@@ -67,7 +69,8 @@ struct Passage: Sendable {
     }
 }
 
-/// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight × relevance / best relevance.
+/// How the legs of the search are joined: similarity + lexicalWeight × coverage^1.5 + rankWeight × relevance / best relevance, and
+/// what `LanguageBalance` adds for the passage's language.
 /// The figures were chosen on the tuning halves of docs/retrieval.md, for the embedding model that ships; another model's
 /// similarities may be spread otherwise.
 struct FusionWeights: Sendable, Hashable {
@@ -81,6 +84,10 @@ struct FusionWeights: Sendable, Hashable {
     /// The share of both that a passage in another language is given at least, when no word of the query is known in that
     /// language. The more are known, the less: at half of them a quarter.
     var foreignCoverage = 0.13
+    /// The share of `rankWeight` that is for the best of a passage's own language, not for the best of all.
+    var languageShare = 0.5
+    /// What is taken from a passage in another language than the question's: who asks in a language reads it best.
+    var foreignMalus = 0.02
 
     /// What holding all words of this query is worth.
     func lexicalWeight(for terms: QueryTerms) -> Double { min(mostLexicalWeight, termWeight * Double(terms.termCount)) }
@@ -128,6 +135,8 @@ extension RetrievalStore {
         _ caller: Caller, vector: [Float], terms: QueryTerms, model: String, scope: SearchScope, limit: Int,
         weights: FusionWeights, known: SearchResult? = nil, leavingOut others: [String] = [], isAlone: Bool = false
     ) async throws -> SearchResult {
+        // Among passages of one language there is nothing to balance.
+        let field = scope.languages.count == 1 ? 0 : LanguageBalance.field
         let rows = try await Queries.searchChunks(
             database.as(caller.identity), queryVector: HalfVector(vector), lexemes: terms.lexemes, terms: terms.terms,
             weights: terms.weights, language: terms.language, model: model, leftOut: others, onlyModel: isAlone,
@@ -135,7 +144,7 @@ extension RetrievalStore {
             languages: scope.languages.isEmpty ? nil : scope.languages, documents: scope.filter?.documents,
             filterPath: scope.filter?.path, filterValues: scope.filter?.values, knownVersion: known?.version,
             withShared: scope.includesShared && scope.collections == nil,
-            candidates: max(Self.candidates, limit), resultLimit: limit,
+            candidates: max(Self.candidates, limit), resultLimit: max(field, limit),
             lexicalWeight: weights.lexicalWeight(for: terms), rankWeight: weights.rankWeight,
             foreignCoverage: weights.foreignCoverage(for: terms))
         var result = SearchResult()
@@ -148,6 +157,8 @@ extension RetrievalStore {
                 result.otherModels = row.otherModels
             }
         }
+        result.passages = Array(
+            LanguageBalance.balanced(result.passages, terms: terms, weights: weights).prefix(limit))
         // The version that was sent is the corpus's: nothing was searched.
         if result.plan == Self.knownPlan, var known {
             known.isCached = true

@@ -31,7 +31,7 @@ import Testing
                 let floor =
                     query.terms.isForeign(passage.language)
                     ? weights.foreignCoverage(for: query.terms) * (lexical + weights.rankWeight) : 0
-                #expect(abs(passage.score - passage.similarity - max(words, floor)) < 0.000_001)
+                #expect(abs(passage.score - passage.similarity - max(words, floor) - passage.languageShift) < 0.000_001)
             }
             #expect(found.map(\.score) == found.map(\.score).sorted(by: >))
         }

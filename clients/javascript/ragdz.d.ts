@@ -1529,7 +1529,7 @@ export interface SearchExplanation {
     lexicalPlan?: string;
     /**
      * score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least
-     * foreign_coverage of their weights for a passage in another language.
+     * foreign_coverage of their weights for a passage in another language, + language_shift.
      */
     lexicalWeight?: number;
     rankWeight?: number;
@@ -1568,6 +1568,8 @@ export interface SearchHit {
     lexicalScore?: number;
     /** It is of a corpus that is shared with the tenant, not of its own. */
     shared?: boolean;
+    /** What the score holds for the chunk's language: similarities and words are measured by the best of their language as well. */
+    languageShift?: number;
 }
 
 export interface SearchReading {

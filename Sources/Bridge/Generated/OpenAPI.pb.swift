@@ -6654,7 +6654,7 @@ enum OpenAPI {
                   "lexicalWeight": {
                     "type": "number",
                     "format": "double",
-                    "description": "score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least\nforeign_coverage of their weights for a passage in another language."
+                    "description": "score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least\nforeign_coverage of their weights for a passage in another language, + language_shift."
                   },
                   "rankWeight": {
                     "type": "number",
@@ -6750,6 +6750,11 @@ enum OpenAPI {
                   "shared": {
                     "type": "boolean",
                     "description": "It is of a corpus that is shared with the tenant, not of its own."
+                  },
+                  "languageShift": {
+                    "type": "number",
+                    "format": "double",
+                    "description": "What the score holds for the chunk's language: similarities and words are measured by the best of their language as well."
                   }
                 }
               },

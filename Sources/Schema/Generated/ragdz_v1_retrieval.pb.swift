@@ -774,7 +774,7 @@ public struct Ragdz_V1_SearchExplanation: Message {
     /// "gin": the inverted index of the tenant.
     public var lexicalPlan: String = ""
     /// score = similarity + lexical_weight * coverage^1.5 + rank_weight * relevance / best relevance, the last two at least
-    /// foreign_coverage of their weights for a passage in another language.
+    /// foreign_coverage of their weights for a passage in another language, + language_shift.
     public var lexicalWeight: Double = 0
     public var rankWeight: Double = 0
     public var foreignCoverage: Double = 0
@@ -920,6 +920,8 @@ public struct Ragdz_V1_SearchHit: Message {
     public var lexicalScore: Double = 0
     /// It is of a corpus that is shared with the tenant, not of its own.
     public var shared: Bool = false
+    /// What the score holds for the chunk's language: similarities and words are measured by the best of their language as well.
+    public var languageShift: Double = 0
     public var unknownFields = UnknownFields()
 
     public init() {}
@@ -5818,6 +5820,7 @@ extension Ragdz_V1_SearchHit {
         size += sizes.singular(ProtoDouble.self, 14, coverage)
         size += sizes.singular(ProtoDouble.self, 15, lexicalScore)
         size += sizes.singular(ProtoBool.self, 16, shared)
+        size += sizes.singular(ProtoDouble.self, 17, languageShift)
         return size
     }
 
@@ -5838,6 +5841,7 @@ extension Ragdz_V1_SearchHit {
         writer.singular(ProtoDouble.self, 14, coverage)
         writer.singular(ProtoDouble.self, 15, lexicalScore)
         writer.singular(ProtoBool.self, 16, shared)
+        writer.singular(ProtoDouble.self, 17, languageShift)
         writer.unknown(unknownFields)
     }
 
@@ -5860,6 +5864,7 @@ extension Ragdz_V1_SearchHit {
             case 113: try reader.singular(ProtoDouble.self, &coverage)
             case 121: try reader.singular(ProtoDouble.self, &lexicalScore)
             case 128: try reader.singular(ProtoBool.self, &shared)
+            case 137: try reader.singular(ProtoDouble.self, &languageShift)
             default: try reader.unknown(tag, &unknownFields)
             }
         }
@@ -5882,6 +5887,7 @@ extension Ragdz_V1_SearchHit {
         .init(14, "coverage"),
         .init(15, "lexicalScore", "lexical_score"),
         .init(16, "shared"),
+        .init(17, "languageShift", "language_shift"),
     ])
 
     public func encodeJSON(into json: inout JSONWriter) throws(JSONError) {
@@ -5902,6 +5908,7 @@ extension Ragdz_V1_SearchHit {
         try json.singular(ProtoDouble.self, "coverage", coverage)
         try json.singular(ProtoDouble.self, "lexicalScore", lexicalScore)
         try json.singular(ProtoBool.self, "shared", shared)
+        try json.singular(ProtoDouble.self, "languageShift", languageShift)
         json.endObject()
     }
 
@@ -5925,6 +5932,7 @@ extension Ragdz_V1_SearchHit {
             case 14: try json.singular(ProtoDouble.self, &coverage)
             case 15: try json.singular(ProtoDouble.self, &lexicalScore)
             case 16: try json.singular(ProtoBool.self, &shared)
+            case 17: try json.singular(ProtoDouble.self, &languageShift)
             default: break
             }
         }

@@ -83,12 +83,15 @@ import Testing
             let right = world.place(of: question.answer, in: [candidate]) != nil ? 1 : 0
             return [
                 right, leftOut, file, passage.language, passage.similarity, passage.coverage, passage.denseRank,
-                passage.lexicalRank, passage.relevance,
+                passage.lexicalRank, passage.relevance, passage.score,
+                String(passage.content.prefix(50)),
             ]
         }
         let line: [String: Any] = [
             "n": number, "set": question.set, "half": question.half.rawValue, "direction": question.direction,
             "text": question.text, "language": query.terms.language, "rows": rows,
+            "terms": query.terms.readings.map { $0.map { [$0.lexeme, $0.weight] as [Any] } },
+            "unknown": query.terms.unknown.sorted(), "answer": "\(question.answer)",
             "features": features?.values ?? [], "removed": removed?.values ?? [], "group": question.group,
         ]
         let data = try JSONSerialization.data(withJSONObject: line, options: [.withoutEscapingSlashes])
