@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What `make eval` runs: search and the evidence gate on the sets of evaluation/, both halves, beside PostgreSQL's own full-text
 # search and each leg alone. Vectors are remembered by the hash of their text in $RAGDZ_EVAL_CACHE, so a second run takes a
-# third of the time. RAGDZ_EVAL_DUMP=FILE writes every candidate of every question as JSON lines, for trying other weights.
+# third of the time. RAGDZ_EVAL_DUMP=FILE writes every candidate of every question as JSON lines, for trying other weights; those of
+# the templates into FILE.templates.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/runtime-env.sh
@@ -52,5 +53,5 @@ export RAGDZ_TESTS=Retrieval RAGDZ_EVAL_CACHE=${RAGDZ_EVAL_CACHE:-${XDG_CACHE_HO
 evaluate() { swift test --filter EvaluationTests 2>&1 | grep -E '^(\||##|$)|recorded an issue|Test run|error:'; }
 RAGDZ_EVAL_SECTIONS=$scratch/sections.jsonl evaluate
 # The templates beside the demo's documents alone: the Debian books would hold much of the same.
-unset RAGDZ_EVAL_DUMP
+[ -z "${RAGDZ_EVAL_DUMP:-}" ] || export RAGDZ_EVAL_DUMP=$RAGDZ_EVAL_DUMP.templates
 RAGDZ_EVAL_SECTIONS=$scratch/templates.jsonl RAGDZ_EVAL_ONLY=templates evaluate
