@@ -127,6 +127,28 @@ struct Xorshift: RandomNumberGenerator {
         }
         await test.close()
     }
+
+    /// The row of a limit is made by the first who asks; whoever comes at that moment finds it. Each tenant has its own.
+    @Test func whoAsksFirstMakesTheLimitOnce() async throws {
+        let test = try await TestDatabase.fresh()
+        let rule = RateRule.perMinute(60, burst: 5)
+        for tenant in [UUID128.v4(), UUID128.v4()] {
+            let granted = try await withThrowingTaskGroup(of: Int64.self) { group in
+                for _ in 0..<12 {
+                    group.addTask {
+                        try await Queries.leaseRates(
+                            test.database.as(.tenant(tenant)), subjects: ["k"], rules: ["new"],
+                            intervals: [rule.intervalNanos], bursts: [rule.burst], wanted: [1], paces: [1],
+                            returned: [0], atNanos: 1_800_000_000_000_000_000
+                        ).reduce(0) { $0 + $1.granted }
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(granted == rule.burst)
+        }
+        await test.close()
+    }
 }
 
 /// Four nodes that share one limit, on a clock of their own: what they let through together.
