@@ -20,7 +20,7 @@ data=${RAGDZ_BENCH_CACHE:-$(dirname "$RAGDZ_RUNTIME")/bench-search}/$tenants-$ch
 cat "$data/made.json"; echo
 
 # As the embedded one: a sixteenth of the memory, 128 MB at least and 1 GB at most.
-cache=$(awk '/^MemTotal/ { mb = int($2 / 16384); print mb < 128 ? 128 : mb > 1024 ? 1024 : mb }' /proc/meminfo)
+cache=$(awk '/^MemTotal/ { mb = int($2 / 16384); print (mb < 128 ? 128 : (mb > 1024 ? 1024 : mb)) }' /proc/meminfo)
 scratch_start "shared_buffers=${cache}MB" io_method=sync random_page_cost=1.1 max_connections=100 max_locks_per_transaction=256 \
     maintenance_work_mem=128MB
 folder=$scratch_folder
